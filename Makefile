@@ -1,0 +1,61 @@
+# demo and test are complete on a fresh machine with only Python 3.11 and make.
+PYTHON ?= $(shell command -v python3.11 || echo python3)
+VENV := .venv
+NEWEST := .venv-newest
+BIN := $(VENV)/bin
+CODE := cca_jax train eval bench tests
+PIP := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test test-slow test-newest lint format verify bench clean
+
+## A photo becomes a file and comes back: prints the figures, leaves a picture in demo_out/.
+demo: $(VENV)/.demo
+	$(BIN)/python -m eval.demo
+
+## Lints, type-checks and tests.
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+## What takes minutes: the golden cases through gradients and optimiser steps, coders at length.
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow
+
+## The tests on the newest JAX without TensorFlow.
+test-newest: $(NEWEST)/.test
+	$(NEWEST)/bin/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+## This library against PyTorch's numbers: make verify CASE=path/to/case.json
+CASE ?= tests/golden/small.json
+verify: $(VENV)/.test
+	$(BIN)/python -m eval.verify $(CASE)
+
+bench: $(VENV)/.demo
+	$(BIN)/python -m bench
+
+$(VENV)/.demo: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[tensorflow]'
+	touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[tensorflow,torch,train,test,lint]'
+	touch $@ $(VENV)/.demo
+
+$(NEWEST)/.test: pyproject.toml constraints-newest.txt
+	$(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python $(PIP) --constraint constraints-newest.txt --editable '.[train,test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(NEWEST) .cache demo_out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info

@@ -1,0 +1,54 @@
+"""The CCA learned image codec (NeurIPS 2024) in JAX/Flax.
+
+Axes, in every docstring and annotation: B images, H and W pixels, h and w latent positions (H/16, W/16), hz and wz
+hyper-latent positions (H/64, W/64), C channels, M latent channels, Z hyper-latent channels, m channels of a slice.
+Arrays are NHWC. Bits per pixel are counted over the original, unpadded pixels.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cca_jax import convert
+    from cca_jax.codec import Codec, load_model
+    from cca_jax.config import PRESETS, ModelConfig
+    from cca_jax.model.cca import CCAModel, ModelOutput, Noise
+    from cca_jax.objective import ObjectiveTerms, rate_distortion_cca
+
+__version__ = "0.1.0"
+
+# Loaded when first used: the command line answers --help without paying for JAX.
+_HOMES = {
+    "Codec": "cca_jax.codec",
+    "load_model": "cca_jax.codec",
+    "PRESETS": "cca_jax.config",
+    "ModelConfig": "cca_jax.config",
+    "CCAModel": "cca_jax.model.cca",
+    "ModelOutput": "cca_jax.model.cca",
+    "Noise": "cca_jax.model.cca",
+    "ObjectiveTerms": "cca_jax.objective",
+    "rate_distortion_cca": "cca_jax.objective",
+}
+
+__all__ = [
+    "PRESETS",
+    "CCAModel",
+    "Codec",
+    "ModelConfig",
+    "ModelOutput",
+    "Noise",
+    "ObjectiveTerms",
+    "convert",
+    "load_model",
+    "rate_distortion_cca",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "convert":
+        return importlib.import_module("cca_jax.convert")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'cca_jax' has no attribute {name!r}")

@@ -1,0 +1,180 @@
+"""A model on disk: weights and coding tables, configuration, identity and card, in one folder.
+
+    config.json          {"format": 1, "description", "model": the configuration, every field}
+    weights.safetensors  "params/…" the parameters, "tables/…" the frozen coding tables
+    README.md            the model card
+
+The folder's name is the model's.
+The tables are computed once, when the bundle is built: they are integers, and whatever another machine's arithmetic
+would make of the weights does not matter. The identity hashes configuration, parameters and tables; files name it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from cca_jax.coding.tables import CodingTables, gaussian_tables, scale_table, tables_from_pmfs
+from cca_jax.config import ModelConfig
+from cca_jax.model.shapes import check_shapes, flatten, unflatten
+
+_FORMAT = 1
+CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
+"""The files of a bundle."""
+_DTYPES = (np.float16, np.float32)
+_KINDS = ("gaussian", "hyper")
+_TABLE_ARRAYS = {"tables/scales", *(f"tables/{kind}/{key}" for kind in _KINDS for key in ("cdf", "starts", "minimum"))}
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """A model in memory, ready to code.
+
+    Attributes:
+        name: what people call it.
+        description: one line.
+        config: its sizes.
+        params: the parameters without the auxiliary model, float32 or, as stored, float16.
+        scales: the standard deviations that have a table, float32 [64].
+        gaussian: their tables.
+        hyper: tables of the hyper-latent's channels; symbols are distances from the medians.
+    """
+
+    name: str
+    description: str
+    config: ModelConfig
+    params: dict[str, Any]
+    scales: np.ndarray
+    gaussian: CodingTables
+    hyper: CodingTables
+
+    @classmethod
+    def build(
+        cls, name: str, description: str, config: ModelConfig, params: Mapping[str, Any], dtype: str = "float32"
+    ) -> Bundle:
+        """A bundle of trained parameters: freezes the tables.
+
+        Args:
+            name: what to call it.
+            description: one line for `cca-jax models`.
+            config: the sizes.
+            params: the `params` collection; the auxiliary model's are left out.
+            dtype: "float32", or "float16" to halve the file. Rounding comes before the tables are made, so these and
+                the weights agree.
+        """
+        from cca_jax.model.tables import hyper_pmfs  # jitted: imports what reading a bundle does not need
+
+        kept = {k: v for k, v in flatten(dict(params)).items() if not k.startswith("auxiliary/")}
+        with np.errstate(over="ignore"):  # what overflows is refused below
+            arrays = {k: np.asarray(v, dtype) for k, v in kept.items()}
+        check_shapes({k: v.shape for k, v in arrays.items()}, config, auxiliary=False)
+        for key, value in arrays.items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"parameter {key} holds numbers that are not finite in {dtype}")
+        stored = unflatten(arrays)
+        scales = scale_table()
+        hyper = tables_from_pmfs(*hyper_pmfs(config, stored))
+        return cls(name, description, config, stored, scales, gaussian_tables(scales), hyper)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays by their names in the file, each in C order: safetensors writes memory as it lies."""
+        named = {f"params/{key}": np.asarray(value) for key, value in flatten(self.params).items()}
+        named["tables/scales"] = self.scales
+        for kind, tables in (("gaussian", self.gaussian), ("hyper", self.hyper)):
+            named.update({f"tables/{kind}/{key}": value for key, value in tables.to_arrays().items()})
+        return {name: np.ascontiguousarray(array) for name, array in named.items()}
+
+    @property
+    def identity(self) -> bytes:
+        """8 bytes that name configuration, weights and tables."""
+        digest = hashlib.sha256(json.dumps(self.config.to_dict(), sort_keys=True).encode())
+        for name, array in sorted(self.arrays.items()):
+            digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
+            digest.update(array.tobytes())
+        return digest.digest()[:8]
+
+
+def check_new_folder(folder: str | Path) -> None:
+    """Raises ValueError unless the folder is empty or does not exist."""
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} already exists: name a new folder")
+
+
+def save_bundle(bundle: Bundle, folder: str | Path, card: str) -> None:
+    """Writes a bundle; the folder appears whole or not at all.
+
+    Raises:
+        ValueError: the folder exists and is not empty.
+        OSError: it cannot be written.
+    """
+    check_new_folder(folder)
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        part = Path(scratch) / "bundle"
+        part.mkdir()
+        config = {"format": _FORMAT, "description": bundle.description, "model": bundle.config.to_dict()}
+        text = json.dumps(config, indent=2)
+        (part / CONFIG).write_text(text + "\n")
+        (part / CARD).write_text(card)
+        (part / WEIGHTS).write_bytes(save(bundle.arrays))
+        os.replace(part, folder)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """The bundle in a folder. Names and shapes are checked against the configuration before an array is read.
+
+    Raises:
+        ValueError: the folder is not a bundle, or one of its parts is damaged.
+    """
+    description, config = _read_config(folder)
+    try:
+        with safe_open(folder / WEIGHTS, framework="numpy") as file:
+            names = list(file.keys())
+            shapes = {n: tuple(file.get_slice(n).get_shape()) for n in names}
+            check_shapes({n[7:]: s for n, s in shapes.items() if n.startswith("params/")}, config, auxiliary=False)
+            if unknown := [n for n in names if not n.startswith("params/") and n not in _TABLE_ARRAYS]:
+                raise ValueError(f"it holds arrays that no bundle has: {', '.join(sorted(unknown)[:4])}")
+            arrays = {n: file.get_tensor(n) for n in names}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{folder / WEIGHTS} cannot be read ({error}): copy or download the model again") from error
+    for name, array in arrays.items():
+        if name.startswith("params/") and (array.dtype not in _DTYPES or not np.isfinite(array).all()):
+            raise ValueError(f"{folder / WEIGHTS}: {name} is not of finite float16 or float32 numbers")
+    params = unflatten({n[7:]: a for n, a in arrays.items() if n.startswith("params/")})
+    try:
+        tables = {kind: _tables(arrays, kind) for kind in _KINDS}
+    except ValueError as error:
+        raise ValueError(f"{folder / WEIGHTS}: {error}: copy or download the model again") from error
+    scales = arrays.get("tables/scales")
+    counts = (tables["gaussian"].count, tables["hyper"].count)
+    if scales is None or scales.dtype != np.float32 or (*scales.shape, config.hyper_channels) != counts:
+        raise ValueError(f"{folder}: its coding tables do not fit its configuration: copy or download the model again")
+    return Bundle(folder.resolve().name, description, config, params, scales, **tables)
+
+
+def _tables(arrays: Mapping[str, np.ndarray], kind: str) -> CodingTables:
+    prefix = f"tables/{kind}/"
+    return CodingTables.from_arrays({n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)})
+
+
+def _read_config(folder: Path) -> tuple[str, ModelConfig]:
+    try:
+        values = json.loads((folder / CONFIG).read_text())
+        if values["format"] != _FORMAT:
+            raise ValueError(f"its format is {values['format']}, this version reads {_FORMAT}; a newer one may read it")
+        return str(values["description"]), ModelConfig.from_dict(values["model"])
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise ValueError(f"{folder / CONFIG} cannot be used ({error!s}): give a model folder") from error

@@ -1,0 +1,68 @@
+"""`cca-jax compress`: images to .cca files."""
+
+from __future__ import annotations
+
+import argparse
+
+from cca_jax.cli import batch, library
+from cca_jax.cli.console import Reporter, print_line
+from cca_jax.cli.figures import Figures, bits_per_pixel, format_rate, mean_line, measure
+from cca_jax.files import write_atomically
+
+
+def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    """Adds the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "compress",
+        parents=[common],
+        help="compress images to .cca files",
+        description="Compresses images. For each it prints the file, its bytes, and bits per pixel: the whole file "
+        "over the original's pixels. Existing .cca files are replaced; an input never is.",
+    )
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="image file, or a folder of them")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE.cca",
+        help="output file; a folder (made if needed) for several images; default: beside each image",
+    )
+    parser.add_argument("--model", metavar="NAME|DIR", help="a name from `cca-jax models` or a model folder")
+    parser.add_argument("--quality", type=float, metavar="Q", help="quality, for models of several rates")
+    parser.add_argument(
+        "--coder", choices=("tensorflow", "constriction"), help="range coder; default: the best installed"
+    )
+    parser.add_argument(
+        "--metrics", action="store_true", help="also decode every file and print PSNR and MS-SSIM, and their means"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compresses; returns the exit status."""
+    from cca_jax.images import find_images, read_image
+
+    jobs = batch.plan(args.images, find_images(args.images), args.output, ".cca")
+    codec = library.load_codec(args.model, args.coder)
+    batch.make_folders(jobs, args.output)
+    name_width = max(len(job.target.name) for job in jobs)
+    measured: list[Figures] = []
+
+    def work(job: batch.Job, reporter: Reporter) -> str:
+        image = read_image(job.source)
+        for note in image.notes:
+            reporter.problem(f"{job.source}: warning: {note}")
+        data = codec.compress(image.pixels, args.quality)
+        rate = format_rate(bits_per_pixel(len(data), *image.pixels.shape[:2]))
+        figures = None
+        if args.metrics:
+            # Before it is written: a file that cannot be decoded must not be left behind.
+            figures = measure(image.pixels, codec.decompress(data), len(data))
+        write_atomically(job.target, data)
+        if figures is not None:
+            measured.append(figures)
+        return f"{job.target.name:<{name_width}}  {len(data):>9,} bytes  {figures or rate}"
+
+    status = batch.run(jobs, work, "compressing", args.debug)
+    if mean := mean_line(measured):
+        print_line(mean)
+    return status

@@ -1,0 +1,125 @@
+"""`cca-jax info`: what a .cca file or a model is."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from cca_jax.cli import library
+from cca_jax.cli.console import print_json, print_table
+from cca_jax.cli.errors import describe
+from cca_jax.cli.figures import bits_per_pixel
+
+
+def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    """Adds the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "info",
+        parents=[common],
+        help="say what a .cca file or a model is",
+        description="Says what a .cca file or a model is. A file's header is read, not its streams.",
+    )
+    parser.add_argument("target", metavar="FILE.cca|MODEL", help="a .cca file, a model's name or a model folder")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the table; returns the exit status."""
+    path = Path(args.target)
+    if path.is_file() or path.suffix.lower() == ".cca":
+        facts = file_facts(path)
+        rows = _file_rows(facts)
+    else:
+        facts = model_facts(library.model_summary(args.target))
+        rows = _model_rows(facts)
+    if args.json:
+        print_json(facts)
+    else:
+        print_table(rows)
+    return 0
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """What the header of a .cca file says, as plain values for JSON.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not a .cca file.
+    """
+    data = path.read_bytes()
+    try:
+        header = library.read_header(data)
+    except ValueError as error:
+        raise ValueError(describe(error, path)) from error
+    lengths = [entry.length for entry in header.entries]
+    return {
+        "kind": "file",
+        "path": str(path),
+        "bytes": len(data),
+        "width": header.width,
+        "height": header.height,
+        "bits_per_pixel": bits_per_pixel(len(data), header.height, header.width),
+        "quality": header.quality,
+        "model": {"identity": header.model_identity.hex(), "name": library.model_name(header.model_identity)},
+        "coder": {"identifier": header.coder, "name": library.coder_name(header.coder)},
+        "header_bytes": header.size,
+        "streams": {"z": lengths[0], "y": lengths[1:]},
+        "whole_streams": header.whole_streams(len(data)),
+    }
+
+
+def model_facts(summary: Any) -> dict[str, Any]:
+    """What a model's summary says, as plain values for JSON."""
+    return {
+        "kind": "model",
+        "name": summary.name,
+        "path": str(summary.path),
+        "card": None if summary.card is None else str(summary.card),
+        "identity": summary.identity.hex(),
+        "parameters": summary.parameters,
+        "bytes": summary.bytes,
+        "description": summary.description,
+        "qualities": list(summary.qualities),
+        "config": dataclasses.asdict(summary.config),
+    }
+
+
+def _file_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    streams = [facts["streams"]["z"], *facts["streams"]["y"]]
+    whole = facts["whole_streams"]
+    state = "complete" if whole == len(streams) else f"cut short: {whole} of {len(streams)} streams are whole"
+    model, coder = facts["model"], facts["coder"]
+    return [
+        ("file", facts["path"]),
+        ("image", f"{facts['width']}×{facts['height']} pixels"),
+        ("size", f"{facts['bytes']:,} bytes, {facts['bits_per_pixel']:.4f} bits per pixel"),
+        ("state", state),
+        ("model", f"{model['name'] or 'not installed here'} ({model['identity']})"),
+        ("quality", "the model's only one" if facts["quality"] is None else f"{facts['quality']:g}"),
+        ("coder", coder["name"] or f"number {coder['identifier']}, not known to this version"),
+        ("header", f"{facts['header_bytes']} bytes"),
+        ("stream z", f"{streams[0]:,} bytes"),
+        *((f"stream y{k}", f"{length:,} bytes") for k, length in enumerate(streams[1:], start=1)),
+    ]
+
+
+def _model_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [
+        ("model", facts["name"]),
+        ("description", facts["description"]),
+        ("folder", facts["path"]),
+        ("card", facts["card"] or "none"),
+        ("identity", facts["identity"]),
+        ("parameters", f"{facts['parameters']:,}"),
+        ("size", f"{facts['bytes']:,} bytes"),
+        ("qualities", format_qualities(facts["qualities"])),
+    ]
+    return rows + [(key, str(value)) for key, value in facts["config"].items()]
+
+
+def format_qualities(qualities: list[float]) -> str:
+    """The qualities a model offers, in a few words."""
+    return ", ".join(f"{quality:g}" for quality in qualities) or "one"

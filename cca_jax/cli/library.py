@@ -1,0 +1,141 @@
+"""The only door from the command line to models and codecs. Its imports are heavy, so they are made when called."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+
+@runtime_checkable
+class ImageCodec(Protocol):
+    """The part of `cca_jax.Codec` that the command line uses."""
+
+    @property
+    def name(self) -> str:
+        """What people call its model."""
+
+    def compress(self, image: np.ndarray, quality: float | None = None) -> bytes:
+        """An image uint8 [H,W,3] as the bytes of a .cca file."""
+
+    def decompress(self, data: bytes, slices: int | None = None) -> np.ndarray:
+        """The bytes of a .cca file as an image uint8 [H,W,3]."""
+
+    def with_coder(self, name: str) -> ImageCodec:
+        """The same codec, writing with another range coder."""
+
+
+def load_codec(model: str | None, coder: str | None = None) -> ImageCodec:
+    """The codec of a model.
+
+    Args:
+        model: a name from `cca-jax models` or a model folder; the package's default if None.
+        coder: the range coder to write with; the best one installed if None.
+
+    Raises:
+        ValueError, OSError: there is no such model or coder, or it is damaged.
+    """
+    import cca_jax
+    from cca_jax import registry
+
+    _keep_compiled_programs()
+    codec: ImageCodec = cca_jax.load_model(registry.DEFAULT_MODEL if model is None else model)
+    return codec if coder is None else codec.with_coder(coder)
+
+
+def _keep_compiled_programs() -> None:
+    """Lets JAX keep what it compiles in the user's cache folder, so that the next process starts fast."""
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    import jax
+
+    try:
+        from platformdirs import user_cache_path
+
+        folder = user_cache_path("cca_jax", ensure_exists=True)
+    except (ImportError, OSError):  # no home, or a full or read-only one: compiling every time still works
+        return
+    if os.access(folder, os.W_OK):
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@functools.cache
+def _codec_for_identity(identity: bytes) -> ImageCodec:
+    from cca_jax import registry
+
+    return load_codec(str(registry.find_model(identity)))
+
+
+def codec_for_file(data: bytes) -> ImageCodec:
+    """The codec of the model that a .cca file names; loaded once for all files that name it.
+
+    Raises:
+        ValueError: not a .cca file, or its model is not installed.
+    """
+    from cca_jax.coding import container
+
+    return _codec_for_identity(container.read(data, 1).model_identity)
+
+
+def read_header(data: bytes) -> Any:
+    """The header of a .cca file, a `cca_jax.coding.header.Header`; the streams may be cut short.
+
+    Raises:
+        ValueError: not a .cca file, or its header is damaged.
+    """
+    from cca_jax.coding import container
+
+    return container.read_header(data)
+
+
+def coder_name(identifier: int) -> str | None:
+    """The name of the range coder with that number in a file, installed or not; None if it is not known here."""
+    from cca_jax.coding import coders
+
+    return coders.coder_name(identifier)
+
+
+def model_name(identity: bytes) -> str | None:
+    """The name of the installed model with that identity, or None."""
+    from cca_jax import registry
+
+    try:
+        # The folder's name is what --model takes.
+        return registry.find_model(identity).name
+    except (ValueError, OSError):
+        return None
+
+
+def list_models() -> list[Any]:
+    """A `registry.ModelSummary` of each model that comes with the package."""
+    from cca_jax import registry
+
+    return list(registry.list_models())
+
+
+def model_summary(name_or_path: str) -> Any:
+    """The `registry.ModelSummary` of a model by name or folder.
+
+    Raises:
+        ValueError, OSError: there is no such model, or it is damaged.
+    """
+    from cca_jax import registry
+
+    return registry.summarize_model(name_or_path)
+
+
+def convert_checkpoint(path: Path, out_dir: Path, preset: str) -> None:
+    """Converts a published PyTorch checkpoint to a model folder.
+
+    Raises:
+        ValueError, OSError: the checkpoint or the preset is not what it should be.
+        ImportError: torch is not installed.
+    """
+    from cca_jax.convert import checkpoint
+
+    checkpoint.convert_checkpoint(path, out_dir, preset)

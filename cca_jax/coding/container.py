@@ -1,0 +1,146 @@
+"""The `.cca` file: a header (see `cca_jax.coding.header` for its layout) and the streams it announces.
+
+Two checks tell two faults apart. The checksum covers the bytes of the file: it fails when the file was damaged. The
+symbol check covers the integers that were coded: it fails when the bytes are intact but this machine's arithmetic
+predicts other distributions than the encoder's did, which no checksum of bytes can see.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cca_jax.coding.errors import CorruptError, MismatchError
+from cca_jax.coding.header import QUALITY_STEPS, Header, StreamEntry, pack_prefix, parse, stream_name
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One coded stream.
+
+    Attributes:
+        data: what the range coder made; may be empty.
+        symbol_check: `symbol_check` of the symbols, 0 … 65535.
+    """
+
+    data: bytes
+    symbol_check: int
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a `.cca` file holds.
+
+    Attributes:
+        width: pixels of the original image, ≥ 1.
+        height: pixels of the original image, ≥ 1; width · height ≤ 2**32.
+        model_identity: 8 bytes.
+        coder: identifier of the range coder, 1 … 7.
+        quality: a multiple of 1/256 above 0 and below 256 (see `round_quality`), or None for a model of a single rate.
+        streams: z, y1, y2, …: at least one, at most 31; fewer than the file's where `read` was asked for fewer.
+    """
+
+    width: int
+    height: int
+    model_identity: bytes
+    coder: int
+    quality: float | None
+    streams: tuple[Stream, ...]
+
+
+def round_quality(quality: float) -> float:
+    """The nearest quality that a file can state. Encode with it, since it is what the decoder will use."""
+    return min(max(round(quality * QUALITY_STEPS), 1), (1 << 16) - 1) / QUALITY_STEPS
+
+
+def symbol_check(symbols: np.ndarray) -> int:
+    """The low 16 bits of the CRC-32 of integer symbols [N], as little-endian int32 in coding order."""
+    return zlib.crc32(np.asarray(symbols).astype("<i4", casting="same_kind").tobytes()) & 0xFFFF
+
+
+def verify_symbols(stream_index: int, expected: int, symbols: np.ndarray) -> None:
+    """Compares decoded symbols [N] with the check that the encoder stored for that stream.
+
+    Raises:
+        MismatchError: they are not the encoder's (one wrong stream in 65536 passes).
+    """
+    if symbol_check(symbols) != expected:
+        raise MismatchError(
+            f"stream {stream_name(stream_index)} is intact but decodes to other symbols than were encoded: the model's "
+            "arithmetic differs here; decode on the kind of device, and with the versions, that made the file"
+        )
+
+
+def write(container: Container) -> bytes:
+    """The bytes of a `.cca` file; ValueError where a field is out of range."""
+    c = container
+    prefix = pack_prefix(c.width, c.height, c.model_identity, c.coder, c.quality, len(c.streams))
+    table = []
+    for stream in c.streams:
+        if not 0 <= stream.symbol_check < 1 << 16:
+            raise ValueError(f"a symbol check is 0 … 65535, got {stream.symbol_check}")
+        head = StreamEntry(len(stream.data), stream.symbol_check, 0).head()
+        table += [head, _checksum([prefix, head, stream.data]).to_bytes(4, "little")]
+    return b"".join([prefix, *table, *(stream.data for stream in c.streams)])
+
+
+def read_header(data: bytes) -> Header:
+    """Reads only the header, which is not verified: that takes a stream. The streams may be cut short or missing.
+
+    Raises:
+        FormatError: not a `.cca` file, or one of another version.
+        CorruptError: the header is cut short, or says what no header says.
+    """
+    return parse(bytes(data))
+
+
+def read(data: bytes, num_streams: int | None = None) -> Container:
+    """Reads a file, or the first streams of one, and verifies every byte that it uses.
+
+    Args:
+        data: the file; with `num_streams`, it may end anywhere after those streams.
+        num_streams: how many streams to read and verify, 1 …; None for all.
+
+    Raises:
+        FormatError: not a `.cca` file, or one of another version.
+        CorruptError: cut short, damaged, or with something after its end.
+        ValueError: the file never had so many streams.
+    """
+    data = bytes(data)
+    header = parse(data)
+    wanted = len(header.entries) if num_streams is None else num_streams
+    if not 1 <= wanted <= len(header.entries):
+        raise ValueError(f"the file has {len(header.entries)} streams: 1 to {len(header.entries)} can be read")
+    prefix = pack_prefix(
+        header.width, header.height, header.model_identity, header.coder, header.quality, len(header.entries)
+    )
+    streams = []
+    for index, (entry, start) in enumerate(zip(header.entries[:wanted], header.offsets, strict=False)):
+        stream = data[start : start + entry.length]
+        _check_whole(index, len(stream), header)
+        if _checksum([prefix, entry.head(), stream]) != entry.checksum:
+            where = f"stream {stream_name(index)}" if index else "the header or stream z"
+            raise CorruptError(f"{where} is damaged (its checksum differs): copy or download the file again")
+        streams.append(Stream(stream, entry.symbol_check))
+    if (excess := len(data) - header.file_size) > 0:
+        raise CorruptError(f"{excess} bytes follow the end of the last stream: copy or download the file again")
+    return Container(header.width, header.height, header.model_identity, header.coder, header.quality, tuple(streams))
+
+
+def _check_whole(index: int, present: int, header: Header) -> None:
+    length = header.entries[index].length
+    if present < length:
+        # Streams before this one are z and the slices up to index - 1.
+        rest = f", or decode the slices that are whole with --slices {index - 1}" if index > 1 else ""
+        raise CorruptError(
+            f"the file is cut short: stream {stream_name(index)} ({index + 1} of {len(header.entries)}) has {present} "
+            f"of its {length} bytes; copy or download it again{rest}"
+        )
+
+
+def _checksum(parts: Sequence[bytes]) -> int:
+    value = 0
+    for part in parts:
+        value = zlib.crc32(part, value)
+    return value

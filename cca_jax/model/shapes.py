@@ -1,0 +1,48 @@
+"""Which parameters a configuration has: their tree and shapes, found without computing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import flax.traverse_util
+import jax
+import jax.numpy as jnp
+
+from cca_jax.config import HYPER_STRIDE, ModelConfig
+from cca_jax.model.cca import CCAModel
+
+
+@lru_cache(maxsize=8)
+def parameter_shapes(config: ModelConfig, auxiliary: bool) -> Mapping[str, tuple[int, ...]]:
+    """Names, joined by "/", and shapes of all parameters."""
+    image = jnp.zeros((1, HYPER_STRIDE, HYPER_STRIDE, 3))
+
+    def initialise(key: jax.Array) -> Any:
+        return CCAModel(config).init(key, image, auxiliary=auxiliary)["params"]
+
+    tree = jax.eval_shape(initialise, jax.random.key(0))
+    return {name: leaf.shape for name, leaf in flatten(tree).items()}
+
+
+def flatten(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested parameters to one level, keys joined by "/"."""
+    return flax.traverse_util.flatten_dict(params, sep="/")
+
+
+def unflatten(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `flatten`."""
+    return flax.traverse_util.unflatten_dict(arrays, sep="/")
+
+
+def check_shapes(found: Mapping[str, tuple[int, ...]], config: ModelConfig, auxiliary: bool) -> None:
+    """Raises ValueError unless these are exactly the parameters of the configuration."""
+    expected = parameter_shapes(config, auxiliary)
+    for what, names in (("missing", set(expected) - set(found)), ("unknown", set(found) - set(expected))):
+        if names:
+            some = ", ".join(sorted(names)[:4])
+            raise ValueError(f"{len(names)} {what} parameters for this configuration: {some} …")
+    for name, shape in expected.items():
+        if tuple(found[name]) != shape:
+            raise ValueError(f"parameter {name} has shape {tuple(found[name])}, the configuration needs {shape}")

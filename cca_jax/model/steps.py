@@ -1,0 +1,73 @@
+"""The steps of coding, each compiled once for a configuration and an image size.
+
+Encoder and decoder call the same ones with the same shapes: what one computed is what the other computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int32, UInt8
+
+from cca_jax.model.cca import CCAModel
+from cca_jax.model.slices import SlicePrediction
+from cca_jax.ops.density import SCALE_FLOOR
+
+
+@partial(jax.jit, static_argnums=0)
+def analyse(model: CCAModel, params: Any, image: UInt8[Array, "1 H W 3"]) -> tuple[Array, Array]:
+    """Image to latent [1, h, w, M] and the hyper-latent's symbols int32 [1, hz, wz, Z]."""
+    y = model.apply({"params": params}, image.astype(jnp.float32) / 255, method="analyse")
+    z = model.apply({"params": params}, y, method="hyper_analyse")
+    return y, model.apply({"params": params}, z, method="hyper_symbols")
+
+
+@partial(jax.jit, static_argnums=0)
+def hyper_synthesise(model: CCAModel, params: Any, z_symbols: Array) -> tuple[Array, Array]:
+    """Hyper-latent's symbols to (μ_h, σ_h), each [1, h, w, M]."""
+    z_hat = model.apply({"params": params}, z_symbols, method="hyper_values")
+    return model.apply({"params": params}, z_hat, method="hyper_synthesise")
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def predict(
+    model: CCAModel, index: int, params: Any, hyper_mean: Array, hyper_scale: Array, context: Sequence[Array]
+) -> SlicePrediction:
+    """What is known of a slice before it is coded."""
+    return model.apply({"params": params}, index, hyper_mean, hyper_scale, context, method="predict_slice")
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def refine(model: CCAModel, index: int, params: Any, features: Array, dequantised: Array) -> Array:
+    """The decoded slice from its dequantised values."""
+    return model.apply({"params": params}, index, features, dequantised, method="refine_slice")
+
+
+@jax.jit
+def indexes(prediction: SlicePrediction, scales: Float[Array, " T"]) -> Int32[Array, "1 h w m"]:
+    """The table of each symbol: the first whose scale is at least σ, else the last (see `coding.tables`)."""
+    scale = jnp.maximum(prediction.scale, SCALE_FLOOR)
+    thresholds = jnp.asarray(scales[:-1]).reshape(*(1,) * scale.ndim, -1)
+    return (scale[..., None] > thresholds).sum(-1, dtype=jnp.int32)
+
+
+@jax.jit
+def dequantise(symbols: Int32[Array, "1 h w m"], prediction: SlicePrediction) -> Float[Array, "1 h w m"]:
+    """What integers stand for: distances from the predicted mean."""
+    return symbols.astype(jnp.float32) + prediction.mean
+
+
+@jax.jit
+def to_symbols(target: Float[Array, "1 h w m"], prediction: SlicePrediction) -> Int32[Array, "1 h w m"]:
+    """The integers that are coded for a slice: its rounded distance from the predicted mean."""
+    return jnp.round(target - prediction.mean).astype(jnp.int32)
+
+
+@partial(jax.jit, static_argnums=0)
+def synthesise(model: CCAModel, params: Any, y_hat: Array) -> Float[Array, "1 H W 3"]:
+    """Decoded latent to image, neither clamped nor rounded."""
+    return model.apply({"params": params}, y_hat, method="synthesise")

@@ -1,0 +1,70 @@
+"""Image ↔ latent and latent ↔ hyper-latent (paper section 3.1 and figure 3)."""
+
+from __future__ import annotations
+
+import flax.linen as nn
+from jaxtyping import Array
+
+from cca_jax.config import ModelConfig
+from cca_jax.model.layers import Conv, NAFBlock, Repeated, ResidualBottleneck, TransposedConv, gelu
+
+_IMAGE_CHANNELS = 3
+
+
+class AnalysisTransform(nn.Module):
+    """g_a: image [B, H, W, 3] to latent y [B, H/16, W/16, M]."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, image: Array) -> Array:
+        x = image
+        stages = zip(self.config.transform_channels, self.config.transform_blocks, strict=True)
+        for stage, (channels, blocks) in enumerate(stages):
+            x = Conv(channels, 5, 2, name=f"down_{stage}")(x)
+            x = Repeated(ResidualBottleneck, self.config.bottleneck_blocks, name=f"bottlenecks_{stage}")(x)
+            x = Repeated(NAFBlock, blocks, name=f"naf_{stage}")(x)
+        return Conv(self.config.latent_channels, 5, 2, name="down_3")(x)
+
+
+class SynthesisTransform(nn.Module):
+    """g_s: decoded latent ŷ [B, H/16, W/16, M] to image [B, H, W, 3], not yet clamped to [0, 1]."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, y_hat: Array) -> Array:
+        x = y_hat
+        channels = self.config.transform_channels[::-1]
+        blocks = self.config.transform_blocks[::-1]
+        for stage in range(len(channels)):
+            x = TransposedConv(channels[stage], 5, 2, name=f"up_{stage}")(x)
+            x = Repeated(NAFBlock, blocks[stage], name=f"naf_{stage}")(x)
+            x = Repeated(ResidualBottleneck, self.config.bottleneck_blocks, name=f"bottlenecks_{stage}")(x)
+        return TransposedConv(_IMAGE_CHANNELS, 5, 2, name="up_3")(x)
+
+
+class HyperAnalysis(nn.Module):
+    """h_a: latent y [B, H/16, W/16, M] to hyper-latent z [B, H/64, W/64, Z]."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, y: Array) -> Array:
+        width = self.config.transform_channels[-1]
+        x = gelu(Conv(width, 3, name="first")(y))
+        x = gelu(Conv(width, 5, 2, name="second")(x))
+        return Conv(self.config.hyper_channels, 5, 2, name="last")(x)
+
+
+class HyperSynthesis(nn.Module):
+    """h_s: decoded hyper-latent ẑ [B, H/64, W/64, Z] to [B, H/16, W/16, M]; one for the means, one for the scales."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, z_hat: Array) -> Array:
+        width = self.config.transform_channels[-1]
+        x = gelu(TransposedConv(width, 5, 2, name="first")(z_hat))
+        x = gelu(TransposedConv(width, 5, 2, name="second")(x))
+        return TransposedConv(self.config.latent_channels, 3, name="last")(x)

@@ -1,0 +1,207 @@
+"""Convolutions as the reference defines them, lowered to what the compiler is good at.
+
+`conv2d(kernel k, stride s)`: zero padding k // 2. `transposed_conv2d`: PyTorch's transposed convolution with padding
+k // 2 and output padding s - 1. All arrays are NHWC; kernels are [k, k, in, out].
+
+Two of the lowerings hold everywhere: a stride-2 transposed convolution is a 3×3 convolution to four times the channels
+followed by depth-to-space, and a depthwise 3×3 convolution is a sum of nine shifted products. The others are for the
+CPU alone, where XLA's own choices cost up to ten times as much (docs/performance.md): the gradients of a stride-2
+convolution are those of a 3×3 one after space-to-depth, and gradients to kernels are matrix products that also stay
+fast inside `lax.scan`.
+"""
+
+from __future__ import annotations
+
+import operator
+from functools import partial, reduce
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+_LAYOUT = ("NHWC", "HWIO", "NHWC")
+
+
+def conv2d(x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: int = 1) -> Float[Array, "B h w O"]:
+    """Convolution with zero padding k // 2; h = H / stride, w = W / stride.
+
+    Args:
+        x: input; with stride 2 its sides must be even.
+        kernel: k is 1, 3 or 5.
+        stride: 1 or 2 (2 only with k = 5).
+
+    Raises:
+        ValueError: a combination the model has no use for.
+    """
+    size = kernel.shape[0]
+    if stride == 1:
+        return _pointwise(x, kernel[0, 0]) if size == 1 else _conv_same(x, kernel)
+    if (stride, size) != (2, 5) or x.shape[1] % 2 or x.shape[2] % 2:
+        raise ValueError(f"stride {stride} with a {size}×{size} kernel on {x.shape[1:3]}: use 5×5 on even sides")
+    return _conv_halving(x, kernel)
+
+
+def transposed_conv2d(
+    x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: int = 1
+) -> Float[Array, "B h w O"]:
+    """PyTorch's transposed convolution, padding k // 2, output padding stride - 1; h = H · stride, w = W · stride.
+
+    Args:
+        x: input.
+        kernel: PyTorch's [I, O, k, k] with its axes reordered, not flipped.
+        stride: 1, or 2 with k = 5.
+
+    Raises:
+        ValueError: a combination the model has no use for.
+    """
+    if stride == 1:
+        return conv2d(x, jnp.flip(kernel, (0, 1)))
+    if (stride, kernel.shape[0]) != (2, 5):
+        raise ValueError(f"stride {stride} with a {kernel.shape[0]}×{kernel.shape[0]} kernel: use 5×5 with stride 2")
+    phases = _kernel_by_phase(kernel)  # [3, 3, 2, 2, I, O]
+    by_output = jnp.flip(phases, (0, 1)).transpose(0, 1, 4, 2, 3, 5)
+    return depth_to_space(_conv_same(x, by_output.reshape(3, 3, x.shape[3], -1)))
+
+
+def _kernel_by_phase(kernel: Array) -> Array:
+    """[5, 5, I, O] to [3, 3, 2, 2, I, O]: tap t = 2j + r of a 5-tap row is offset j of phase r, the sixth tap is 0."""
+    inputs, outputs = kernel.shape[2:]
+    padded = jnp.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
+    return padded.reshape(3, 2, 3, 2, inputs, outputs).transpose(0, 2, 1, 3, 4, 5)
+
+
+def space_to_depth(x: Float[Array, "B H W C"]) -> Float[Array, "B H/2 W/2 4*C"]:
+    """Every 2×2 block becomes one position with 4·C channels, in the order (row, column, channel)."""
+    batch, height, width, channels = x.shape
+    blocks = x.reshape(batch, height // 2, 2, width // 2, 2, channels).transpose(0, 1, 3, 2, 4, 5)
+    return blocks.reshape(batch, height // 2, width // 2, 4 * channels)
+
+
+def depth_to_space(x: Float[Array, "B H W C"]) -> Float[Array, "B 2*H 2*W C/4"]:
+    """The inverse of `space_to_depth`."""
+    batch, height, width, channels = x.shape
+    blocks = x.reshape(batch, height, width, 2, 2, channels // 4).transpose(0, 1, 3, 2, 4, 5)
+    return blocks.reshape(batch, 2 * height, 2 * width, channels // 4)
+
+
+def _pointwise(x: Array, matrix: Array) -> Array:
+    # On two axes: the gradient to the matrix is then one plain matrix product, twice as fast on the CPU.
+    return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[-1])
+
+
+def _library_conv(x: Array, kernel: Array, stride: int) -> Array:
+    padding = kernel.shape[0] // 2
+    strides = (stride, stride)
+    return lax.conv_general_dilated(x, kernel, strides, [(padding, padding)] * 2, dimension_numbers=_LAYOUT)
+
+
+@jax.custom_vjp
+def _conv_same(x: Array, kernel: Array) -> Array:
+    """Stride-1 convolution, odd k, that keeps height and width."""
+    return _library_conv(x, kernel, 1)
+
+
+def _conv_same_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _conv_same(x, kernel), (x, kernel)
+
+
+def _conv_same_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+    x, kernel = residuals
+    to_x = _conv_same(cotangent, jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
+    size = kernel.shape[0]
+    if not _on_cpu():
+        _, pullback = jax.vjp(lambda k: _library_conv(x, k, 1), kernel)
+        return to_x, pullback(cotangent)[0]
+    if x.shape[3] < cotangent.shape[3]:  # the rearranged operand is copied k times: let it be the smaller one
+        mirrored = jnp.flip(_kernel_gradient(cotangent, x, size), (0, 1))
+        return to_x, mirrored.swapaxes(2, 3)
+    return to_x, _kernel_gradient(x, cotangent, size)
+
+
+def _kernel_gradient(x: Array, cotangent: Array, size: int) -> Array:
+    """Gradient to a stride-1 kernel as k matrix products, one a kernel row: [I, B·H·W] by [B·H·W, k·O]."""
+    height, width, inputs = x.shape[1:]
+    outputs, padding = cotangent.shape[3], size // 2
+    rows, columns = _pad_once(x, padding, 0), _pad_once(cotangent, 0, padding)
+    shifted = [columns[:, :, 2 * padding - tap : 2 * padding - tap + width] for tap in range(size)]
+    right = jnp.concatenate(shifted, axis=-1).reshape(-1, size * outputs)
+    products = [rows[:, tap : tap + height].reshape(-1, inputs).T @ right for tap in range(size)]
+    return jnp.stack(products).reshape(size, inputs, size, outputs).transpose(0, 2, 1, 3)
+
+
+_conv_same.defvjp(_conv_same_forward, _conv_same_backward)
+
+
+@jax.custom_vjp
+def _conv_halving(x: Array, kernel: Array) -> Array:
+    """Stride-2 convolution, k = 5, of even sides."""
+    return _library_conv(x, kernel, 2)
+
+
+def _conv_halving_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _conv_halving(x, kernel), (x, kernel)
+
+
+def _conv_halving_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+    def by_phase(x: Array, kernel: Array) -> Array:
+        return _conv_same(space_to_depth(x), _kernel_by_phase(kernel).reshape(3, 3, 4 * x.shape[3], -1))
+
+    # The same function, whose gradients the CPU computes in half the time; forward it is the slower one.
+    _, pullback = jax.vjp(by_phase if _on_cpu() else partial(_library_conv, stride=2), *residuals)
+    return pullback(cotangent)
+
+
+_conv_halving.defvjp(_conv_halving_forward, _conv_halving_backward)
+
+
+@jax.custom_vjp
+def depthwise_conv2d(x: Float[Array, "B H W C"], kernel: Float[Array, "3 3 C"]) -> Float[Array, "B H W C"]:
+    """Depthwise 3×3 convolution with zero padding 1: each channel has its own nine weights."""
+    height, width = x.shape[1:3]
+    padded = _pad_once(x, 1, 1)
+    taps = [(row, column) for row in range(3) for column in range(3)]
+    weights = kernel[:, :, None, None, None]  # [3, 3, 1, 1, 1, C]
+    products = [padded[:, row : row + height, column : column + width] * weights[row, column] for row, column in taps]
+    return reduce(operator.add, products)
+
+
+def _depthwise_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return depthwise_conv2d(x, kernel), (x, kernel)
+
+
+def _depthwise_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+    x, kernel = residuals
+    to_x = depthwise_conv2d(cotangent, jnp.flip(kernel, (0, 1)))
+    height, width = x.shape[1:3]
+    padded = _pad_once(x, 1, 1)
+    taps = [(row, column) for row in range(3) for column in range(3)]
+    if not _on_cpu():
+        sums = [(padded[:, r : r + height, c : c + width] * cotangent).sum((0, 1, 2)) for r, c in taps]
+        return to_x, jnp.stack(sums).reshape(kernel.shape)
+
+    def add_row(row: Array, totals: Array) -> Array:
+        # The [3, 3, W, C] totals stay in cache; nine reductions over the whole array would each read it again.
+        weight = lax.dynamic_slice_in_dim(cotangent, row, 1, axis=1)
+        window = lax.dynamic_slice_in_dim(padded, row, 3, axis=1)
+        products = [(window[:, :, c : c + width] * weight).sum(0) for c in range(3)]
+        return totals + jnp.stack(products, axis=1)
+
+    totals = lax.fori_loop(0, height, add_row, jnp.zeros((3, 3, width, x.shape[3]), x.dtype))
+    return to_x, totals.sum(2)
+
+
+depthwise_conv2d.defvjp(_depthwise_forward, _depthwise_backward)
+
+
+def _pad_once(x: Array, rows: int, columns: int) -> Array:
+    """Zeros around height and width."""
+    padded = jnp.pad(x, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
+    # Several shifted views are taken of it: without the barrier XLA fuses whatever made x into each of them, and such
+    # fusions inside fusions take minutes to compile on the CPU.
+    return lax.optimization_barrier(padded) if _on_cpu() else padded
+
+
+def _on_cpu() -> bool:
+    """Whether programs are compiled for the CPU; both answers compute the same function."""
+    return jax.default_backend() == "cpu"

@@ -1,0 +1,104 @@
+"""`python -m eval.demo [IMAGE]`: a photo becomes a real file and comes back, beside a JPEG of the same size.
+
+Writes into --out: the .cca file, what it decodes to, the JPEG, and side_by_side.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cca_jax.cli.console import print_line, print_problem, print_table
+from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
+from cca_jax.cli.figures import Figures, measure
+from cca_jax.cli.library import load_codec
+from cca_jax.files import write_atomically
+from cca_jax.images import read_image, write_image
+from eval.jpeg import JpegResult, jpeg_at_most
+from eval.side_by_side import Panel, draw
+
+PHOTO = Path(__file__).parent / "data" / "kodim23.png"
+"""The photo that comes with the project."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parses and runs; returns the exit status, 2 on bad input."""
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.demo", description=__doc__.splitlines()[0] if __doc__ else None
+    )
+    parser.add_argument(
+        "image", nargs="?", type=Path, default=PHOTO, metavar="IMAGE", help="default: the bundled photo"
+    )
+    parser.add_argument("--model", metavar="NAME|DIR", help="default: the package's default model")
+    parser.add_argument("--quality", type=float, metavar="Q", help="for models of several rates")
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo_out"), help="folder for the results (default: %(default)s)"
+    )
+    args = parser.parse_args(argv)
+    try:
+        demonstrate(args.image, args.model, args.quality, args.out)
+    except EXPECTED as error:
+        print_problem(describe(error))
+        return EXIT_BAD_INPUT
+    return 0
+
+
+def demonstrate(photo: Path, model: str | None, quality: float | None, out: Path) -> None:
+    """Compresses and restores one photo, compares it with JPEG, prints a table and writes the files.
+
+    Args:
+        photo: an image file.
+        model: a model's name or folder; None for the default.
+        quality: for models of several rates; None for the model's own choice.
+        out: folder for the results, made if needed.
+
+    Raises:
+        ValueError, OSError: bad input; see `cca_jax.images.read_image` and `cca_jax.load_model`.
+    """
+    image = read_image(photo)
+    for note in image.notes:
+        print_problem(f"{photo}: warning: {note}")
+    codec = load_codec(model)
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / f"{photo.stem}.cca"
+    write_atomically(file, codec.compress(image.pixels, quality))
+    # From the file, not from memory: this is what a receiver would see.
+    data = file.read_bytes()
+    restored = codec.decompress(data)
+    jpeg = jpeg_at_most(image.pixels, len(data))
+    write_image(out / f"{photo.stem}_restored.png", restored)
+    write_atomically(out / f"{photo.stem}.jpg", jpeg.data)
+    ours = measure(image.pixels, restored, len(data))
+    theirs = measure(image.pixels, jpeg.pixels, len(jpeg.data))
+    panels = [
+        Panel("Original", "24 bits per pixel, uncompressed", image.pixels),
+        Panel("CCA", _caption(ours), restored),
+        Panel(f"JPEG, quality {jpeg.quality}", _caption(theirs), jpeg.pixels),
+    ]
+    write_image(out / "side_by_side.png", np.asarray(draw(panels)))
+    height, width = image.pixels.shape[:2]
+    print_line(f"{photo.name}, {width}×{height} pixels, model {codec.name}\n")
+    _print_comparison(len(data), ours, jpeg, theirs)
+    print_line(f"\n{file} is the compressed file; {out / 'side_by_side.png'} shows both beside the original")
+
+
+def _print_comparison(size: int, ours: Figures, jpeg: JpegResult, theirs: Figures) -> None:
+    rows = [("", "bytes", "bits per pixel", "PSNR", "MS-SSIM")]
+    for name, num_bytes, figures in (("CCA", size, ours), (f"JPEG, quality {jpeg.quality}", len(jpeg.data), theirs)):
+        similarity = "n/a" if figures.ms_ssim is None else f"{figures.ms_ssim:.4f}"
+        rows.append((name, f"{num_bytes:,}", f"{figures.bits_per_pixel:.4f}", f"{figures.psnr:.2f} dB", similarity))
+    print_table(rows, numeric=(1, 2, 3, 4))
+    if len(jpeg.data) > size:
+        print_line("JPEG cannot be as small as our file on this image: its lowest quality is shown")
+
+
+def _caption(figures: Figures) -> str:
+    return f"{figures.bits_per_pixel:.3f} bits per pixel   {figures.psnr:.2f} dB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""A codec that needs no model: it drops the low bits of an image and packs the rest into a real .cca container."""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cca_jax
+from cca_jax import registry
+from cca_jax.cli import library
+from cca_jax.coding import container
+from cca_jax.config import ModelConfig
+
+IDENTITY = b"fakemodl"
+
+
+class FakeCodec:
+    """Stands in for `cca_jax.Codec`; keeps what it was asked."""
+
+    name = "fake"
+    identity = IDENTITY
+
+    def __init__(self, model, calls, coder=2):
+        self._model, self._calls, self._coder = model, calls, coder
+
+    def with_coder(self, name):
+        return FakeCodec(self._model, self._calls, {"tensorflow": 1, "constriction": 2}[name])
+
+    def compress(self, image, quality=None):
+        self._calls.append(("compress", self._model, quality, self._coder))
+        coarse = zlib.compress((image & 0xF0 | 8).tobytes())
+        streams = tuple(container.Stream(data, 0) for data in (coarse, b"one", b"four"))
+        return container.write(container.Container(*image.shape[1::-1], IDENTITY, self._coder, quality, streams))
+
+    def decompress(self, data, slices=None):
+        self._calls.append(("decompress", self._model, slices))
+        file = container.read(data)
+        return np.frombuffer(zlib.decompress(file.streams[0].data), np.uint8).reshape(file.height, file.width, 3)
+
+
+def summary(name, path):
+    return registry.ModelSummary(
+        name=name,
+        path=Path(path),
+        card=Path(path) / "README.md",
+        identity=IDENTITY,
+        parameters=1234567,
+        bytes=4938268,
+        description="a model for tests",
+        qualities=(),
+        config=ModelConfig(),
+    )
+
+
+@pytest.fixture
+def fake_codec():
+    return FakeCodec
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Puts the fake in the library's place; the list of what was asked of it."""
+    made = []
+
+    def load_model(name):
+        if name not in ("fake", "default", "/models/fake"):
+            raise ValueError(f"there is no model {name!r}: choose fake")
+        made.append(("load", name))
+        return FakeCodec(name, made)
+
+    def find_model(identity):
+        if identity != IDENTITY:
+            raise ValueError(f"no installed model has the identity {identity.hex()}")
+        return Path("/models/fake")
+
+    def summarize_model(name):
+        if name != "fake":
+            raise ValueError(f"there is no model {name!r}: choose fake")
+        return summary("fake", "/models/fake")
+
+    models = [summary("fake", "/models/fake"), summary("other", "/models/other")]
+    monkeypatch.setattr(registry, "DEFAULT_MODEL", "default")
+    monkeypatch.setattr(registry, "find_model", find_model)
+    monkeypatch.setattr(registry, "summarize_model", summarize_model)
+    monkeypatch.setattr(registry, "list_models", lambda: models)
+    monkeypatch.setattr(cca_jax, "load_model", load_model)
+    library._codec_for_identity.cache_clear()
+    yield made
+    library._codec_for_identity.cache_clear()
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """Writes an image of that name; returns its path as text."""
+
+    def make(name="photo.png", shape=(12, 20, 3), seed=0):
+        pixels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        return str(path)
+
+    return make
+
+
+@pytest.fixture
+def run(calls, capsys):
+    """Runs the command line; returns its exit status, its output and its errors."""
+    from cca_jax.cli.main import main
+
+    def call(*arguments):
+        capsys.readouterr()
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            status = stop.code
+        return (status, *capsys.readouterr())
+
+    return call

@@ -1,0 +1,99 @@
+"""`cca-jax info`, `models` and `convert`: tables for people, JSON for machines."""
+
+import dataclasses
+import json
+
+import pytest
+
+from cca_jax.config import ModelConfig
+from cca_jax.convert import checkpoint
+
+
+@pytest.fixture
+def file(run, photo, tmp_path):
+    assert run("compress", photo(), "--quality", "1.5")[0] == 0
+    return tmp_path / "photo.cca"
+
+
+def test_info_of_a_file_for_machines(run, file):
+    status, out, _ = run("info", file, "--json")
+    facts = json.loads(out)
+    size = file.stat().st_size
+    assert status == 0
+    assert facts["kind"] == "file"
+    assert (facts["width"], facts["height"], facts["bytes"]) == (20, 12, size)
+    assert facts["bits_per_pixel"] == 8 * size / 240
+    assert facts["quality"] == 1.5
+    assert facts["model"] == {"identity": b"fakemodl".hex(), "name": "fake"}
+    assert facts["coder"] == {"identifier": 2, "name": "constriction"}
+    assert facts["streams"]["y"] == [3, 4]
+    assert facts["header_bytes"] + facts["streams"]["z"] + 7 == size
+    assert facts["whole_streams"] == 3
+
+
+def test_info_of_a_file_for_people(run, file):
+    _, out, _ = run("info", file)
+    table = dict(line.split(None, 1) for line in out.splitlines() if not line.startswith("stream"))
+    assert table["image"] == "20×12 pixels"
+    assert table["state"] == "complete"
+    assert table["model"] == f"fake ({b'fakemodl'.hex()})"
+    assert "stream y2  4 bytes" in out
+
+
+def test_info_of_a_cut_file_of_an_unknown_model(run, file):
+    file.write_bytes(file.read_bytes()[:-1].replace(b"fakemodl", b"othermod"))
+    _, out, _ = run("info", file)
+    assert "cut short: 2 of 3 streams are whole" in out
+    assert "not installed here" in out
+
+
+def test_info_of_a_model(run):
+    _, people, _ = run("info", "fake")
+    _, machines, _ = run("info", "fake", "--json")
+    facts = json.loads(machines)
+    assert facts["kind"] == "model"
+    assert facts["parameters"] == 1234567
+    assert facts["card"].endswith("README.md")
+    assert facts["config"] == json.loads(json.dumps(dataclasses.asdict(ModelConfig())))
+    assert "parameters" in people
+    assert "1,234,567" in people
+
+
+@pytest.mark.parametrize("content", [b"", b"text", None])
+def test_info_of_a_bad_file(run, tmp_path, content):
+    path = tmp_path / "a.cca"
+    if content is not None:
+        path.write_bytes(content)
+    status, out, err = run("info", path)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"cca-jax: {path}: ")
+    assert err.count("\n") == 1
+
+
+def test_info_of_an_unknown_model(run):
+    assert run("info", "nope") == (2, "", "cca-jax: there is no model 'nope': choose fake\n")
+
+
+def test_models(run):
+    _, people, _ = run("models")
+    _, machines, _ = run("models", "--json")
+    head, *rows = people.splitlines()
+    assert head.split() == ["name", "identity", "parameters", "bytes", "qualities", "description"]
+    assert [row.split()[0] for row in rows] == ["fake", "other"]
+    assert [model["name"] for model in json.loads(machines)] == ["fake", "other"]
+
+
+def test_convert_calls_the_converter(run, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(checkpoint, "convert_checkpoint", lambda *arguments: asked.append(arguments))
+    (tmp_path / "a.pth.tar").touch()
+    status, out, _ = run("convert", tmp_path / "a.pth.tar", tmp_path / "model")
+    assert status == 0
+    assert asked == [(tmp_path / "a.pth.tar", tmp_path / "model", "paper")]
+    assert f"--model {tmp_path / 'model'}" in out
+
+
+def test_convert_of_a_missing_checkpoint(run, tmp_path):
+    status, _, err = run("convert", tmp_path / "none.pth.tar", tmp_path / "model")
+    assert status == 2
+    assert "there is no such file" in err

@@ -1,0 +1,96 @@
+"""Strictness for every test, and the smallest model that has every part.
+
+Ranks are never promoted, and the annotations of the pure functions and of the layers are checked at every call. The
+modules that define pytrees are left out of that: JAX rebuilds those with leaves that are no arrays.
+"""
+
+import os
+from pathlib import Path
+
+# Before JAX is imported, and for subprocesses too.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+
+from jaxtyping import install_import_hook
+
+_CHECKED = ("ops", "model.layers", "model.transforms", "model.priors", "model.slices")
+install_import_hook([f"cca_jax.{name}" for name in _CHECKED], "beartype.beartype")
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cca_jax.config import ModelConfig
+from cca_jax.model.cca import CCAModel, Noise
+from cca_jax.model.initialise import initial_params
+from cca_jax.model.shapes import flatten, unflatten
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+MICRO = ModelConfig(
+    latent_channels=12,
+    hyper_channels=4,
+    transform_channels=(4, 4, 6),
+    transform_blocks=(0, 0, 1),
+    bottleneck_blocks=1,
+    context_channels=4,
+    context_blocks=0,
+    head_channels=(4, 4),
+    num_slices=3,
+)
+
+
+def pytest_configure(config):
+    # Two runs that share a cache may meet in one of its files; JAX then compiles as if it were not there.
+    config.addinivalue_line("filterwarnings", "ignore:Error (reading|writing) persistent compilation cache:UserWarning")
+
+
+@pytest.fixture(scope="module")
+def quick_compilation():
+    """Compiles with few optimisations: a third of the time for the gradients of a whole model."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="session")
+def micro():
+    """The configuration of the smallest model that has every part."""
+    return MICRO
+
+
+@pytest.fixture(scope="session")
+def micro_model():
+    return CCAModel(MICRO)
+
+
+@pytest.fixture(scope="session")
+def micro_params():
+    """Parameters under which every part matters: nothing is 0, dead or on its bound, and symbols are not all 0."""
+    generator = np.random.default_rng(0)
+    arrays = flatten(initial_params(MICRO, seed=0))
+    for name, array in arrays.items():
+        if name.endswith(("/beta", "/gamma")) or "/factor_" in name:
+            arrays[name] = generator.normal(0, 0.5, array.shape).astype(np.float32)
+        if name.endswith(("analysis/down_3/kernel", "hyper_analysis/last/kernel")):
+            arrays[name] = 10 * array
+        if name.endswith("/quantiles"):
+            arrays[name] = array + generator.uniform(-0.5, 0.5, array.shape).astype(np.float32)
+        if "/bottlenecks_" in name and name.endswith(("reduce/bias", "spatial/bias")):
+            arrays[name] = array + np.float32(0.5)
+        if name.endswith("/head/last/bias"):  # of the mean and of the scale
+            arrays[name] = array + np.float32([[0], [4]])
+    return jax.tree.map(jnp.asarray, unflatten(arrays))
+
+
+@pytest.fixture(scope="session")
+def micro_image():
+    """Two images [2, 64, 64, 3] in [0, 1]."""
+    return jnp.asarray(np.random.default_rng(1).random((2, 64, 64, 3), np.float32))
+
+
+@pytest.fixture(scope="session")
+def micro_noise(micro_image):
+    return Noise.sample(jax.random.key(2), MICRO, micro_image.shape)

@@ -1,0 +1,167 @@
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cca_jax.model.layers import (
+    Head,
+    LayerNorm,
+    NAFBlock,
+    NAFStack,
+    Repeated,
+    ResidualBottleneck,
+    gelu,
+    simple_gate,
+)
+
+
+def normal(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape, np.float32))
+
+
+def randomised(module, x, seed=0):
+    """Parameters of a module with no zero among them."""
+    shapes = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
+    leaves, structure = jax.tree.flatten(shapes)
+    return structure.unflatten([0.5 * normal(seed + i, *leaf.shape) for i, leaf in enumerate(leaves)])
+
+
+def exact(tree):
+    return jax.tree.map(np.float64, tree)
+
+
+def convolved(x, layer):
+    """Convolution by the definition, in double precision."""
+    kernel, size = layer["kernel"], layer["kernel"].shape[0]
+    padded = np.pad(x, ((0, 0), (size // 2,) * 2, (size // 2,) * 2, (0, 0)))
+    out = np.zeros((*x.shape[:3], kernel.shape[-1]))
+    for row, column in np.ndindex(size, size):
+        window = padded[:, row : row + x.shape[1], column : column + x.shape[2]]
+        out += window * kernel[row, column] if kernel.ndim == 3 else window @ kernel[row, column]
+    return out + layer["bias"]
+
+
+def normalised(x, layer):
+    centred = x - x.mean(-1, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-6) * layer["scale"] + layer["bias"]
+
+
+def naf_block(x, p):
+    """NAFNet's block as its paper writes it."""
+
+    def gate(u):
+        return u[..., : u.shape[-1] // 2] * u[..., u.shape[-1] // 2 :]
+
+    u = gate(convolved(convolved(normalised(x, p["norm_spatial"]), p["expand_spatial"]), p["depthwise"]))
+    u = u * convolved(u.mean((1, 2), keepdims=True), p["attention"])
+    x = x + p["beta"] * convolved(u, p["project_spatial"])
+    v = gate(convolved(normalised(x, p["norm_channel"]), p["expand_channel"]))
+    return x + p["gamma"] * convolved(v, p["project_channel"])
+
+
+def assert_close(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+def test_gelu_is_the_exact_form():
+    x = np.linspace(-6, 6, 49, dtype=np.float32)
+    expected = [v * math.erfc(-v / math.sqrt(2)) / 2 for v in np.float64(x)]
+    np.testing.assert_allclose(gelu(jnp.asarray(x)), expected, rtol=1e-4, atol=2e-7)  # the tanh form is 3e-4 off
+
+
+def test_simple_gate_multiplies_the_halves():
+    np.testing.assert_array_equal(simple_gate(jnp.array([[1.0, 2.0, 3.0, 5.0]])), [[3.0, 10.0]])
+
+
+def test_layer_norm_standardises_the_channels_of_every_position():
+    x = 3 * normal(0, 2, 3, 4, 16) + 5
+    layer = LayerNorm()
+    out = np.float64(layer.apply(layer.init(jax.random.key(0), x), x))
+    np.testing.assert_allclose(out.mean(-1), np.zeros((2, 3, 4)), atol=1e-6)
+    np.testing.assert_allclose(out.var(-1), np.ones((2, 3, 4)), rtol=1e-5)
+
+
+def test_layer_norm_keeps_small_signals_small():
+    x = jnp.tile(jnp.array([1e-4, -1e-4]), (1, 2, 2, 1))
+    layer = LayerNorm()
+    out = layer.apply(layer.init(jax.random.key(0), x), x)
+    np.testing.assert_allclose(np.abs(out), 1e-4 / math.sqrt(1e-8 + 1e-6), rtol=1e-4)  # the ε is under the root
+
+
+def test_naf_block_equals_its_definition_in_double_precision():
+    x = normal(0, 2, 4, 6, 4)
+    params = randomised(NAFBlock(), x)
+    assert_close(NAFBlock().apply({"params": params}, x), naf_block(np.float64(x), exact(params)))
+
+
+def test_naf_block_begins_as_the_identity():
+    x = normal(0, 1, 4, 4, 4)
+    np.testing.assert_array_equal(NAFBlock().apply(NAFBlock().init(jax.random.key(0), x), x), x)
+
+
+def test_residual_bottleneck_equals_its_definition_in_double_precision():
+    x = normal(0, 2, 4, 6, 4)
+    params = randomised(ResidualBottleneck(), x)
+    p, u = exact(params), np.float64(x)
+    for name in ("reduce", "spatial"):
+        u = np.maximum(convolved(u, p[name]), 0)
+    assert p["spatial"]["kernel"].shape == (3, 3, 2, 2)
+    assert_close(ResidualBottleneck().apply({"params": params}, x), np.float64(x) + convolved(u, p["expand"]))
+
+
+def test_head_equals_its_definition_in_double_precision():
+    x = normal(0, 1, 4, 4, 5)
+    module = Head(3, (4, 6))
+    params = randomised(module, x)
+    p, u = exact(params), np.float64(x)
+    erfc = np.vectorize(math.erfc)
+    for name in ("first", "second"):
+        u = convolved(u, p[name])
+        u = u * erfc(-u / math.sqrt(2)) / 2
+    assert_close(module.apply({"params": params}, x), convolved(u, p["last"]))
+
+
+def test_naf_stack_skips_over_all_its_blocks():
+    x = normal(0, 1, 4, 4, 3)
+    module = NAFStack(features=5, width=4, count=2)
+    params = randomised(module, x)
+    p = exact(params)
+    narrow = convolved(np.float64(x), p["enter"])
+    u = narrow
+    for block in range(2):
+        u = naf_block(u, jax.tree.map(lambda leaf, block=block: leaf[block], p["naf"]["blocks"]))
+    assert_close(module.apply({"params": params}, x), convolved(narrow + u, p["leave"]))
+
+
+def test_repeated_blocks_run_in_the_order_of_their_stacked_parameters():
+    x = normal(0, 1, 4, 4, 4)
+    module = Repeated(ResidualBottleneck, 3)
+    params = randomised(module, x)
+    assert params["blocks"]["reduce"]["kernel"].shape == (3, 1, 1, 4, 2)
+    expected = x
+    for block in range(3):
+        own = jax.tree.map(lambda leaf, block=block: leaf[block], params["blocks"])
+        expected = ResidualBottleneck().apply({"params": own}, expected)
+    assert_close(module.apply({"params": params}, x), expected)
+
+
+def test_blocks_in_a_row_begin_different():
+    kernels = Repeated(ResidualBottleneck, 2).init(jax.random.key(0), jnp.zeros((1, 4, 4, 8)))["params"]["blocks"]
+    assert (kernels["reduce"]["kernel"][0] != kernels["reduce"]["kernel"][1]).all()
+
+
+def test_no_blocks_are_the_identity_and_have_no_parameters():
+    x = normal(0, 1, 4, 4, 4)
+    output, variables = Repeated(NAFBlock, 0).init_with_output(jax.random.key(0), x)
+    assert output is x
+    assert variables == {}
+
+
+@pytest.mark.parametrize("place", [(0, 0), (3, 2)])
+def test_attention_lets_every_output_depend_on_the_whole_plane(place):
+    x = normal(0, 1, 4, 4, 2)
+    params = randomised(NAFBlock(), x)
+    gradient = jax.grad(lambda x: NAFBlock().apply({"params": params}, x)[0, 0, 0, 0])(x)
+    assert (gradient[0, place[0], place[1]] != 0).any()

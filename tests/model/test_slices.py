@@ -1,0 +1,88 @@
+import dataclasses
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cca_jax.model.initialise import initial_params
+from cca_jax.model.slices import SliceNetworks, SlicePrediction, context_length, refined_slices, slice_recurrence
+
+
+@pytest.mark.parametrize(("skip", "lengths", "refined"), [(0, [0, 1, 2, 3, 4], 5), (1, [0, 0, 1, 2, 3], 3)])
+def test_context_rule(skip, lengths, refined):
+    assert [context_length(i, skip) for i in range(5)] == lengths
+    assert refined_slices(5, skip) == refined
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_only_slices_that_are_seen_or_synthesised_are_refined(count):
+    assert refined_slices(count, 0) == count
+    assert refined_slices(count, 1) == max(0, count - 2)
+
+
+@pytest.mark.parametrize("skip", [0, 1])
+def test_recurrence_hands_each_slice_its_context_and_no_more(skip):
+    seen = []
+    number = lambda i: jnp.full((1, 1, 1, 1), float(i))  # noqa: E731
+
+    def predict(index, context):
+        seen.append([float(value[0, 0, 0, 0]) for value in context])
+        return SlicePrediction(number(index), number(0), number(0))
+
+    decoded = slice_recurrence(
+        5,
+        skip,
+        predict,
+        lambda index, prediction: 10 * prediction.mean + index,
+        lambda index, prediction, value: 10 * value + prediction.mean,
+    )
+    every = [111.0 * i for i in range(5)]  # digits: predicted, coded, refined
+    assert seen == [every[: max(0, i - skip)] for i in range(5)]
+    assert [float(value[0, 0, 0, 0]) for value in decoded] == every[: refined_slices(5, skip)]
+
+
+@pytest.mark.usefixtures("quick_compilation")
+@pytest.mark.parametrize("skip", [0, 1])
+def test_predictions_depend_on_exactly_the_slices_of_the_rule(micro, skip):
+    """Causality of the real networks by gradients: row i says which slices of y prediction i depends on."""
+    config = dataclasses.replace(micro, latent_channels=20, num_slices=4, slice_exponent=1.0)
+    networks = SliceNetworks(config, skip)
+    own = initial_params(config, seed=0)
+    own = own["auxiliary"]["slices"] if skip else own["slices"]
+    generator = np.random.default_rng(0)
+    own = jax.tree.map(jnp.asarray, own)
+    draw = lambda: jnp.asarray(generator.standard_normal((1, 2, 2, config.latent_channels), np.float32))  # noqa: E731
+    y, hyper_mean, hyper_scale = draw(), draw(), draw()
+    edges = np.cumsum((0, *config.slice_sizes))
+
+    @jax.jit
+    def dependence(y, weights):
+        def weighted(y):
+            predictions = []
+
+            def code(index, prediction):
+                predictions.append(prediction)
+                return y[..., edges[index] : edges[index + 1]]  # unrounded: the gradient shows every path
+
+            networks.apply({"params": own}, hyper_mean, hyper_scale, code, method="decode")
+            sums = [jnp.stack([(p.mean**2).sum(), (p.scale**2).sum()]) for p in predictions]
+            return (jnp.stack(sums) * weights).sum()
+
+        gradient = jax.grad(weighted)(y)
+        return jnp.stack([jnp.abs(gradient[..., a:b]).max() for a, b in itertools.pairwise(edges)])
+
+    expected = np.array([[j < i - skip for j in range(4)] for i in range(4)])
+    for kind in (0, 1):  # mean, scale
+        rows = [dependence(y, jnp.zeros((4, 2)).at[i, kind].set(1)) for i in range(4)]
+        np.testing.assert_array_equal(np.stack(rows) > 0, expected)
+
+
+def test_residual_prediction_stays_within_half_a_step(micro, micro_params):
+    networks = SliceNetworks(micro, 0)
+    features, value = jnp.full((1, 2, 2, micro.latent_channels), 50.0), jnp.full((1, 2, 2, micro.slice_sizes[0]), 3.0)
+    refined = networks.apply({"params": micro_params["slices"]}, 0, features, value, method="refine")
+    change = np.abs(refined - value)
+    assert (change <= 0.5).all()
+    assert change.max() > 0.4  # with features this large it saturates

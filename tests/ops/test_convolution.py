@@ -1,0 +1,152 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from cca_jax.ops import convolution
+from cca_jax.ops.convolution import conv2d, depth_to_space, depthwise_conv2d, space_to_depth, transposed_conv2d
+
+LAYOUT = ("NHWC", "HWIO", "NHWC")
+
+
+def naive_conv2d(x, kernel, stride):
+    padding = kernel.shape[0] // 2
+    return lax.conv_general_dilated(x, kernel, (stride,) * 2, [(padding, padding)] * 2, dimension_numbers=LAYOUT)
+
+
+def naive_transposed_conv2d(x, kernel, stride):
+    """PyTorch's definition, by input dilation: padding k // 2, output padding stride - 1."""
+    size = kernel.shape[0]
+    low = size - 1 - size // 2
+    return lax.conv_general_dilated(
+        x,
+        kernel[::-1, ::-1],
+        (1, 1),
+        [(low, low + stride - 1)] * 2,
+        lhs_dilation=(stride,) * 2,
+        dimension_numbers=LAYOUT,
+    )
+
+
+def naive_depthwise_conv2d(x, kernel):
+    channels = x.shape[3]
+    return lax.conv_general_dilated(
+        x, kernel[:, :, None], (1, 1), [(1, 1)] * 2, dimension_numbers=LAYOUT, feature_group_count=channels
+    )
+
+
+def normal(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape, np.float32))
+
+
+def pulled_back(function, *arguments):
+    """Value, and the gradients of its inner product with a fixed random array."""
+
+    @jax.jit
+    def run(*arguments):
+        value, pullback = jax.vjp(function, *arguments)
+        return value, pullback(normal(9, *value.shape))
+
+    return run(*arguments)
+
+
+def assert_same(found, expected):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5 * np.abs(b).max()), found, expected)
+
+
+@pytest.fixture(params=["cpu", "accelerator"])
+def backend(request, monkeypatch):
+    """Both lowerings, whatever this machine is."""
+    monkeypatch.setattr(convolution, "_on_cpu", lambda: request.param == "cpu")
+    return request.param
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 7), (7, 3)])
+@pytest.mark.parametrize(("size", "stride"), [(1, 1), (3, 1), (5, 1), (5, 2)])
+def test_conv2d_and_its_gradients(backend, size, stride, inputs, outputs):
+    x, kernel = normal(0, 2, 6, 10, inputs), normal(1, size, size, inputs, outputs)
+    found = pulled_back(lambda x, k: conv2d(x, k, stride), x, kernel)
+    assert_same(found, pulled_back(lambda x, k: naive_conv2d(x, k, stride), x, kernel))
+    assert found[0].shape == (2, 6 // stride, 10 // stride, outputs)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 7), (7, 3)])
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (5, 2)])
+def test_transposed_conv2d_and_its_gradients(backend, size, stride, inputs, outputs):
+    x, kernel = normal(0, 2, 3, 5, inputs), normal(1, size, size, inputs, outputs)
+    found = pulled_back(lambda x, k: transposed_conv2d(x, k, stride), x, kernel)
+    assert_same(found, pulled_back(lambda x, k: naive_transposed_conv2d(x, k, stride), x, kernel))
+    assert found[0].shape == (2, 3 * stride, 5 * stride, outputs)
+
+
+def test_depthwise_conv2d_and_its_gradients(backend):
+    x, kernel = normal(0, 2, 6, 5, 4), normal(1, 3, 3, 4)
+    found = pulled_back(depthwise_conv2d, x, kernel)
+    assert_same(found, pulled_back(naive_depthwise_conv2d, x, kernel))
+
+
+def test_gradients_hold_inside_scan(backend):
+    x, kernels, depthwise = normal(0, 1, 6, 6, 4), 0.3 * normal(1, 3, 3, 3, 4, 4), 0.3 * normal(2, 3, 3, 3, 4)
+
+    def scanned(x, kernels, depthwise):
+        def block(x, kernels):
+            return jnp.tanh(depthwise_conv2d(conv2d(x, kernels[0]), kernels[1])), None
+
+        return lax.scan(block, x, (kernels, depthwise))[0]
+
+    def unrolled(x, kernels, depthwise):
+        for kernel, weights in zip(kernels, depthwise, strict=True):
+            x = jnp.tanh(naive_depthwise_conv2d(naive_conv2d(x, kernel, 1), weights))
+        return x
+
+    assert_same(pulled_back(scanned, x, kernels, depthwise), pulled_back(unrolled, x, kernels, depthwise))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_kernel_gradients_are_matrix_products_on_the_cpu_alone(monkeypatch, stride):
+    x, kernel = normal(0, 1, 4, 4, 2), normal(1, 5, 5, 2, 2)
+
+    def program(on_cpu):
+        monkeypatch.setattr(convolution, "_on_cpu", lambda: on_cpu)
+        return str(jax.make_jaxpr(jax.grad(lambda k: conv2d(x, k, stride).sum()))(kernel))
+
+    assert "dot_general" in program(True)
+    assert "dot_general" not in program(False)
+
+
+def test_transposed_convolution_is_the_adjoint_of_the_strided_one():
+    x, y, kernel = normal(0, 1, 8, 6, 3), normal(1, 1, 4, 3, 5), normal(2, 5, 5, 3, 5)
+    forward = jnp.vdot(conv2d(x, kernel, 2), y)
+    backward = jnp.vdot(x, transposed_conv2d(y, kernel.swapaxes(2, 3), 2))
+    np.testing.assert_allclose(forward, backward, rtol=1e-5)
+
+
+def test_a_transposed_kernel_is_laid_down_unflipped():
+    kernel = normal(0, 5, 5, 1, 1)
+    point = jnp.zeros((1, 4, 4, 1)).at[0, 2, 1, 0].set(1)
+    found = transposed_conv2d(point, kernel, 2)[0, 2:7, 0:5, 0]  # from 2·place - padding on
+    np.testing.assert_allclose(found, kernel[:, :, 0, 0], atol=1e-6)
+
+
+def test_space_to_depth_orders_rows_columns_channels_and_is_undone():
+    x = normal(0, 2, 4, 6, 3)
+    deep = space_to_depth(x)
+    np.testing.assert_array_equal(deep[1, 1, 2], x[1, 2:4, 4:6].reshape(-1))
+    np.testing.assert_array_equal(depth_to_space(deep), x)
+
+
+@pytest.mark.parametrize(
+    ("function", "shape", "size", "stride", "message"),
+    [
+        (conv2d, (1, 4, 4, 1), 3, 2, "stride 2 with a 3×3 kernel"),
+        (conv2d, (1, 5, 4, 1), 5, 2, "even sides"),
+        (conv2d, (1, 4, 5, 1), 5, 2, "even sides"),
+        (conv2d, (1, 6, 6, 1), 5, 3, "stride 3"),
+        (transposed_conv2d, (1, 4, 4, 1), 3, 2, "use 5×5 with stride 2"),
+        (transposed_conv2d, (1, 4, 4, 1), 5, 3, "stride 3"),
+    ],
+)
+def test_combinations_the_model_has_no_use_for_are_refused(function, shape, size, stride, message):
+    with pytest.raises(ValueError, match=message):
+        function(jnp.zeros(shape), jnp.zeros((size, size, 1, 1)), stride)

@@ -1,0 +1,78 @@
+import dataclasses
+import json
+
+import pytest
+
+from cca_jax.config import PRESETS, ModelConfig
+
+
+def test_released_slices_and_sizes():
+    paper = PRESETS["paper"]
+    assert paper == ModelConfig()
+    assert paper.slice_sizes == (8, 28, 56, 92, 136)
+    assert (paper.latent_channels, paper.hyper_channels, paper.transform_channels) == (320, 192, (192, 224, 256))
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_slices_cut_the_whole_latent_and_grow(name):
+    sizes = PRESETS[name].slice_sizes
+    assert sum(sizes) == PRESETS[name].latent_channels
+    assert list(sizes) == sorted(sizes)
+    assert len(sizes) == 5
+
+
+@pytest.mark.parametrize(
+    ("channels", "count", "exponent", "sizes"),
+    [(10, 3, 0.0, (3, 3, 4)), (12, 3, 1.7, (1, 3, 8)), (7, 1, 1.7, (7,)), (15, 5, 1.0, (1, 2, 3, 4, 5))],
+)
+def test_slice_sizes_by_hand(channels, count, exponent, sizes):
+    config = ModelConfig(latent_channels=channels, num_slices=count, slice_exponent=exponent)
+    assert config.slice_sizes == sizes
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_json_round_trip(name):
+    config = PRESETS[name]
+    values = json.loads(json.dumps(config.to_dict()))
+    assert ModelConfig.from_dict(values) == config
+    assert set(values) == {field.name for field in dataclasses.fields(ModelConfig)}
+
+
+def test_lists_are_taken_and_the_configuration_is_hashable():
+    config = ModelConfig(transform_channels=[192, 224, 256], head_channels=[224, 128])
+    assert hash(config) == hash(ModelConfig())
+    assert config.transform_channels == (192, 224, 256)
+
+
+def test_fields_left_out_take_the_defaults_and_unknown_ones_are_refused():
+    assert ModelConfig.from_dict({"hyper_channels": 8}) == ModelConfig(hyper_channels=8)
+    with pytest.raises(ValueError, match=r"unknown configuration keys beta, gamma; known are latent_channels"):
+        ModelConfig.from_dict({"gamma": 1, "beta": 2})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"latent_channels": 0}, "latent_channels must hold whole numbers of at least 1"),
+        ({"latent_channels": 4.0}, "latent_channels must hold whole numbers"),
+        ({"latent_channels": True}, "latent_channels must hold whole numbers"),
+        ({"context_blocks": -1}, "context_blocks must hold whole numbers of at least 0"),
+        ({"transform_blocks": (1, 2)}, "transform_blocks needs 3 numbers"),
+        ({"transform_channels": (4, 5, 6)}, "transform_channels must be even"),
+        ({"head_channels": (4, "8")}, "head_channels must hold whole numbers"),
+        ({"slice_exponent": float("nan")}, "slice_exponent must be a number from -10 to 10"),
+        ({"slice_exponent": -11.0}, "slice_exponent must be a number from -10 to 10"),
+        ({"slice_exponent": "2"}, "slice_exponent must be a number"),
+        ({"num_slices": 31, "slice_exponent": 0.0}, "num_slices must be at most 30"),
+        ({"head_channels": 8}, "head_channels needs 2 numbers"),
+        ({"latent_channels": 8}, "leave an empty slice"),
+    ],
+)
+def test_impossible_sizes_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        ModelConfig(**values)
+
+
+def test_a_configuration_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ModelConfig().latent_channels = 8
