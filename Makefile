@@ -16,7 +16,7 @@ demo: $(VENV)/.demo
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-## What takes minutes: the golden cases through gradients and optimiser steps, coders at length.
+## What takes minutes: the golden cases through gradients and optimiser steps, several devices and processes, coders at length.
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
 
@@ -39,7 +39,7 @@ CASE ?= tests/golden/small.json
 verify: $(VENV)/.test
 	$(BIN)/python -m eval.verify $(CASE)
 
-bench: $(VENV)/.demo
+bench: $(VENV)/.test
 	$(BIN)/python -m bench
 
 $(VENV)/.demo: pyproject.toml constraints.txt
@@ -49,12 +49,12 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 
 $(VENV)/.test: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[tensorflow,torch,train,test,lint]'
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[tensorflow,torch,train,tfds,eval,test,lint]'
 	touch $@ $(VENV)/.demo
 
 $(NEWEST)/.test: pyproject.toml constraints-newest.txt
 	$(PYTHON) -m venv $(NEWEST)
-	$(NEWEST)/bin/python $(PIP) --constraint constraints-newest.txt --editable '.[train,test]'
+	$(NEWEST)/bin/python $(PIP) --constraint constraints-newest.txt --editable '.[train,eval,test]'
 	touch $@
 
 clean:

@@ -16,7 +16,7 @@ class Timing:
     """Seconds.
 
     Attributes:
-        first: the first call, compilation included.
+        first: the first call, compilation included where it was not done before.
         median: of the calls after it.
         low: the fastest of these.
         high: the slowest of these.
@@ -28,12 +28,14 @@ class Timing:
     high: float
 
 
+def once(function: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds of one call that is waited for, and its result."""
+    started = time.perf_counter()
+    result = jax.block_until_ready(function())
+    return time.perf_counter() - started, result
+
+
 def measure(function: Callable[[], Any], repetitions: int) -> Timing:
-    """Calls a function once, and then `repetitions` times; every call is waited for."""
-    seconds = []
-    for _ in range(1 + repetitions):
-        started = time.perf_counter()
-        jax.block_until_ready(function())
-        seconds.append(time.perf_counter() - started)
-    first, rest = seconds[0], seconds[1:]
+    """Calls a function once, and then `repetitions` times (at least 1)."""
+    first, *rest = (once(function)[0] for _ in range(1 + max(1, repetitions)))
     return Timing(first, statistics.median(rest), min(rest), max(rest))

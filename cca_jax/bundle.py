@@ -24,9 +24,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from cca_jax.coding.tables import CodingTables, gaussian_tables, scale_table, tables_from_pmfs
+from cca_jax.coding.tables import CodingTables, gaussian_tables, scale_table, tables_from_pmfs, typical_scales
 from cca_jax.config import ModelConfig
 from cca_jax.model.shapes import check_shapes, flatten, unflatten
+from cca_jax.ops.density import TAIL_MASS
 
 _FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
@@ -45,7 +46,7 @@ class Bundle:
         description: one line.
         config: its sizes.
         params: the parameters without the auxiliary model, float32 or, as stored, float16.
-        scales: the standard deviations that have a table, float32 [64].
+        scales: the upper ends of the standard deviations that the tables serve, float32 [64].
         gaussian: their tables.
         hyper: tables of the hyper-latent's channels; symbols are distances from the medians.
     """
@@ -84,7 +85,7 @@ class Bundle:
         stored = unflatten(arrays)
         scales = scale_table()
         hyper = tables_from_pmfs(*hyper_pmfs(config, stored))
-        return cls(name, description, config, stored, scales, gaussian_tables(scales), hyper)
+        return cls(name, description, config, stored, scales, gaussian_tables(typical_scales(scales), TAIL_MASS), hyper)
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:

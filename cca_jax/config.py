@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 LATENT_STRIDE = 16
@@ -134,3 +135,22 @@ PRESETS: Mapping[str, ModelConfig] = {
     ),
 }
 """Named configurations."""
+
+
+def resolve_config(preset: str) -> ModelConfig:
+    """A preset by name, or the configuration in a JSON file.
+
+    Raises:
+        ValueError: neither; or the file holds something else.
+    """
+    if preset in PRESETS:
+        return PRESETS[preset]
+    if not preset.endswith(".json"):
+        raise ValueError(f"no preset {preset!r}: choose {', '.join(sorted(PRESETS))} or give a .json configuration")
+    try:
+        values: Any = json.loads(Path(preset).read_text())
+        if not isinstance(values, dict):
+            raise ValueError("it is no JSON object")
+        return ModelConfig.from_dict(values)
+    except ValueError as error:
+        raise ValueError(f"{preset} holds no configuration ({error}): its keys are those of ModelConfig") from error

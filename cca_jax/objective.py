@@ -107,7 +107,7 @@ def rate_distortion_cca(
     )
     pixels = image.shape[0] * image.shape[1] * image.shape[2]
     error = mse(image, output.x_hat).mean()
-    cost = _distortion(image, output.x_hat, error, distortion)
+    cost = distortion_cost(image, output.x_hat, distortion)
     rate_y, rate_z = _bits(output.likelihood_y) / pixels, _bits(output.likelihood_z) / pixels
     added, *about_auxiliary = _auxiliary_terms(output.auxiliary, rate_y, pixels, cca_weight, form)
     loss = cost + rate_weight * (rate_y + rate_z) + added
@@ -143,9 +143,16 @@ def _cross_bits(auxiliary: AuxiliaryOutput, form: CCAForm) -> Array:
     return -(weight * jnp.log2(auxiliary.likelihood_y_factorized)).sum()
 
 
-def _distortion(image: Array, x_hat: Array, error: Array, kind: Distortion) -> Array:
-    if kind == "mse":
-        return _DISTORTION_WEIGHT * 255**2 * error
-    if kind == "ms-ssim":
+def distortion_cost(
+    image: Float[Array, "B H W 3"], x_hat: Float[Array, "B H W 3"], distortion: Distortion
+) -> Float[Array, ""]:
+    """The distortion as it enters L: 0.05 · 255² · MSE or 0.05 · (1 - MS-SSIM), the mean over the batch.
+
+    Raises:
+        ValueError: an unknown distortion.
+    """
+    if distortion == "mse":
+        return _DISTORTION_WEIGHT * 255**2 * mse(image, x_hat).mean()
+    if distortion == "ms-ssim":
         return _DISTORTION_WEIGHT * (1 - ms_ssim(image, x_hat).mean())
-    raise ValueError(f"distortion must be mse or ms-ssim, got {kind!r}")
+    raise ValueError(f"distortion must be mse or ms-ssim, got {distortion!r}")

@@ -1,5 +1,10 @@
-"""Evaluation: `python -m eval.verify` against PyTorch's numbers, `python -m eval.demo` on a photo.
+"""Evaluation: `python -m eval` measures models and other codecs by real files, and writes a report.
 
-`golden` reads verification cases, `verify` compares, `dump_reference` (run beside the PyTorch code) makes them;
-`against_jpeg` sets real files beside JPEG at their size.
+`options` parses, `evaluate` goes from options to a report; `run` goes through `images`, `measure` makes one measurement
+of a codec (`codecs`), which `store` keeps; `records` and `results` are what is measured, `means`, `bd_rate` and
+`bd_matrix` what follows from it, `curves` what others published, `report` what one looks at.
+
+`python -m eval.verify` compares with PyTorch's numbers in `golden` cases, which `dump_reference` (run beside its
+code) makes. `python -m eval.demo` shows one photo. `python -m eval.against_jpeg` sets the files of a model of a single
+rate, which have no curve, beside JPEG at their size.
 """

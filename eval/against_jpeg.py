@@ -7,14 +7,12 @@ Exit status 1 where JPEG is ahead on an image.
 from __future__ import annotations
 
 import argparse
-import io
 import math
 import statistics
 import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
@@ -23,7 +21,9 @@ from cca_jax.codec import load_model
 from cca_jax.images import find_images, read_image
 from cca_jax.metrics import fidelity
 from cca_jax.registry import DEFAULT_MODEL
-from eval.jpeg import encode_jpeg, jpeg_at_most
+from eval.codecs.at_size import encode_at_most
+from eval.codecs.interface import CodecError
+from eval.codecs.pillow_formats import jpeg
 
 
 def jpeg_psnr_at(image: np.ndarray, num_bytes: int) -> float:
@@ -33,14 +33,14 @@ def jpeg_psnr_at(image: np.ndarray, num_bytes: int) -> float:
         image: uint8 [H, W, 3].
         num_bytes: the size. Under JPEG's smallest file, that file's PSNR is given: JPEG is flattered there.
     """
-    below = jpeg_at_most(image, num_bytes)
-    low = fidelity(image, below.pixels).psnr
-    if len(below.data) >= num_bytes or below.quality == 100:
+    codec = jpeg()
+    quality, below = encode_at_most(codec, image, num_bytes)
+    low = fidelity(image, codec.decode(below.data).pixels).psnr
+    if len(below.data) >= num_bytes or quality == codec.all_settings[-1]:
         return low
-    above = encode_jpeg(image, below.quality + 1)
-    with Image.open(io.BytesIO(above)) as decoded:
-        high = fidelity(image, np.array(decoded.convert("RGB"))).psnr
-    span = math.log(len(above) / len(below.data))
+    above = codec.encode(image, quality + 1)
+    high = fidelity(image, codec.decode(above.data).pixels).psnr
+    span = math.log(len(above.data) / len(below.data))
     return low + (high - low) * (math.log(num_bytes / len(below.data)) / span if span > 0 else 0.0)
 
 
@@ -58,13 +58,19 @@ def main(arguments: list[str] | None = None) -> int:
             image = read_image(path).pixels
             data = codec.compress(image)
             ours = measure(image, codec.decompress(data), len(data))
-            jpeg = jpeg_psnr_at(image, len(data))
+            theirs = jpeg_psnr_at(image, len(data))
             figures.append(ours)
-            leads.append(ours.psnr - jpeg)
+            leads.append(ours.psnr - theirs)
             similarity = "n/a" if ours.ms_ssim is None else f"{ours.ms_ssim:.4f}"
-            numbers = (f"{ours.bits_per_pixel:.4f}", f"{ours.psnr:.2f}", f"{jpeg:.2f}", f"{leads[-1]:+.2f}", similarity)
+            numbers = (
+                f"{ours.bits_per_pixel:.4f}",
+                f"{ours.psnr:.2f}",
+                f"{theirs:.2f}",
+                f"{leads[-1]:+.2f}",
+                similarity,
+            )
             table.add_row(path.name, f"{len(data):,}", *numbers)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, CodecError) as error:
         sys.stderr.write(f"against_jpeg: {error}\n")
         return 2
     Console(width=None if sys.stdout.isatty() else 90).print(table)

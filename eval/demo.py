@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,9 @@ from cca_jax.cli.figures import Figures, measure
 from cca_jax.cli.library import load_codec
 from cca_jax.files import write_atomically
 from cca_jax.images import read_image, write_image
-from eval.jpeg import JpegResult, jpeg_at_most
+from eval.codecs.at_size import encode_at_most
+from eval.codecs.interface import CodecError
+from eval.codecs.pillow_formats import jpeg
 from eval.side_by_side import Panel, draw
 
 PHOTO = Path(__file__).parent / "data" / "kodim23.png"
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         demonstrate(args.image, args.model, args.quality, args.out)
-    except EXPECTED as error:
+    except (*EXPECTED, CodecError) as error:
         print_problem(describe(error))
         return EXIT_BAD_INPUT
     return 0
@@ -69,31 +71,34 @@ def demonstrate(photo: Path, model: str | None, quality: float | None, out: Path
     # From the file, not from memory: this is what a receiver would see.
     data = file.read_bytes()
     restored = codec.decompress(data)
-    jpeg = jpeg_at_most(image.pixels, len(data))
+    rival = jpeg()
+    quality, encoded = encode_at_most(rival, image.pixels, len(data))
+    jpeg_pixels = rival.decode(encoded.data).pixels
     write_image(out / f"{photo.stem}_restored.png", restored)
-    write_atomically(out / f"{photo.stem}.jpg", jpeg.data)
+    write_atomically(out / f"{photo.stem}.jpg", encoded.data)
     ours = measure(image.pixels, restored, len(data))
-    theirs = measure(image.pixels, jpeg.pixels, len(jpeg.data))
+    theirs = measure(image.pixels, jpeg_pixels, len(encoded.data))
+    label = f"{rival.name}, quality {quality:g}"
     panels = [
         Panel("Original", "24 bits per pixel, uncompressed", image.pixels),
         Panel("CCA", _caption(ours), restored),
-        Panel(f"JPEG, quality {jpeg.quality}", _caption(theirs), jpeg.pixels),
+        Panel(label, _caption(theirs), jpeg_pixels),
     ]
     write_image(out / "side_by_side.png", np.asarray(draw(panels)))
     height, width = image.pixels.shape[:2]
     print_line(f"{photo.name}, {width}×{height} pixels, model {codec.name}\n")
-    _print_comparison(len(data), ours, jpeg, theirs)
+    _print_comparison({"CCA": (len(data), ours), label: (len(encoded.data), theirs)})
+    if len(encoded.data) > len(data):
+        print_line("JPEG cannot be as small as our file on this image: its lowest quality is shown")
     print_line(f"\n{file} is the compressed file; {out / 'side_by_side.png'} shows both beside the original")
 
 
-def _print_comparison(size: int, ours: Figures, jpeg: JpegResult, theirs: Figures) -> None:
+def _print_comparison(sizes_and_figures: Mapping[str, tuple[int, Figures]]) -> None:
     rows = [("", "bytes", "bits per pixel", "PSNR", "MS-SSIM")]
-    for name, num_bytes, figures in (("CCA", size, ours), (f"JPEG, quality {jpeg.quality}", len(jpeg.data), theirs)):
+    for name, (num_bytes, figures) in sizes_and_figures.items():
         similarity = "n/a" if figures.ms_ssim is None else f"{figures.ms_ssim:.4f}"
         rows.append((name, f"{num_bytes:,}", f"{figures.bits_per_pixel:.4f}", f"{figures.psnr:.2f} dB", similarity))
     print_table(rows, numeric=(1, 2, 3, 4))
-    if len(jpeg.data) > size:
-        print_line("JPEG cannot be as small as our file on this image: its lowest quality is shown")
 
 
 def _caption(figures: Figures) -> str:

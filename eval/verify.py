@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from rich.console import Console
 from rich.table import Table
 
@@ -33,7 +32,7 @@ from cca_jax.convert.names import torch_from_params
 from cca_jax.model.cca import CCAModel, Noise
 from cca_jax.objective import ObjectiveTerms, rate_distortion_cca
 from eval.golden import Case, load_case, nhwc
-from train.step import StepReport, TrainState, initial_state, train_step
+from train.step import StepReport, TrainState, first_moments, initial_state, train_step
 
 ARRAY, TERM, GRADIENT_NORM, GRADIENT_PROBE = 2e-5, 2e-5, 5e-4, 1e-3
 # Adam's first steps divide by tiny gradients, so a parameter's change is the least exact of PyTorch's own numbers.
@@ -159,14 +158,7 @@ def first_gradients(state: TrainState, report: StepReport) -> Any:
     Quantiles have no place in that optimiser; their gradient, which is exactly 0, is given as 0.
     """
     clip = min(1.0, 1.0 / (float(report.grad_norm) + 1e-6))
-    moments = state.optimizer.inner_state.mu
-
-    def unclipped(moment: Any, value: Any) -> np.ndarray:
-        if isinstance(moment, optax.MaskedNode):
-            return np.zeros(value.shape)
-        return np.asarray(moment, np.float64) / 0.1 / clip
-
-    return jax.tree.map(unclipped, moments, state.params, is_leaf=lambda node: isinstance(node, optax.MaskedNode))
+    return jax.tree.map(lambda moment: np.asarray(moment, np.float64) / 0.1 / clip, first_moments(state))
 
 
 def gradient_rows(case: Case, gradients: Any) -> Iterator[Row]:

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from cca_jax.config import PRESETS, ModelConfig
+from cca_jax.config import PRESETS, ModelConfig, resolve_config
 
 
 def test_released_slices_and_sizes():
@@ -76,3 +76,14 @@ def test_impossible_sizes_are_refused(values, message):
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         ModelConfig().latent_channels = 8
+
+
+def test_a_preset_by_name_or_by_file(micro, tmp_path):
+    (tmp_path / "micro.json").write_text(json.dumps(micro.to_dict()))
+    assert resolve_config("paper") == PRESETS["paper"]
+    assert resolve_config(str(tmp_path / "micro.json")) == micro
+    with pytest.raises(ValueError, match="no preset 'papr': choose paper"):
+        resolve_config("papr")
+    (tmp_path / "list.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"holds no configuration .*its keys are those of ModelConfig"):
+        resolve_config(str(tmp_path / "list.json"))

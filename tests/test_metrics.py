@@ -1,12 +1,14 @@
 """MS-SSIM against frozen values of pytorch-msssim 1.0.0; PSNR and MSE by hand; limits, gradients, refusals."""
 
 import math
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
+from PIL import Image
 
 from cca_jax import metrics
 
@@ -54,6 +56,29 @@ def test_ms_ssim_equals_pytorch_msssim(height, width, kind, expected):
     value = ms_ssim(a / 255.0, b / 255.0)
     assert value.shape == (1,)
     assert abs(float(value[0]) - expected) < 1e-5
+
+
+# Likewise, of the bundled photo or its rows 100-302 and columns 300-489, with so many bits left of each sample.
+PHOTO = Path(__file__).parents[1] / "eval" / "data" / "kodim23.png"
+GOLDEN_PHOTO = [
+    ("part", 2, 22.848142683055336, 0.8323537822737376),
+    ("part", 5, 40.67181166025748, 0.993183943572545),
+    ("whole", 2, 22.686569536879688, 0.8036696954243849),
+    ("whole", 5, 40.64203167000832, 0.9918210769377277),
+]
+
+
+@pytest.mark.parametrize(("area", "bits", "psnr", "expected"), GOLDEN_PHOTO)
+def test_metrics_of_an_8_bit_photo(area, bits, psnr, expected):
+    with Image.open(PHOTO) as image:
+        photo = np.asarray(image.convert("RGB"))
+    if area == "part":
+        photo = photo[100:303, 300:490]
+    found = metrics.fidelity(photo, photo >> (8 - bits) << (8 - bits) | 1 << (7 - bits))
+    assert abs(found.psnr - psnr) < 1e-4
+    assert found.ms_ssim is not None
+    assert abs(found.ms_ssim - expected) < 1e-5
+    assert abs(float(metrics.ms_ssim_db(found.ms_ssim)) + 10 * math.log10(1 - expected)) < 0.01
 
 
 def test_ms_ssim_does_not_depend_on_the_scale():

@@ -4,52 +4,70 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from cca_jax.config import PRESETS
-from train.data import load_photos, split_photos
-from train.loop import RunConfig, run
+from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
+from cca_jax.compile_cache import keep_compiled_programs
+from train.options import config_of, parser
+
+_NO_MEMORY = (
+    "train: the device's memory is too small for this run: try --accumulate, --remat, --precision bfloat16 or a "
+    "smaller --batch-size\n"
+)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line's options; their defaults are those of `RunConfig`."""
-    defaults = {field: value.default for field, value in RunConfig.__dataclass_fields__.items()}
-    options = argparse.ArgumentParser(prog="python -m train", description=__doc__)
-    options.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of photos")
-    options.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
-    options.add_argument("--preset", choices=sorted(PRESETS), default="starter")
-    options.add_argument("--steps", type=int, required=True)
-    options.add_argument("--cca", choices=("reference", "stopped", "off"), default=defaults["cca"])
-    options.add_argument("--resume", action="store_true", help="continue from the checkpoint in RUN")
-    for name, kind in (
-        ("batch_size", int), ("patch_size", int), ("rate_weight", float), ("first_rate_weight", float),
-        ("switch_fraction", float), ("learning_rate", float), ("warmup_steps", int), ("cca_weight", float),
-        ("ema_decay", float), ("validation_photos", int), ("report_every", int), ("save_every", int), ("seed", int),
-    ):  # fmt: skip
-        options.add_argument("--" + name.replace("_", "-"), type=kind, default=defaults[name])
-    return options
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; returns the exit status: 0 at the end, 2 on bad input, 143 or 130 where a signal ended it."""
+    options = parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except KeyboardInterrupt:  # before the run itself listens
+        sys.stderr.write("train: interrupted before the first step\n")
+        return EXIT_INTERRUPTED
+    except RuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        sys.stderr.write(_NO_MEMORY)
+        return EXIT_BAD_INPUT
+    except EXPECTED as error:
+        nameless = isinstance(error, OSError) and error.filename is None  # a full disk says nothing of where
+        sys.stderr.write(f"train: {describe(error, options.out if nameless else None)}\n")
+        return EXIT_BAD_INPUT
+
+
+def _run(options: argparse.Namespace) -> int:
+    # JAX must not be touched before the processes of a run are joined, and --help and typing errors need none of it.
+    from train.mesh import join_processes, make_mesh
+    from train.start import CONFIG, read_config
+
+    begun = options.resume and (options.out / CONFIG).is_file()
+    config = config_of(options, read_config(options.out) if begun else None)
+    keep_compiled_programs()
+    if options.distributed or {options.coordinator, options.num_processes, options.process_id} != {None}:
+        join_processes(options.coordinator, options.num_processes, options.process_id)
+    from train.dry_run import describe_run
+    from train.interrupts import Interrupts
+    from train.loop import run
+    from train.run_data import open_run_data
+
+    mesh = make_mesh()
+    with open_run_data(config, options.workers, options.data_dir, _tell) as data:
+        if options.dry_run:
+            _tell(describe_run(config, data.steps_per_epoch, mesh))
+            return 0
+        interrupts = Interrupts()
+        interrupts.listen()
+        run(
+            config, data, options.out, mesh=mesh, tell=_tell,
+            resume=options.resume, init_from=options.init_from, interrupts=interrupts,
+        )  # fmt: skip
+    if interrupts.requested:
+        _tell("stopped by a signal; everything is saved: continue with --resume")
+    return interrupts.exit_status
 
 
 def _tell(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns the exit status."""
-    options = vars(parser().parse_args(arguments))
-    data, folder, resume = options.pop("data"), options.pop("out"), options.pop("resume")
-    try:
-        config = RunConfig(model=PRESETS[options.pop("preset")], **options)
-        photos, skipped = load_photos(data, config.patch_size)
-        for line in skipped:
-            sys.stderr.write(line + "\n")
-        training, held_out = split_photos(photos, config.validation_photos)
-        run(config, training, held_out, folder, resume, _tell)
-    except (ValueError, OSError) as error:
-        sys.stderr.write(f"train: {error}\n")
-        return 2
-    return 0
 
 
 if __name__ == "__main__":

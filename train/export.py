@@ -1,54 +1,93 @@
-"""`python -m train.export RUN OUT`: the averaged weights of a run as a model bundle."""
+"""`python -m train.export RUN OUT`: a run's weights as a model bundle, which `cca-jax` and `eval` load."""
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from cca_jax.bundle import Bundle, save_bundle
-from cca_jax.config import ModelConfig
-from train import checkpoint
-from train.loop import RunConfig, first_state
+import jax
+
+from cca_jax.bundle import Bundle, check_new_folder, save_bundle
+from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
+from cca_jax.model.initialise import parameter_count
+from train.config import TrainConfig
+from train.options import OneLineParser
+from train.start import read_run
+
+_CARD = """# {name}
+
+{description}
+
+| | |
+|---|---|
+| identity | `{identity}` |
+| parameters | {parameters:,}, stored as {dtype} |
+| trained on | `{data}` |
+| steps | {step} of {batch_size} crops of {patch_size}×{patch_size} |
+| objective | {loss}, λ = {rate_weight:g} (before {drop_at}: {first_rate_weight:g}) |
+| CCA | form `{cca}`, α = {cca_weight:g} |
+| optimiser | Adam, learning rate {learning_rate:g}, decay `{learning_rate_decay}`, moving average {ema_decay:g} |
+| precision, seed | {precision}, {seed} |
+| best validation | {best} |
+
+State here what the data is, under which licence, what the model is for and where it fails.
+"""
 
 
-def load_run(folder: Path) -> tuple[RunConfig, Any, int]:
-    """Configuration, averaged parameters and steps done of a run.
+def export(run: Path, out: Path, description: str, dtype: str, card: str | None, best: bool) -> Bundle:
+    """Writes the bundle of a run.
+
+    Args:
+        run: the run's folder.
+        out: folder of the bundle, new or empty; its name is the model's.
+        description: one line for `cca-jax models`.
+        dtype: "float32" or "float16".
+        card: text of the model card; None writes one of the run's facts.
+        best: takes the best checkpoint instead of the newest.
 
     Raises:
-        ValueError: not a run, or one without a checkpoint.
+        ValueError: not a run, or one without such a checkpoint.
+        OSError: the folder cannot be written.
     """
-    path = folder / "config.json"
-    try:
-        values = json.loads(path.read_text())
-        config = RunConfig(**{**values, "model": ModelConfig.from_dict(values["model"])})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not the configuration of a run: {error}") from error
-    state = checkpoint.restore(folder, first_state(config))
-    return config, state.ema, int(state.train.step)
+    check_new_folder(out)
+    config, state, facts = read_run(run, best)
+    name = out.resolve().name
+    params = jax.device_get(state.best_params)
+    bundle = Bundle.build(name, description, config.model, params, dtype)
+    save_bundle(bundle, out, _card(config, bundle, int(state.step), facts, dtype) if card is None else card)
+    return bundle
+
+
+def _card(config: TrainConfig, bundle: Bundle, step: int, facts: dict[str, Any], dtype: str) -> str:
+    best = facts["best"]
+    found = "none" if best is None else f"loss {best['loss']:.4f} at step {best['step']} ({best['objective']})"
+    return _CARD.format(
+        **{**config.to_dict(), "best": found, "step": step, "dtype": dtype},
+        name=bundle.name,
+        description=bundle.description,
+        identity=bundle.identity.hex(),
+        parameters=parameter_count(bundle.params),
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m train.export", description=__doc__)
+    parser = OneLineParser(prog="python -m train.export", description=__doc__)
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder of the bundle; its name is the model's")
-    parser.add_argument("--description", required=True, help="one line for `cca-jax models`")
-    parser.add_argument("--card", type=Path, required=True, help="Markdown file, the model card")
+    parser.add_argument("--description", default="trained with cca_jax", help="one line for `cca-jax models`")
+    parser.add_argument("--card", type=Path, help="Markdown file, the model card (default: the run's facts)")
     parser.add_argument("--dtype", choices=("float32", "float16"), default="float16")
+    parser.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
     options = parser.parse_args(arguments)
     try:
-        config, params, step = load_run(options.run)
-        bundle = Bundle.build(options.out.name, options.description, config.model, params, options.dtype)
-        save_bundle(bundle, options.out, options.card.read_text())
-    except (ValueError, OSError) as error:
-        sys.stderr.write(f"export: {error}\n")
-        return 2
-    facts = {**dataclasses.asdict(config), "steps_done": step, "identity": bundle.identity.hex()}
-    sys.stdout.write(json.dumps(facts) + "\n")
+        card = None if options.card is None else options.card.read_text()
+        bundle = export(options.run, options.out, options.description, options.dtype, card, options.best)
+    except EXPECTED as error:
+        sys.stderr.write(f"export: {describe(error)}\n")
+        return EXIT_BAD_INPUT
+    sys.stdout.write(f"{options.out}: model {bundle.name}, identity {bundle.identity.hex()}\n")
     return 0
 
 

@@ -1,190 +1,233 @@
-"""A training run on one device: steps, validation, checkpoints, one JSON line a report."""
+"""A run, from its first step or its last checkpoint to its end."""
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import json
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jax.sharding import Mesh
+from jaxtyping import Array, UInt8
 
-from cca_jax.config import HYPER_STRIDE, ModelConfig
+from cca_jax.files import write_atomically
 from cca_jax.model.cca import CCAModel, Noise
-from cca_jax.model.initialise import initial_params
-from cca_jax.objective import CCAForm, rate_distortion_cca
-from train import checkpoint
-from train.data import centre_crops, random_crops
-from train.schedules import two_rate_weights, warmup_cosine
+from train import schedules
+from train.checkpoints import Checkpoints, abstract
+from train.config import REPORTING_ONLY, TrainConfig
+from train.interrupts import Interrupts
+from train.mesh import any_process, check_divides, divide, fresh_copy, replicate, replicated, settle, wait_for_all
+from train.reporting.reporter import Reporter
+from train.run_data import RunData
+from train.start import CONFIG, read_config, starting_params, state_shapes
 from train.step import StepReport, TrainState, initial_state, train_step
+from train.validation import validate
+
+Step = Callable[[TrainState, Array], tuple[TrainState, StepReport]]
+_RESUMABLE = REPORTING_ONLY | {"duration"}
 
 
-@dataclasses.dataclass(frozen=True)
-class RunConfig:
-    """Everything that decides a run's result, saved beside its checkpoints.
+def build_model(config: TrainConfig) -> CCAModel:
+    """The networks as this run executes them."""
+    return CCAModel(config.model, compute_dtype=jnp.dtype(config.precision), remat=config.remat)
 
-    Attributes:
-        model: the model's sizes.
-        steps: optimiser steps in all.
-        batch_size: crops a step.
-        patch_size: their side in pixels, a multiple of 64.
-        rate_weight: λ of the last part of the run.
-        first_rate_weight: λ before `switch_fraction` of the steps are done.
-        switch_fraction: where λ changes, in [0, 1].
-        learning_rate: the schedule's peak.
-        warmup_steps: steps of its rise.
-        cca: form of the CCA objective.
-        cca_weight: α.
-        ema_decay: of the moving average of the weights that is validated and exported.
-        validation_photos: photos held out of the folder.
-        report_every: steps between two lines of metrics.
-        save_every: steps between two validations and checkpoints.
-        seed: of initial weights, crops and noise.
+
+def make_step(
+    config: TrainConfig, steps_per_epoch: int
+) -> Callable[[TrainState, Array], tuple[TrainState, StepReport]]:
+    """The run's step, pure: state and crops uint8 [B, S, S, 3] to the next state and a report.
+
+    Noise, learning rate and rate weight follow from the state's step number alone.
     """
+    rate_of, weight_of = (f(config, steps_per_epoch) for f in (schedules.learning_rate, schedules.rate_weight))
+    model = build_model(config)
 
-    model: ModelConfig
-    steps: int
-    batch_size: int = 8
-    patch_size: int = 128
-    rate_weight: float = 1.8
-    first_rate_weight: float = 2.0
-    switch_fraction: float = 0.0
-    learning_rate: float = 1e-4
-    warmup_steps: int = 500
-    cca: CCAForm = "reference"
-    cca_weight: float = 1.0
-    ema_decay: float = 0.999
-    validation_photos: int = 24
-    report_every: int = 50
-    save_every: int = 500
-    seed: int = 0
+    def step(state: TrainState, crops: UInt8[Array, "B S S 3"]) -> tuple[TrainState, StepReport]:
+        key = jax.random.fold_in(jax.random.key(config.seed), state.step)
+        return train_step(
+            model,
+            state,
+            crops.astype(jnp.float32) / 255,
+            Noise.sample(key, config.model, crops.shape, auxiliary=config.cca != "off"),
+            learning_rate=rate_of(state.step),
+            rate_weight=weight_of(state.step),
+            cca_weight=config.cca_weight,
+            max_norm=config.clip_norm,
+            form=config.cca,
+            distortion=config.loss,
+            accumulate=config.accumulate,
+            average_decay=config.ema_decay,
+        )
 
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "validation_photos", "report_every", "save_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.patch_size < HYPER_STRIDE or self.patch_size % HYPER_STRIDE:
-            raise ValueError(f"patch_size must be a multiple of {HYPER_STRIDE}, got {self.patch_size}")
-        if not (self.rate_weight > 0 and self.first_rate_weight > 0 and self.learning_rate > 0):
-            raise ValueError("rate weights and the learning rate must be above 0")
+    return step
 
 
-_CHANGEABLE = frozenset({"steps", "report_every", "save_every"})
+@functools.lru_cache(maxsize=2)
+def compile_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
+    """`make_step`, jitted over the mesh; the state's buffers are given away.
+
+    Equal runs of a process get the same function, so that the second one need not be traced and compiled again.
+    """
+    return jax.jit(make_step(config, steps_per_epoch), donate_argnums=0, out_shardings=replicated(mesh))
 
 
-@flax.struct.dataclass
-class RunState:
-    """What a checkpoint holds: the optimisers' state and the moving average of the parameters."""
-
-    train: TrainState
-    ema: Any
-
-
-def first_state(config: RunConfig) -> RunState:
-    """The state of a run that has not begun."""
-    params = initial_params(config.model, config.seed, auxiliary=config.cca != "off")
-    state = initial_state(params)
-    return RunState(state, jax.tree.map(jnp.array, state.params))
-
-
-def run(config: RunConfig, photos: Sequence[np.ndarray], held_out: Sequence[np.ndarray], folder: Path, resume: bool,
-        tell: Callable[[str], None]) -> RunState:  # fmt: skip
-    """Trains until `config.steps`, from the start or from the folder's checkpoint.
+def run(
+    config: TrainConfig,
+    data: RunData,
+    folder: Path,
+    *,
+    mesh: Mesh,
+    tell: Callable[[str], None],
+    resume: bool = False,
+    init_from: str | None = None,
+    interrupts: Interrupts | None = None,
+) -> TrainState:
+    """Trains until the configuration's duration, or until a signal asks to end; saves either way.
 
     Args:
         config: the run; saved as config.json in the folder.
-        photos: uint8 [H, W, 3], no side smaller than a patch.
-        held_out: photos for validation.
-        folder: receives config.json, metrics.jsonl and the checkpoint.
-        resume: continue from the folder's checkpoint.
-        tell: called with every line a person should see.
-    """
-    state = first_state(config)
-    if resume:
-        state = checkpoint.restore(folder, state)
-    elif (folder / checkpoint.FILE_NAME).exists():
-        raise ValueError(f"{folder} already holds a run: continue it with --resume, or name another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    save_config(config, folder, resume)
-    # Steps give their state's buffers away; one made of a NumPy array may be that array's memory, so all are copied.
-    state = jax.tree.map(lambda leaf: jnp.copy(jnp.asarray(leaf)), state)
-    step_function = jax.jit(partial(_step, config), donate_argnums=0)
-    validate = jax.jit(partial(_validate, config))
-    validation = jnp.asarray(centre_crops(held_out, min(256, *(min(p.shape[:2]) // 64 * 64 for p in held_out))))
-    with (folder / "metrics.jsonl").open("a") as log:
-
-        def report(kind: str, step: int, values: Any, seconds: float) -> None:
-            numbers = {name: float(value) for name, value in _flat(values).items()}
-            log.write(json.dumps({"kind": kind, "step": step, "seconds": round(seconds, 3), **numbers}) + "\n")
-            log.flush()
-            tell(f"{kind} {step}/{config.steps}  " + "  ".join(f"{k} {v:.4g}" for k, v in numbers.items()))
-
-        started = time.monotonic()
-        for step in range(int(state.train.step), config.steps):
-            crops = random_crops(photos, config.seed, step, config.batch_size, config.patch_size)
-            state, outcome = step_function(state, crops)
-            if (step + 1) % config.report_every == 0:
-                report("train", step + 1, outcome, (time.monotonic() - started) / config.report_every)
-                started = time.monotonic()
-            if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-                report("validation", step + 1, validate(state.ema, validation), 0.0)
-                checkpoint.save(folder, state)
-                started = time.monotonic()
-    return state
-
-
-def save_config(config: RunConfig, folder: Path, resume: bool) -> None:
-    """Writes config.json; a resumed run may change its length and how often it reports, nothing else.
+        data: its photos.
+        folder: receives config.json, metrics.jsonl, TensorBoard's events and the checkpoints.
+        mesh: the devices.
+        tell: called with every line a person should see; in process 0 only.
+        resume: continue from the folder's newest checkpoint where there is one.
+        init_from: where a run without one begins; see `train.start.starting_params`.
+        interrupts: signals that came.
 
     Raises:
-        ValueError: the run in the folder was started with other options.
+        ValueError: options that cannot be, a folder that holds another run, or too many steps in a row that are not
+            finite.
+        OSError: the folder cannot be written.
     """
-    path, values = folder / "config.json", json.loads(json.dumps(dataclasses.asdict(config)))
-    if resume:
-        old = json.loads(path.read_text())
-        changed = [key for key in values if key not in _CHANGEABLE and values[key] != old.get(key)]
-        if changed:
-            options = ", ".join(f"{key} was {old.get(key)}" for key in changed)
-            raise ValueError(f"{folder} was started with other options: {options}; give the same, or start another run")
-    path.write_text(json.dumps(values, indent=2) + "\n")
+    check_divides(config.batch_size, config.accumulate, mesh)
+    speak = tell if jax.process_index() == 0 else _silent
+    _check_folder(config, folder, resume)
+    # Before anything is written: a mistake in --init-from must not leave half a run.
+    begun = (folder / CONFIG).exists()
+    params = None if begun else starting_params(config, init_from, speak)
+    _write_config(config, folder)
+    with Checkpoints(folder, config.keep) as checkpoints:
+        step = checkpoints.latest_step()
+        if step is None:
+            params = starting_params(config, init_from, speak) if params is None else params
+            state, facts = replicate(initial_state(params, config.ema_decay > 0), mesh), {"best": None}
+        else:
+            state, facts = checkpoints.restore(abstract(state_shapes(config), replicated(mesh)))
+            state = fresh_copy(state, mesh)
+            speak(f"continuing {folder} from step {step}")
+        worker = _Run(config, data, mesh, checkpoints, facts["best"], interrupts or Interrupts())
+        first = int(state.step)
+        if jax.process_index() > 0:
+            return worker.train(state, None)
+        steps = worker.steps
+        with Reporter(folder, first, steps, config.batch_size, config.model.num_slices, speak) as reporter:
+            return worker.train(state, reporter)
 
 
-def _step(config: RunConfig, state: RunState, image: Array) -> tuple[RunState, StepReport]:
-    step = state.train.step
-    key = jax.random.fold_in(jax.random.key(config.seed), step)  # a resumed run draws what it would have drawn
-    auxiliary = config.cca != "off"
-    switch = round(config.switch_fraction * config.steps)
-    train, report = train_step(
-        CCAModel(config.model),
-        state.train,
-        image,
-        Noise.sample(key, config.model, image.shape, auxiliary),
-        learning_rate=warmup_cosine(config.learning_rate, config.steps, config.warmup_steps)(step),
-        rate_weight=two_rate_weights(config.first_rate_weight, config.rate_weight, switch)(step),
-        cca_weight=config.cca_weight,
-        form=config.cca,
-    )
-    # Early averages would remember the random start: the decay grows to its value.
-    decay = jnp.minimum(config.ema_decay, (1 + step) / (10 + step))
-    ema = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.ema, train.params)
-    return RunState(train, ema), report
+class _Run:
+    """The steps of one run, and what happens between them."""
+
+    def __init__(
+        self, config: TrainConfig, data: RunData, mesh: Mesh, checkpoints: Checkpoints,
+        best: dict[str, Any] | None, interrupts: Interrupts,
+    ) -> None:  # fmt: skip
+        self.config, self.data, self.mesh, self.checkpoints = config, data, mesh, checkpoints
+        self.best, self.interrupts = best, interrupts
+        self.steps, self.validate_every, self.save_every = (
+            duration.steps(data.steps_per_epoch)
+            for duration in (config.duration, config.validate_every, config.save_every)
+        )
+        self.weight_of = schedules.rate_weight(config, data.steps_per_epoch)
+        # Validation rounds: what a model trained in bfloat16 is worth is what its float32 weights give in float32.
+        self.evaluated = CCAModel(config.model)
+
+    def train(self, state: TrainState, reporter: Reporter | None) -> TrainState:
+        """All steps that are left."""
+        step_function = compile_step(self.config, self.data.steps_per_epoch, self.mesh)
+        first = int(state.step)
+        batches = self.data.batches(first)
+        report: StepReport | None = None
+        clock, counted = time.monotonic(), first
+        for step in range(first + 1, self.steps + 1):
+            previous = report
+            state, report = step_function(state, divide(next(batches), self.mesh))
+            settle(state, self.mesh)
+            self._check_finite(previous)  # that of the step before: this one is still being computed
+            last = step == self.steps
+            if (step % self.config.log_every == 0 or last) and reporter is not None:
+                values = _numbers(report)
+                reporter.train(step, values, (time.monotonic() - clock) / (step - counted))
+                clock, counted = time.monotonic(), step
+            stop = any_process(self.interrupts.requested)
+            due = step % self.validate_every == 0 or last
+            improved = due and self._validate(step, state, reporter)
+            if improved or step % self.save_every == 0 or last or stop:
+                self.checkpoints.save(step, state, self._facts(step), best=improved)
+            if due or step % self.save_every == 0:
+                # What validating and saving took is not the steps' time.
+                clock, counted = time.monotonic(), step
+            if stop:
+                break
+        self._check_finite(report)
+        self.checkpoints.wait()
+        return state
+
+    def _check_finite(self, report: StepReport | None) -> None:
+        limit = self.config.nonfinite_limit
+        if report is not None and int(report.skipped_in_row) >= limit:
+            raise ValueError(
+                f"the loss or its gradients were not finite for {limit} steps in a row, which were skipped: start "
+                "another run with --init-from this one and a lower --learning-rate, or look for broken photos"
+            )
+
+    def _validate(self, step: int, state: TrainState, reporter: Reporter | None) -> bool:
+        """Validates, reports, and says whether this is the best so far under the present objective."""
+        weight = float(self.weight_of(step - 1))
+        originals = self.data.validation
+        values, decoded = validate(self.evaluated, state.best_params, originals, weight, self.config.loss, self.mesh)
+        objective = f"{self.config.loss}, rate weight {weight:g}"
+        before = self.best if self.best is not None and self.best["objective"] == objective else None
+        improved = bool(np.isfinite(values["loss"])) and (before is None or values["loss"] < before["loss"])
+        if improved:
+            self.best = {"objective": objective, "loss": values["loss"], "step": step}
+        if reporter is not None:
+            reporter.validation(step, values, improved, originals, decoded)
+        return improved
+
+    def _facts(self, step: int) -> dict[str, Any]:
+        return {"best": self.best, "batches_seen": step, "config": self.config.to_dict()}
 
 
-def _validate(config: RunConfig, params: Any, image: Array) -> Any:
-    def one(photo: Array) -> Any:
-        model = CCAModel(config.model)
-        return rate_distortion_cca(model, params, photo[None], None, rate_weight=config.rate_weight, form=config.cca)[1]
-
-    return jax.tree.map(jnp.mean, jax.lax.map(one, image))
+def _numbers(report: StepReport) -> dict[str, float]:
+    leaves = jax.tree_util.tree_leaves_with_path(jax.device_get(report))
+    return {path[-1].name: float(leaf) for path, leaf in leaves}
 
 
-def _flat(values: Any) -> dict[str, Any]:
-    leaves = jax.tree_util.tree_leaves_with_path(values)
-    return {path[-1].name: leaf for path, leaf in leaves}
+def _silent(line: str) -> None:
+    """For the processes that do not speak."""
+
+
+def _check_folder(config: TrainConfig, folder: Path, resume: bool) -> None:
+    """Raises ValueError where the folder holds a run that is not to be resumed, or one of other options."""
+    if not (folder / CONFIG).exists():
+        return
+    if not resume:
+        raise ValueError(f"{folder} already holds a run: continue it with --resume, or name another folder")
+    values, old = config.to_dict(), read_config(folder).to_dict()
+    changed = [key for key in values if key not in _RESUMABLE and values[key] != old[key]]
+    if changed:
+        options = ", ".join(f"{key} was {old[key]}" for key in changed)
+        raise ValueError(f"{folder} was started with other options: {options}; give the same, or start another run")
+
+
+def _write_config(config: TrainConfig, folder: Path) -> None:
+    """Makes the run's folder and its config.json."""
+    wait_for_all("folder checked")  # all have looked before one of them writes
+    if jax.process_index() == 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / CONFIG, (json.dumps(config.to_dict(), indent=2) + "\n").encode())

@@ -1,4 +1,4 @@
-"""Learning rate and rate weight as pure functions of the step."""
+"""Learning rate and rate weight as pure functions of the step: a resumed run cannot undo them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,34 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from train.config import TrainConfig
 
-def warmup_cosine(peak: float, steps: int, warmup: int) -> optax.Schedule:
-    """Rises linearly to `peak` in `warmup` steps and falls on a cosine to a hundredth of it at `steps`.
+_DROP = 0.1
+_COSINE_END = 0.01
 
-    The released recipe (constant, then a tenth of it for the last seventh) needs runs of days to pay; in a run of
-    hours the cosine's slow end does the same work.
+
+def learning_rate(config: TrainConfig, steps_per_epoch: int) -> optax.Schedule:
+    """The learning rate of each step, counted from 0.
+
+    "drop": constant, a tenth of it from `drop_at` on (paper section 4.1). "cosine": falls to a hundredth at the end of
+    the run. Both rise linearly over `warmup`.
     """
-    return optax.warmup_cosine_decay_schedule(0.0, peak, warmup, max(steps, warmup + 1), end_value=peak / 100)
+    steps = {name: getattr(config, name).steps(steps_per_epoch) for name in ("duration", "drop_at", "warmup")}
+    peak, warmup = config.learning_rate, steps["warmup"]
+    if config.learning_rate_decay == "cosine":
+        decay = optax.cosine_decay_schedule(peak, max(1, steps["duration"] - warmup), alpha=_COSINE_END)
+    else:
+        decay = optax.piecewise_constant_schedule(peak, {max(0, steps["drop_at"] - warmup): _DROP})
+    if warmup == 0:
+        return decay
+    return optax.join_schedules([optax.linear_schedule(0.0, peak, warmup), decay], [warmup])
 
 
-def two_rate_weights(first: float, target: float, switch: int) -> optax.Schedule:
-    """`first` until step `switch`, the target λ from there on, as released: a model learns at a high rate first."""
+def rate_weight(config: TrainConfig, steps_per_epoch: int) -> optax.Schedule:
+    """λ of each step: `first_rate_weight` before `drop_at`, the target from there on."""
+    switch = config.drop_at.steps(steps_per_epoch)
 
     def schedule(step: Int[Array, ""]) -> Float[Array, ""]:
-        return jnp.where(step < switch, first, target)
+        return jnp.where(step < switch, config.first_rate_weight, config.rate_weight)
 
     return schedule

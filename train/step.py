@@ -6,18 +6,25 @@ with the updated densities, and a second Adam on the quantiles.
 
 from __future__ import annotations
 
+import dataclasses
+import operator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Bool, Float, Int32
 
 from cca_jax.model.cca import CCAModel, Noise
+from cca_jax.model.shapes import flatten, unflatten
 from cca_jax.objective import CCAForm, Distortion, ObjectiveTerms, rate_distortion_cca
 
 QUANTILE_LEARNING_RATE = 1e-3
+_SUMMED_AT_ONCE = 4096
 
 
 @flax.struct.dataclass
@@ -25,16 +32,27 @@ class TrainState:
     """What a run carries from step to step.
 
     Attributes:
-        step: optimiser steps done.
+        step: optimiser steps done, skipped ones included.
         params: the model's parameters.
-        optimizer: state of Adam on everything but the quantiles.
-        quantile_optimizer: state of Adam on the quantiles.
+        optimizer: state of Adam on everything but the quantiles, as one vector.
+        quantile_optimizer: state of Adam on the quantiles, likewise.
+        average: exponential moving average of the parameters, as one vector; None where none is kept.
+        skipped: steps whose loss or gradients were not finite.
+        skipped_in_row: how many of these are the last ones.
     """
 
-    step: Array
+    step: Int32[Array, ""]
     params: Any
     optimizer: optax.OptState
     quantile_optimizer: optax.OptState
+    average: Any
+    skipped: Int32[Array, ""]
+    skipped_in_row: Int32[Array, ""]
+
+    @property
+    def best_params(self) -> Any:
+        """The parameters to validate and to export: the average where one is kept."""
+        return self.params if self.average is None else ravel_pytree(self.params)[1](self.average)
 
 
 @flax.struct.dataclass
@@ -45,37 +63,84 @@ class StepReport:
         terms: the objective before the update.
         grad_norm: global norm of its gradients before clipping.
         quantile_loss: after the update of the other parameters.
+        skipped: steps skipped since the beginning.
+        skipped_in_row: how many of these are the last ones; above 0, this step changed nothing.
     """
 
     terms: ObjectiveTerms
     grad_norm: Float[Array, ""]
     quantile_loss: Float[Array, ""]
+    skipped: Int32[Array, ""]
+    skipped_in_row: Int32[Array, ""]
 
 
-def quantile_mask(params: Any, quantiles: bool) -> Any:
-    """A tree of booleans over the parameters: whether each is a quantile (or, if not `quantiles`, is not)."""
-    return jax.tree_util.tree_map_with_path(lambda path, _: (path[-1].key == "quantiles") == quantiles, params)
+def _split(params: Any) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The quantiles, and everything else, by name."""
+    named = flatten(params)
+    quantiles = {name: value for name, value in named.items() if name.rpartition("/")[2] == "quantiles"}
+    return quantiles, {name: value for name, value in named.items() if name not in quantiles}
 
 
-def _optimizers(params: Any) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
-    # The learning rate is applied in the step: it is an argument there, and no part of the state.
-    main = optax.masked(optax.scale_by_adam(), quantile_mask(params, quantiles=False))
-    quantile = optax.masked(optax.scale_by_adam(), quantile_mask(params, quantiles=True))
-    return main, quantile
+# Both optimisers see their parameters as one vector: as a tree of five hundred arrays, their update alone takes half of
+# a step's compile time, and thousands of kernels. The learning rate is no part of them: it is an argument of the step.
+_ADAM = optax.scale_by_adam()
 
 
-def initial_state(params: Any) -> TrainState:
-    """The state before the first step."""
-    main, quantile = _optimizers(params)
+def initial_state(params: Any, average: bool = False) -> TrainState:
+    """The state before the first step; `average` begins a moving average at the parameters."""
     params = jax.tree.map(jnp.asarray, params)
-    return TrainState(jnp.zeros((), jnp.int32), params, main.init(params), quantile.init(params))
+    quantile, main = (_ADAM.init(ravel_pytree(part)[0]) for part in _split(params))
+    zero = jnp.zeros((), jnp.int32)
+    return TrainState(zero, params, main, quantile, ravel_pytree(params)[0] if average else None, zero, zero)
 
 
-def clip_by_global_norm(gradients: Any, max_norm: float) -> tuple[Any, Float[Array, ""]]:
-    """Scales gradients by max_norm / (norm + 1e-6) where that is below 1, PyTorch's rule; returns the norm too."""
-    norm = jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(gradients)))
-    scale = jnp.minimum(1.0, max_norm / (norm + 1e-6))
-    return jax.tree.map(lambda g: g * scale, gradients), norm
+def first_moments(state: TrainState) -> Any:
+    """Adam's first moments in the structure of the parameters; 0 for the quantiles, which are not its own."""
+    quantiles, others = _split(state.params)
+    moments = ravel_pytree(others)[1](state.optimizer.mu)
+    return unflatten({**{name: jnp.zeros_like(value) for name, value in quantiles.items()}, **moments})
+
+
+def clip_by_global_norm(gradient: Float[Array, " N"], max_norm: float) -> tuple[Float[Array, " N"], Float[Array, ""]]:
+    """Scales a gradient by max_norm / (norm + 1e-6) where that is below 1, PyTorch's rule; returns the norm too."""
+    # In two stages: a float32 sum over a hundred million squares would lose what is small.
+    whole = gradient.size // _SUMMED_AT_ONCE * _SUMMED_AT_ONCE
+    rows = jnp.square(gradient[:whole].reshape(-1, _SUMMED_AT_ONCE)).sum(1).sum()
+    norm = jnp.sqrt(rows + jnp.square(gradient[whole:]).sum())
+    return gradient * jnp.minimum(1.0, max_norm / (norm + 1e-6)), norm
+
+
+def mean_over_parts(function: Callable[[Any], Any], batch: Any, parts: int) -> Any:
+    """The mean of `function` over equal parts of a batch, one part in memory at a time.
+
+    Part p has every row whose number is p modulo `parts`: where rows lie on several devices, each part has as many on
+    each of them, and no row moves.
+
+    Args:
+        function: of a part to a tree of arrays.
+        batch: arrays of one leading length, divisible by `parts`.
+        parts: how many.
+    """
+    if parts == 1:
+        return function(batch)
+    divided = jax.tree.map(lambda v: v.reshape(v.shape[0] // parts, parts, *v.shape[1:]).swapaxes(0, 1), batch)
+
+    def add(total: Any, part: Any) -> tuple[Any, None]:
+        return jax.tree.map(operator.add, total, function(part)), None
+
+    shapes = jax.eval_shape(function, jax.tree.map(lambda v: v[0], divided))
+    zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    total, _ = jax.lax.scan(add, zeros, divided)
+    return jax.tree.map(lambda v: v / parts, total)
+
+
+def moving_average(
+    average: Float[Array, " N"], params: Any, decay: float, step: Int32[Array, ""]
+) -> Float[Array, " N"]:
+    """The average after step number `step`, counted from 0."""
+    # The decay grows to its value: an early average would remember the random start.
+    now = jnp.minimum(decay, (1 + step) / (10 + step))
+    return now * average + (1 - now) * ravel_pytree(params)[0]
 
 
 def train_step(
@@ -90,24 +155,89 @@ def train_step(
     max_norm: float = 1.0,
     form: CCAForm = "reference",
     distortion: Distortion = "mse",
+    accumulate: int = 1,
+    average_decay: float = 0.0,
 ) -> tuple[TrainState, StepReport]:
-    """One step; `model`, `form` and `distortion` are static under jit. Arguments as in `rate_distortion_cca`."""
+    """One step; `model`, `form`, `distortion` and `accumulate` are static under jit.
 
-    def objective(params: Any) -> tuple[Array, ObjectiveTerms]:
+    Where the loss or a gradient is not finite, nothing but the counters changes.
+
+    Args:
+        model: the networks.
+        state: before the step.
+        image: RGB in [0, 1].
+        noise: stands for rounding.
+        learning_rate: of the first Adam.
+        rate_weight: λ.
+        cca_weight: α.
+        max_norm: the gradients are scaled down to this global norm.
+        form: of the CCA term.
+        distortion: of the objective.
+        accumulate: parts in which the batch is worked off; the gradient is the whole batch's all the same.
+        average_decay: of the moving average, if the state keeps one.
+
+    Returns:
+        The state after the step and its report.
+    """
+
+    def objective(params: Any, image: Array, noise: Noise) -> tuple[Array, ObjectiveTerms]:
         return rate_distortion_cca(
             model, params, image, noise,
             rate_weight=rate_weight, cca_weight=cca_weight, form=form, distortion=distortion,
         )  # fmt: skip
 
-    def quantile_objective(params: Any) -> Array:
-        return model.apply({"params": params}, auxiliary=form != "off", method="quantile_loss")
+    def of_part(part: tuple[Array, Noise]) -> tuple[Any, ObjectiveTerms]:
+        return jax.grad(objective, has_aux=True)(state.params, *part)
 
-    main, quantile = _optimizers(state.params)
-    gradients, terms = jax.grad(objective, has_aux=True)(state.params)
-    gradients, norm = clip_by_global_norm(gradients, max_norm)
-    direction, optimizer = main.update(gradients, state.optimizer)
-    params = jax.tree.map(lambda p, d: p - learning_rate * d, state.params, direction)
-    quantile_loss, gradients = jax.value_and_grad(quantile_objective)(params)
-    direction, quantile_optimizer = quantile.update(gradients, state.quantile_optimizer)
-    params = jax.tree.map(lambda p, d: p - QUANTILE_LEARNING_RATE * d, params, direction)
-    return TrainState(state.step + 1, params, optimizer, quantile_optimizer), StepReport(terms, norm, quantile_loss)
+    gradients, terms = mean_over_parts(of_part, (image, noise), accumulate)
+    gradient, norm = clip_by_global_norm(ravel_pytree(_split(gradients)[1])[0], max_norm)
+    finite = jnp.isfinite(norm) & jnp.isfinite(terms.loss)
+    new, quantile_loss = _update(model, state, gradient, finite, learning_rate, form != "off")
+    if state.average is not None:
+        average = moving_average(state.average, new.params, average_decay, state.step)
+        new = dataclasses.replace(new, average=jnp.where(finite, average, state.average))
+    skipped = state.skipped + jnp.where(finite, 0, 1)
+    in_row = jnp.where(finite, 0, state.skipped_in_row + 1)
+    new = dataclasses.replace(new, step=state.step + 1, skipped=skipped, skipped_in_row=in_row)
+    return new, StepReport(terms, norm, quantile_loss, skipped, in_row)
+
+
+def _update(
+    model: CCAModel,
+    state: TrainState,
+    gradient: Float[Array, " N"],
+    finite: Bool[Array, ""],
+    learning_rate: float | Array,
+    auxiliary: bool,
+) -> tuple[TrainState, Float[Array, ""]]:
+    """Both optimisers, one after the other: the state with their changes, and the quantile loss between the two.
+
+    Args:
+        model: the networks.
+        state: before the step.
+        gradient: clipped, of everything but the quantiles.
+        finite: whether it is; if not, nothing changes.
+        learning_rate: of the first optimiser.
+        auxiliary: whether the auxiliary model's quantiles take part.
+    """
+
+    def advance(params: Any, gradient: Array, optimizer: Any, rate: float | Array) -> tuple[dict[str, Array], Any]:
+        direction, advanced = _ADAM.update(gradient, optimizer)
+        # Chosen as a vector and behind a barrier: else all of this is compiled into the kernel of every parameter.
+        change = jax.lax.optimization_barrier(jnp.where(finite, rate * direction, 0))
+        moved = jax.tree.map(jnp.subtract, params, ravel_pytree(params)[1](change))
+        return moved, jax.tree.map(partial(jnp.where, finite), advanced, optimizer)
+
+    quantiles, others = _split(state.params)
+    others, optimizer = advance(others, gradient, state.optimizer, learning_rate)
+
+    def quantile_objective(quantiles: dict[str, Array]) -> Array:
+        params = unflatten({**others, **quantiles})
+        return model.apply({"params": params}, auxiliary=auxiliary, method="quantile_loss")
+
+    quantile_loss, gradients = jax.value_and_grad(quantile_objective)(quantiles)
+    flat = ravel_pytree(gradients)[0]
+    quantiles, quantile_optimizer = advance(quantiles, flat, state.quantile_optimizer, QUANTILE_LEARNING_RATE)
+    params = unflatten({**others, **quantiles})
+    updated = dataclasses.replace(state, params=params, optimizer=optimizer, quantile_optimizer=quantile_optimizer)
+    return updated, quantile_loss

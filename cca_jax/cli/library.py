@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -40,28 +39,11 @@ def load_codec(model: str | None, coder: str | None = None) -> ImageCodec:
     """
     import cca_jax
     from cca_jax import registry
+    from cca_jax.compile_cache import keep_compiled_programs
 
-    _keep_compiled_programs()
+    keep_compiled_programs()
     codec: ImageCodec = cca_jax.load_model(registry.DEFAULT_MODEL if model is None else model)
     return codec if coder is None else codec.with_coder(coder)
-
-
-def _keep_compiled_programs() -> None:
-    """Lets JAX keep what it compiles in the user's cache folder, so that the next process starts fast."""
-    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
-        return
-    import jax
-
-    try:
-        from platformdirs import user_cache_path
-
-        folder = user_cache_path("cca_jax", ensure_exists=True)
-    except (ImportError, OSError):  # no home, or a full or read-only one: compiling every time still works
-        return
-    if os.access(folder, os.W_OK):
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @functools.cache

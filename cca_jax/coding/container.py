@@ -12,7 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from cca_jax.coding.errors import CorruptError, MismatchError
-from cca_jax.coding.header import QUALITY_STEPS, Header, StreamEntry, pack_prefix, parse, stream_name
+from cca_jax.coding.header import (
+    QUALITY_STEPS,
+    VERSION,
+    Header,
+    StreamEntry,
+    pack_prefix,
+    parse,
+    stream_name,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class Container:
         coder: identifier of the range coder, 1 … 7.
         quality: a multiple of 1/256 above 0 and below 256 (see `round_quality`), or None for a model of a single rate.
         streams: z, y1, y2, …: at least one, at most 31; fewer than the file's where `read` was asked for fewer.
+        version: of the format, which says in what shapes the predictions are computed (`cca_jax.coding.header`).
     """
 
     width: int
@@ -47,6 +56,7 @@ class Container:
     coder: int
     quality: float | None
     streams: tuple[Stream, ...]
+    version: int = VERSION
 
 
 def round_quality(quality: float) -> float:
@@ -75,7 +85,7 @@ def verify_symbols(stream_index: int, expected: int, symbols: np.ndarray) -> Non
 def write(container: Container) -> bytes:
     """The bytes of a `.cca` file; ValueError where a field is out of range."""
     c = container
-    prefix = pack_prefix(c.width, c.height, c.model_identity, c.coder, c.quality, len(c.streams))
+    prefix = pack_prefix(c.width, c.height, c.model_identity, c.coder, c.quality, len(c.streams), c.version)
     table = []
     for stream in c.streams:
         if not 0 <= stream.symbol_check < 1 << 16:
@@ -112,9 +122,8 @@ def read(data: bytes, num_streams: int | None = None) -> Container:
     wanted = len(header.entries) if num_streams is None else num_streams
     if not 1 <= wanted <= len(header.entries):
         raise ValueError(f"the file has {len(header.entries)} streams: 1 to {len(header.entries)} can be read")
-    prefix = pack_prefix(
-        header.width, header.height, header.model_identity, header.coder, header.quality, len(header.entries)
-    )
+    h = header
+    prefix = pack_prefix(h.width, h.height, h.model_identity, h.coder, h.quality, len(h.entries), h.version)
     streams = []
     for index, (entry, start) in enumerate(zip(header.entries[:wanted], header.offsets, strict=False)):
         stream = data[start : start + entry.length]
@@ -125,7 +134,7 @@ def read(data: bytes, num_streams: int | None = None) -> Container:
         streams.append(Stream(stream, entry.symbol_check))
     if (excess := len(data) - header.file_size) > 0:
         raise CorruptError(f"{excess} bytes follow the end of the last stream: copy or download the file again")
-    return Container(header.width, header.height, header.model_identity, header.coder, header.quality, tuple(streams))
+    return Container(h.width, h.height, h.model_identity, h.coder, h.quality, tuple(streams), h.version)
 
 
 def _check_whole(index: int, present: int, header: Header) -> None:

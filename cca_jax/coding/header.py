@@ -1,7 +1,9 @@
-"""The header of a `.cca` file, version 1. All numbers are little endian; varint is unsigned LEB128, shortest form.
+"""The header of a `.cca` file, versions 1 and 2.
+
+All numbers are little endian; varint is unsigned LEB128, shortest form.
 
     magic       3 bytes  "CCA"
-    version     1 byte   1
+    version     1 byte   2, or 1: the same layout, see below
     layout      1 byte   bits 0-2 the range coder (1 … 7), bits 3-7 the number of streams n (1 … 31)
     model       8 bytes  the identity of the model whose tables and weights decode the file
     width       varint   pixels of the original image, ≥ 1
@@ -15,6 +17,8 @@
 
 Every header byte is covered by a stream's checksum, so the header needs none of its own. There are no spare flags:
 whatever a later format adds (tiles, say) it announces by its version, which readers of this one refuse.
+The versions differ in the shapes that the predictions are computed in, and so in their last bits: version 1 in the
+shape of the padded image, version 2 in that of its bucket (`cca_jax.buckets`).
 """
 
 from dataclasses import dataclass
@@ -23,7 +27,10 @@ from typing import NoReturn
 from cca_jax.coding.errors import CorruptError, FormatError
 
 MAGIC = b"CCA"
-VERSION = 1
+EXACT_SHAPES = 1
+"""The version whose predictions are computed in the shape of the padded image."""
+VERSION = 2
+"""What is written; all versions up to it are read."""
 IDENTITY_BYTES = 8
 MAX_PIXELS = 1 << 32
 MAX_STREAMS = 31
@@ -71,6 +78,7 @@ class Header:
         quality: in steps of 1/256, or None where the model has a single rate.
         entries: one a stream, in coding order z, y1, y2, ….
         size: bytes of the header, which is where the first stream begins.
+        version: of the format.
     """
 
     width: int
@@ -80,6 +88,7 @@ class Header:
     quality: float | None
     entries: tuple[StreamEntry, ...]
     size: int
+    version: int
 
     @property
     def offsets(self) -> tuple[int, ...]:
@@ -105,9 +114,17 @@ def stream_name(index: int) -> str:
 
 
 def pack_prefix(
-    width: int, height: int, model_identity: bytes, coder: int, quality: float | None, num_streams: int
+    width: int,
+    height: int,
+    model_identity: bytes,
+    coder: int,
+    quality: float | None,
+    num_streams: int,
+    version: int = VERSION,
 ) -> bytes:
     """The header's bytes before the stream table; ValueError where a field cannot be written."""
+    if not 1 <= version <= VERSION:
+        raise ValueError(f"a file has version 1 to {VERSION}, got {version}")
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise ValueError(f"an image of {width}×{height} pixels cannot be written: 1 to 2**32 pixels can")
     if len(model_identity) != IDENTITY_BYTES:
@@ -119,7 +136,7 @@ def pack_prefix(
     steps = 0 if quality is None else quality * QUALITY_STEPS
     if quality is not None and not (1 <= steps < 1 << 16 and steps == int(steps)):
         raise ValueError(f"a quality is a multiple of 1/256 from 1/256 to 65535/256 (see round_quality), got {quality}")
-    head = MAGIC + bytes([VERSION, coder | num_streams << 3]) + model_identity
+    head = MAGIC + bytes([version, coder | num_streams << 3]) + model_identity
     return head + _varint(width) + _varint(height) + int(steps).to_bytes(2, "little")
 
 
@@ -136,10 +153,10 @@ def parse(data: bytes) -> Header:
     version = cursor.take(1)[0]
     if version > VERSION:
         raise FormatError(
-            f"the file has version {version} of the .cca format and this library reads version {VERSION}: "
+            f"the file has version {version} of the .cca format and this library reads versions up to {VERSION}: "
             "pip install --upgrade cca_jax"
         )
-    if version != VERSION:
+    if version < 1:
         raise FormatError(f"there is no version {version} of the .cca format: the file is damaged, {_AGAIN}")
     layout = cursor.take(1)[0]
     coder, num_streams = layout & MAX_CODER, layout >> 3
@@ -155,7 +172,7 @@ def parse(data: bytes) -> Header:
         for _ in range(num_streams)
     )
     quality = steps / QUALITY_STEPS if steps else None
-    return Header(width, height, model_identity, coder, quality, entries, cursor.position)
+    return Header(width, height, model_identity, coder, quality, entries, cursor.position, version)
 
 
 def _varint(value: int) -> bytes:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cca_jax.bundle import Bundle, check_new_folder, save_bundle
-from cca_jax.config import PRESETS, ModelConfig
+from cca_jax.config import resolve_config
 from cca_jax.convert.names import params_from_torch
 
 _CARD = """# {name}
@@ -51,25 +49,6 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     if not isinstance(content, Mapping) or not any(isinstance(v, torch.Tensor) for v in content.values()):
         raise ValueError(f"{path}: holds no state dict: give a published .pth.tar file")
     return {str(k): v.detach().float().numpy() for k, v in content.items() if isinstance(v, torch.Tensor)}
-
-
-def resolve_config(preset: str) -> ModelConfig:
-    """A preset by name, or the configuration in a JSON file.
-
-    Raises:
-        ValueError: neither; or the file holds something else.
-    """
-    if preset in PRESETS:
-        return PRESETS[preset]
-    if not preset.endswith(".json"):
-        raise ValueError(f"no preset {preset!r}: choose {', '.join(sorted(PRESETS))} or give a .json configuration")
-    try:
-        values: Any = json.loads(Path(preset).read_text())
-        if not isinstance(values, dict):
-            raise ValueError("it is no JSON object")
-        return ModelConfig.from_dict(values)
-    except ValueError as error:
-        raise ValueError(f"{preset} holds no configuration ({error}): its keys are those of ModelConfig") from error
 
 
 def convert_checkpoint(path: str | Path, out_dir: str | Path, preset: str = "paper") -> None:

@@ -2,7 +2,8 @@
 
 `CCAModel.apply` is pure: noise is an argument, and without it the model rounds, as it does when it codes. The steps of
 coding (`analyse`, `hyper_analyse`, `hyper_synthesise`, `predict_slice`, `refine_slice`, `synthesise`) are methods, so
-that a codec runs them one by one through the same networks and the same recurrence.
+that a codec runs them one by one through the same networks and the same recurrence; where its arrays are larger than
+the image, it gives them an `Extent`.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32
 
 from cca_jax.config import HYPER_STRIDE, LATENT_STRIDE, ModelConfig
+from cca_jax.model.extent import Extent
 from cca_jax.model.priors import FactorisedPrior
 from cca_jax.model.slices import SliceNetworks, SlicePrediction
 from cca_jax.model.transforms import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
-from cca_jax.ops.density import gaussian_likelihood
-from cca_jax.ops.rounding import quantise_around, scale_gradient
+from cca_jax.ops.precision import narrow
+from cca_jax.ops.rounding import scale_gradient
 
 
 @flax.struct.dataclass
@@ -90,9 +92,11 @@ class AuxiliaryModel(nn.Module):
     """The auxiliary entropy model: the slices that skip the most recent one, and a factorised density over y."""
 
     config: ModelConfig
+    compute_dtype: jax.typing.DTypeLike = jnp.float32
+    remat: bool = False
 
     def setup(self) -> None:
-        self.slices = SliceNetworks(self.config, skip=1)
+        self.slices = SliceNetworks(self.config, 1, self.compute_dtype, self.remat)
         self.prior = FactorisedPrior(self.config.latent_channels)
 
     def __call__(
@@ -111,7 +115,7 @@ class AuxiliaryModel(nn.Module):
         if input_gradient is not None:
             seen = jax.lax.stop_gradient(y)
             y, hyper_mean, hyper_scale = (scale_gradient(v, input_gradient) for v in (y, hyper_mean, hyper_scale))
-        _, likelihood = _code_latent(self.slices, y, hyper_mean, hyper_scale, None if noise is None else noise.y_aux)
+        _, likelihood = self.slices.likelihood(y, hyper_mean, hyper_scale, None if noise is None else noise.y_aux)
         noisy = self.prior.quantise(seen) if noise is None else seen + noise.y_factorized
         return AuxiliaryOutput(likelihood, self.prior.likelihood(noisy))
 
@@ -123,21 +127,29 @@ class AuxiliaryModel(nn.Module):
 class CCAModel(nn.Module):
     """The learned image codec's networks.
 
+    What the model is, the configuration says alone; the other attributes say how it is executed.
+
     Attributes:
         config: all sizes.
+        compute_dtype: what the networks compute in, float32 or bfloat16. Parameters stay float32 and are cast where
+            they are used; what the networks put out, rounding, densities and their likelihoods are float32 always.
+        remat: whether the backward pass computes the networks' insides again instead of keeping them: less memory for
+            about a third more time, the same gradients to rounding.
     """
 
     config: ModelConfig
+    compute_dtype: jax.typing.DTypeLike = jnp.float32
+    remat: bool = False
 
     def setup(self) -> None:
-        self.analysis = AnalysisTransform(self.config)
-        self.synthesis = SynthesisTransform(self.config)
+        self.analysis = AnalysisTransform(self.config, self.remat)
+        self.synthesis = SynthesisTransform(self.config, self.remat)
         self.hyper_analysis = HyperAnalysis(self.config)
         self.hyper_mean_synthesis = HyperSynthesis(self.config)
         self.hyper_scale_synthesis = HyperSynthesis(self.config)
         self.hyper_prior = FactorisedPrior(self.config.hyper_channels)
-        self.slices = SliceNetworks(self.config, skip=0)
-        self.auxiliary = AuxiliaryModel(self.config)
+        self.slices = SliceNetworks(self.config, 0, self.compute_dtype, self.remat)
+        self.auxiliary = AuxiliaryModel(self.config, self.compute_dtype, self.remat)
 
     def __call__(
         self,
@@ -166,18 +178,18 @@ class CCAModel(nn.Module):
         likelihood_z = self.hyper_prior.likelihood(z_hat if noise is None else z + noise.z)
         hyper_mean, hyper_scale = self.hyper_synthesise(z_hat)
         own_noise = None if noise is None else noise.y
-        decoded, likelihood_y = _code_latent(self.slices, y, hyper_mean, hyper_scale, own_noise)
+        decoded, likelihood_y = self.slices.likelihood(y, hyper_mean, hyper_scale, own_noise)
         y_hat = jnp.concatenate(decoded, axis=-1)
         told = self.auxiliary(y, hyper_mean, hyper_scale, noise, auxiliary_gradient) if auxiliary else None
         return ModelOutput(self.synthesise(y_hat), likelihood_y, likelihood_z, y, z, y_hat, told)
 
-    def analyse(self, image: Float[Array, "B H W 3"]) -> Float[Array, "B h w M"]:
+    def analyse(self, image: Float[Array, "B H W 3"], extent: Extent | None = None) -> Float[Array, "B h w M"]:
         """Image in [0, 1] to latent."""
-        return self.analysis(image)
+        return self._computed(self.analysis, image, extent)
 
-    def hyper_analyse(self, y: Float[Array, "B h w M"]) -> Float[Array, "B hz wz Z"]:
+    def hyper_analyse(self, y: Float[Array, "B h w M"], extent: Extent | None = None) -> Float[Array, "B hz wz Z"]:
         """Latent to hyper-latent."""
-        return self.hyper_analysis(y)
+        return self._computed(self.hyper_analysis, y, extent)
 
     def hyper_symbols(self, z: Float[Array, "B hz wz Z"]) -> Int32[Array, "B hz wz Z"]:
         """The integers that are coded for a hyper-latent."""
@@ -191,49 +203,34 @@ class CCAModel(nn.Module):
         """p(z), of which the coding tables are made."""
         return self.hyper_prior.likelihood(z)
 
-    def hyper_synthesise(self, z_hat: Float[Array, "B hz wz Z"]) -> tuple[Array, Array]:
+    def hyper_synthesise(self, z_hat: Float[Array, "B hz wz Z"], extent: Extent | None = None) -> tuple[Array, Array]:
         """Decoded hyper-latent to (μ_h, σ_h), both [B, H/16, W/16, M]."""
-        return self.hyper_mean_synthesis(z_hat), self.hyper_scale_synthesis(z_hat)
+        mean, scale = self.hyper_mean_synthesis, self.hyper_scale_synthesis
+        return self._computed(mean, z_hat, extent), self._computed(scale, z_hat, extent)
 
     def predict_slice(
-        self, index: int, hyper_mean: Array, hyper_scale: Array, context: Sequence[Array]
+        self,
+        index: int,
+        hyper_mean: Array,
+        hyper_scale: Array,
+        context: Sequence[Array],
+        extent: Extent | None = None,
     ) -> SlicePrediction:
         """What is known of slice `index` before it is coded."""
-        return self.slices.predict(index, hyper_mean, hyper_scale, context)
+        return self.slices.predict(index, hyper_mean, hyper_scale, context, extent)
 
-    def refine_slice(self, index: int, features: Array, dequantised: Array) -> Array:
+    def refine_slice(self, index: int, features: Array, dequantised: Array, extent: Extent | None = None) -> Array:
         """The decoded slice from its dequantised values."""
-        return self.slices.refine(index, features, dequantised)
+        return self.slices.refine(index, features, dequantised, extent)
 
-    def synthesise(self, y_hat: Float[Array, "B h w M"]) -> Float[Array, "B H W 3"]:
+    def synthesise(self, y_hat: Float[Array, "B h w M"], extent: Extent | None = None) -> Float[Array, "B H W 3"]:
         """Decoded latent to image, not clamped."""
-        return self.synthesis(y_hat)
+        return self._computed(self.synthesis, y_hat, extent)
 
     def quantile_loss(self, auxiliary: bool = True) -> Float[Array, ""]:
         """The second optimiser's objective: summed over both factorised densities, moves their quantiles only."""
         loss = self.hyper_prior.quantile_loss()
         return loss + self.auxiliary.quantile_loss() if auxiliary else loss
 
-
-def _code_latent(
-    networks: SliceNetworks, y: Array, hyper_mean: Array, hyper_scale: Array, noise: Array | None
-) -> tuple[list[Array], Array]:
-    """Runs the slices over a latent that is known.
-
-    Returns:
-        The decoded slices (those that have a residual prediction) and the likelihoods of the whole latent.
-    """
-    edges = [0]
-    for size in networks.config.slice_sizes:
-        edges.append(edges[-1] + size)
-    likelihoods: list[Array] = []
-
-    def code(index: int, prediction: SlicePrediction) -> Array:
-        channels = slice(edges[index], edges[index + 1])
-        dequantised = quantise_around(y[..., channels], prediction.mean)
-        value = dequantised if noise is None else y[..., channels] + noise[..., channels]
-        likelihoods.append(gaussian_likelihood(value, prediction.mean, prediction.scale))
-        return dequantised
-
-    decoded = networks.decode(hyper_mean, hyper_scale, code)
-    return decoded, jnp.concatenate(likelihoods, axis=-1)
+    def _computed(self, network: nn.Module, x: Array, extent: Extent | None) -> Array:
+        return network(narrow(x, self.compute_dtype), extent).astype(x.dtype)

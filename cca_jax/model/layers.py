@@ -1,21 +1,27 @@
 """The blocks that all networks are built of (paper section 4.1; NAFNet, Chen et al. 2022).
 
-Every module takes and returns NHWC arrays. Kernels are drawn as PyTorch draws them by default, uniform within
-±1/√fan_in, biases too. Runs of equal blocks are one `lax.scan` over stacked parameters: they compile once.
+Every module takes and returns NHWC arrays and computes in their type (see `ops.precision`). Kernels are drawn as
+PyTorch draws them by default, uniform within ±1/√fan_in, biases too. Runs of equal blocks are one `lax.scan` over
+stacked parameters: they compile once. Where the arrays are larger than the image, an `Extent` says what is image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import flax.errors
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from cca_jax.model.extent import Extent, masked, plane_mean
 from cca_jax.ops.convolution import conv2d, depthwise_conv2d, transposed_conv2d
-
-_LAYER_NORM_EPSILON = 1e-6
+from cca_jax.ops.normalisation import layer_norm
+from cca_jax.ops.pointwise import identity, pointwise
+from cca_jax.ops.precision import add_channels, per_channel
+from cca_jax.ops.scan import lean_scan
 
 
 def _uniform(fan_in: int) -> Callable[..., Array]:
@@ -33,15 +39,23 @@ def gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
     return jax.nn.gelu(x, approximate=False)
 
 
+@jax.custom_vjp
 def simple_gate(x: Float[Array, "... C"]) -> Float[Array, "... C//2"]:
     """The product of the two halves of the channels."""
     half = x.shape[-1] // 2
     return x[..., :half] * x[..., half:]
 
 
-def per_channel(values: Float[Array, " C"]) -> Float[Array, "1 1 1 C"]:
-    """One number a channel, ready to meet [B, H, W, C]: broadcasting is never implicit here."""
-    return values[None, None, None]
+def _gate_forward(x: Array) -> tuple[Array, Array]:
+    return simple_gate(x), x  # as it is: its halves would be kept as copies
+
+
+def _gate_backward(x: Array, cotangent: Array) -> tuple[Array]:
+    half = x.shape[-1] // 2
+    return (jnp.concatenate([x[..., half:] * cotangent, x[..., :half] * cotangent], -1),)
+
+
+simple_gate.defvjp(_gate_forward, _gate_backward)
 
 
 class Conv(nn.Module):
@@ -52,11 +66,11 @@ class Conv(nn.Module):
     stride: int = 1
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
         fan_in = self.size**2 * x.shape[-1]
         kernel = self.param("kernel", _uniform(fan_in), (self.size, self.size, x.shape[-1], self.features))
         bias = self.param("bias", _uniform(fan_in), (self.features,))
-        return conv2d(x, kernel, self.stride) + per_channel(bias)
+        return add_channels(conv2d(masked(x, extent), kernel, self.stride), bias)
 
 
 class TransposedConv(nn.Module):
@@ -67,34 +81,47 @@ class TransposedConv(nn.Module):
     stride: int = 1
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
         fan_in = self.size**2 * self.features  # PyTorch counts a transposed kernel's output channels
         kernel = self.param("kernel", _uniform(fan_in), (self.size, self.size, x.shape[-1], self.features))
         bias = self.param("bias", _uniform(fan_in), (self.features,))
-        return transposed_conv2d(x, kernel, self.stride) + per_channel(bias)
+        return add_channels(transposed_conv2d(masked(x, extent), kernel, self.stride), bias)
 
 
 class DepthwiseConv(nn.Module):
     """Depthwise 3×3 convolution with bias; the shape stays."""
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
         kernel = self.param("kernel", _uniform(9), (3, 3, x.shape[-1]))
         bias = self.param("bias", _uniform(9), (x.shape[-1],))
-        return depthwise_conv2d(x, kernel) + per_channel(bias)
+        return add_channels(depthwise_conv2d(masked(x, extent), kernel), bias)
 
 
-class LayerNorm(nn.Module):
-    """Normalisation over the channels of each position, with scale and bias."""
+class Pointwise(nn.Module):
+    """1×1 convolution with bias of what `prepare` makes of its inputs, which alone are kept for the gradient."""
+
+    features: int
+    prepare: Callable[..., Array] = identity
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, *inputs: Array, factor: Array | None = None) -> Array:
+        """With a `factor`, one number an output channel times the result."""
+        fan_in = jax.eval_shape(self.prepare, *inputs).shape[-1]
+        kernel = self.param("kernel", _uniform(fan_in), (1, 1, fan_in, self.features))
+        bias = self.param("bias", _uniform(fan_in), (self.features,))
+        if factor is not None:  # in the parameters: there, it costs nothing a position, nor its gradient
+            kernel, bias = kernel * per_channel(factor), bias * factor
+        return add_channels(pointwise(self.prepare, inputs, kernel), bias)
+
+
+class Affine(nn.Module):
+    """Scale and bias of a layer norm over the channels of x."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> tuple[Array, Array]:
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
-        bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
-        centred = x - x.mean(-1, keepdims=True)
-        variance = jnp.square(centred).mean(-1, keepdims=True)
-        normalised = centred / jnp.sqrt(variance + _LAYER_NORM_EPSILON)
-        return normalised * per_channel(scale) + per_channel(bias)
+        return scale, self.param("bias", nn.initializers.zeros, (x.shape[-1],))
 
 
 class NAFBlock(nn.Module):
@@ -104,46 +131,73 @@ class NAFBlock(nn.Module):
     """
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
         channels = x.shape[-1]
         beta = self.param("beta", nn.initializers.zeros, (channels,))
         gamma = self.param("gamma", nn.initializers.zeros, (channels,))
-        u = Conv(2 * channels, 1, name="expand_spatial")(LayerNorm(name="norm_spatial")(x))
-        u = simple_gate(DepthwiseConv(name="depthwise")(u))
-        u = u * Conv(channels, 1, name="attention")(u.mean((1, 2), keepdims=True))
-        x = x + per_channel(beta) * Conv(channels, 1, name="project_spatial")(u)
-        v = Conv(2 * channels, 1, name="expand_channel")(LayerNorm(name="norm_channel")(x))
-        return x + per_channel(gamma) * Conv(channels, 1, name="project_channel")(simple_gate(v))
+        u = Pointwise(2 * channels, layer_norm, name="expand_spatial")(x, *Affine(name="norm_spatial")(x))
+        u = simple_gate(DepthwiseConv(name="depthwise")(u, extent))
+        average = plane_mean(u.astype(beta.dtype), extent).astype(u.dtype)
+        weight = Pointwise(channels, name="attention")(average)
+        x = x + Pointwise(channels, jnp.multiply, name="project_spatial")(u, weight, factor=beta)
+        v = Pointwise(2 * channels, layer_norm, name="expand_channel")(x, *Affine(name="norm_channel")(x))
+        return x + Pointwise(channels, simple_gate, name="project_channel")(v, factor=gamma)
 
 
 class ResidualBottleneck(nn.Module):
     """x + 1×1 · ReLU · 3×3 · ReLU · 1×1 at half the channels."""
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
         channels = x.shape[-1]
-        u = nn.relu(Conv(channels // 2, 1, name="reduce")(x))
-        u = nn.relu(Conv(channels // 2, 3, name="spatial")(u))
-        return x + Conv(channels, 1, name="expand")(u)
+        u = nn.relu(Pointwise(channels // 2, name="reduce")(x))
+        u = Conv(channels // 2, 3, name="spatial")(u, extent)
+        return x + Pointwise(channels, nn.relu, name="expand")(u)
+
+
+def rematerialised(module: type[nn.Module], in_scan: bool = False) -> type[nn.Module]:
+    """The same module, whose backward pass keeps its inputs alone and computes what else it needs again."""
+    return nn.remat(module, prevent_cse=not in_scan)  # within a scan nothing could be merged with the forward pass
+
+
+def draw_stacked(module: nn.Module, template: nn.Module, count: int, x: Array, name: str | None = None) -> None:
+    """Gives `module` the first parameters of `count` templates, stacked: under a name, or as its own."""
+    keys = jax.random.split(module.make_rng("params"), count)
+    stacked = jax.vmap(template.init, (0, None))(keys, x)["params"]
+    for key, value in ({name: stacked} if name else stacked).items():
+        module.put_variable("params", key, value)
+
+
+def require_params(module: nn.Module, *names: str) -> None:
+    """Raises flax's own error unless the module has parameters of these names."""
+    for name in names:
+        if not module.has_variable("params", name):
+            raise flax.errors.ScopeParamNotFoundError(name, module.scope.path_text)
 
 
 class Repeated(nn.Module):
-    """`count` blocks of one kind in a row; their parameters are stacked on a leading axis of length `count`."""
+    """`count` blocks of one kind in a row; their parameters are stacked on a leading axis of length `count`.
+
+    With `remat` the backward pass keeps only what enters each block and computes the rest again.
+    """
 
     block: type[nn.Module]
     count: int
+    remat: bool = False
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
         if self.count == 0:
             return x
-        scan = nn.scan(
-            lambda block, carry, _: (block(carry), None),
-            variable_axes={"params": 0},
-            split_rngs={"params": True},
-            length=self.count,
-        )
-        return scan(self.block(name="blocks"), x, None)[0]
+        block = (rematerialised(self.block, in_scan=True) if self.remat else self.block)(parent=None)
+        if self.is_initializing():
+            draw_stacked(self, block, self.count, x, "blocks")
+        require_params(self, "blocks")
+
+        def turn(x: Array, params: Any, extent: Extent | None) -> tuple[Array, None]:
+            return block.apply({"params": params}, x, extent), None
+
+        return lean_scan(turn, x, self.get_variable("params", "blocks"), extent)[0]
 
 
 class NAFStack(nn.Module):
@@ -154,10 +208,10 @@ class NAFStack(nn.Module):
     count: int
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        narrow = Conv(self.width, 1, name="enter")(x)
-        blocks = Repeated(NAFBlock, self.count, name="naf")(narrow)
-        return Conv(self.features, 1, name="leave")(narrow + blocks)
+    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
+        narrow = Pointwise(self.width, name="enter")(x)
+        blocks = Repeated(NAFBlock, self.count, name="naf")(narrow, extent)
+        return Pointwise(self.features, name="leave")(narrow + blocks)
 
 
 class Head(nn.Module):
@@ -167,7 +221,7 @@ class Head(nn.Module):
     hidden: tuple[int, int]
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        x = gelu(Conv(self.hidden[0], 3, name="first")(x))
-        x = gelu(Conv(self.hidden[1], 3, name="second")(x))
-        return Conv(self.features, 3, name="last")(x)
+    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
+        x = gelu(Conv(self.hidden[0], 3, name="first")(x, extent))
+        x = gelu(Conv(self.hidden[1], 3, name="second")(x, extent))
+        return Conv(self.features, 3, name="last")(x, extent)

@@ -8,14 +8,19 @@ and what that costs is what the CCA loss measures.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.layers import Head, NAFStack
+from cca_jax.model.extent import Extent
+from cca_jax.model.layers import Head, NAFStack, draw_stacked, rematerialised, require_params
+from cca_jax.ops.density import gaussian_likelihood
+from cca_jax.ops.precision import narrow
+from cca_jax.ops.rounding import quantise_around
 
 
 class SlicePrediction(NamedTuple):
@@ -72,14 +77,31 @@ class _Predictor(nn.Module):
     channels: int
 
     @nn.compact
-    def __call__(self, carry: None, context: Array) -> tuple[None, tuple[Array, Array]]:
+    def __call__(self, context: Array, extent: Extent | None = None) -> tuple[Array, Array]:
         width, blocks = self.config.context_channels, self.config.context_blocks
-        features = NAFStack(context.shape[-1], width, blocks, name="stack")(context)
-        return carry, (Head(self.channels, self.config.head_channels, name="head")(features), features)
+        features = NAFStack(context.shape[-1], width, blocks, name="stack")(context, extent)
+        return Head(self.channels, self.config.head_channels, name="head")(features, extent), features
 
 
-# Mean and scale are two turns of one loop over stacked parameters, [2, …]: they compile once.
-_MeanAndScale = nn.scan(_Predictor, variable_axes={"params": 0}, split_rngs={"params": True}, length=2)
+class _MeanAndScale(nn.Module):
+    """Two `_Predictor`s side by side over stacked parameters, [2, …]: they compile once."""
+
+    config: ModelConfig
+    channels: int
+    remat: bool
+
+    @nn.compact
+    def __call__(self, contexts: Array, extent: Extent | None = None) -> tuple[Array, Array]:
+        kind = rematerialised(_Predictor) if self.remat else _Predictor
+        predictor = kind(self.config, self.channels, parent=None)
+        if self.is_initializing():
+            draw_stacked(self, predictor, len(contexts), contexts[0])
+        require_params(self, "stack", "head")
+
+        def predict(params: Any, context: Array) -> tuple[Array, Array]:
+            return predictor.apply({"params": params}, context, extent)
+
+        return jax.vmap(predict)(self.variables["params"], contexts)
 
 
 class SliceNetworks(nn.Module):
@@ -88,27 +110,41 @@ class SliceNetworks(nn.Module):
     Attributes:
         config: the model's sizes.
         skip: 0 for the main model, 1 for the auxiliary one.
+        compute_dtype: what the networks compute in; means, scales and decoded slices have the type of their inputs.
+        remat: whether the backward pass computes the networks' insides again instead of keeping them.
     """
 
     config: ModelConfig
     skip: int
+    compute_dtype: jax.typing.DTypeLike = jnp.float32
+    remat: bool = False
 
     def setup(self) -> None:
         sizes = self.config.slice_sizes
-        self.predictors = [_MeanAndScale(self.config, size) for size in sizes]
+        self.predictors = [_MeanAndScale(self.config, size, self.remat) for size in sizes]
+        head = rematerialised(Head) if self.remat else Head
         count = refined_slices(len(sizes), self.skip)
-        self.residual_heads = [Head(size, self.config.head_channels) for size in sizes[:count]]
+        self.residual_heads = [head(size, self.config.head_channels) for size in sizes[:count]]
 
-    def predict(self, index: int, hyper_mean: Array, hyper_scale: Array, context: Sequence[Array]) -> SlicePrediction:
+    def predict(
+        self,
+        index: int,
+        hyper_mean: Array,
+        hyper_scale: Array,
+        context: Sequence[Array],
+        extent: Extent | None = None,
+    ) -> SlicePrediction:
         """Mean, scale and features of slice `index` from the hyperprior [B, H/16, W/16, M] and its context."""
         inputs = [jnp.concatenate([hyper, *context], axis=-1) for hyper in (hyper_mean, hyper_scale)]
-        _, (outputs, features) = self.predictors[index](None, jnp.stack(inputs))
+        outputs, features = self.predictors[index](narrow(jnp.stack(inputs), self.compute_dtype), extent)
+        outputs = outputs.astype(hyper_mean.dtype)
         return SlicePrediction(outputs[0], outputs[1], features[0])
 
-    def refine(self, index: int, features: Array, dequantised: Array) -> Array:
+    def refine(self, index: int, features: Array, dequantised: Array, extent: Extent | None = None) -> Array:
         """Latent residual prediction: adds ½ tanh of what the features say the rounding took away."""
-        residual = self.residual_heads[index](jnp.concatenate([features, dequantised], axis=-1))
-        return dequantised + 0.5 * jnp.tanh(residual)
+        inputs = [features, narrow(dequantised, self.compute_dtype)]
+        residual = self.residual_heads[index](jnp.concatenate(inputs, axis=-1), extent)
+        return dequantised + 0.5 * jnp.tanh(residual.astype(dequantised.dtype))
 
     def decode(self, hyper_mean: Array, hyper_scale: Array, code: Code) -> list[Array]:
         """The recurrence over these networks; `code` supplies each dequantised slice."""
@@ -119,3 +155,32 @@ class SliceNetworks(nn.Module):
             code,
             lambda index, prediction, value: self.refine(index, prediction.features, value),
         )
+
+    def likelihood(
+        self, y: Array, hyper_mean: Array, hyper_scale: Array, noise: Array | None
+    ) -> tuple[list[Array], Array]:
+        """Runs the slices over a latent that is known.
+
+        Args:
+            y: the latent [B, H/16, W/16, M].
+            hyper_mean: μ_h, like y.
+            hyper_scale: σ_h, like y.
+            noise: the likelihoods are those of y + noise; None: of y rounded around the means.
+
+        Returns:
+            The decoded slices (those that have a residual prediction) and the likelihoods of the whole latent.
+        """
+        edges = [0]
+        for size in self.config.slice_sizes:
+            edges.append(edges[-1] + size)
+        likelihoods: list[Array] = []
+
+        def code(index: int, prediction: SlicePrediction) -> Array:
+            channels = slice(edges[index], edges[index + 1])
+            dequantised = quantise_around(y[..., channels], prediction.mean)
+            value = dequantised if noise is None else y[..., channels] + noise[..., channels]
+            likelihoods.append(gaussian_likelihood(value, prediction.mean, prediction.scale))
+            return dequantised
+
+        decoded = self.decode(hyper_mean, hyper_scale, code)
+        return decoded, jnp.concatenate(likelihoods, axis=-1)

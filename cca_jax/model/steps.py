@@ -1,6 +1,7 @@
-"""The steps of coding, each compiled once for a configuration and an image size.
+"""The steps of coding, each compiled once for a configuration and a bucket of image sizes.
 
-Encoder and decoder call the same ones with the same shapes: what one computed is what the other computes.
+Encoder and decoder call the same ones with the same shapes: what one computed is what the other computes. Without an
+extent the arrays are the image, and each image size has programs of its own.
 """
 
 from __future__ import annotations
@@ -14,37 +15,56 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32, UInt8
 
 from cca_jax.model.cca import CCAModel
+from cca_jax.model.extent import Extent, masked
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import SCALE_FLOOR
 
 
 @partial(jax.jit, static_argnums=0)
-def analyse(model: CCAModel, params: Any, image: UInt8[Array, "1 H W 3"]) -> tuple[Array, Array]:
-    """Image to latent [1, h, w, M] and the hyper-latent's symbols int32 [1, hz, wz, Z]."""
-    y = model.apply({"params": params}, image.astype(jnp.float32) / 255, method="analyse")
-    z = model.apply({"params": params}, y, method="hyper_analyse")
-    return y, model.apply({"params": params}, z, method="hyper_symbols")
+def analyse(
+    model: CCAModel, params: Any, image: UInt8[Array, "1 H W 3"], extent: Extent | None
+) -> Float[Array, "1 h w M"]:
+    """Image to latent."""
+    return model.apply({"params": params}, image.astype(jnp.float32) / 255, extent, method="analyse")
 
 
 @partial(jax.jit, static_argnums=0)
-def hyper_synthesise(model: CCAModel, params: Any, z_symbols: Array) -> tuple[Array, Array]:
+def hyper_analyse(
+    model: CCAModel, params: Any, y: Float[Array, "1 h w M"], extent: Extent | None
+) -> tuple[Array, Array]:
+    """Latent to the hyper-latent's symbols int32 [1, hz, wz, Z], and whether the latent is finite throughout."""
+    z = model.apply({"params": params}, y, extent, method="hyper_analyse")
+    symbols = model.apply({"params": params}, z, method="hyper_symbols")
+    return masked(symbols, extent), jnp.isfinite(y).all()
+
+
+@partial(jax.jit, static_argnums=0)
+def hyper_synthesise(model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None) -> tuple[Array, Array]:
     """Hyper-latent's symbols to (μ_h, σ_h), each [1, h, w, M]."""
     z_hat = model.apply({"params": params}, z_symbols, method="hyper_values")
-    return model.apply({"params": params}, z_hat, method="hyper_synthesise")
+    return model.apply({"params": params}, z_hat, extent, method="hyper_synthesise")
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def predict(
-    model: CCAModel, index: int, params: Any, hyper_mean: Array, hyper_scale: Array, context: Sequence[Array]
+    model: CCAModel,
+    index: int,
+    params: Any,
+    hyper_mean: Array,
+    hyper_scale: Array,
+    context: Sequence[Array],
+    extent: Extent | None,
 ) -> SlicePrediction:
     """What is known of a slice before it is coded."""
-    return model.apply({"params": params}, index, hyper_mean, hyper_scale, context, method="predict_slice")
+    return model.apply({"params": params}, index, hyper_mean, hyper_scale, context, extent, method="predict_slice")
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def refine(model: CCAModel, index: int, params: Any, features: Array, dequantised: Array) -> Array:
+def refine(
+    model: CCAModel, index: int, params: Any, features: Array, dequantised: Array, extent: Extent | None
+) -> Array:
     """The decoded slice from its dequantised values."""
-    return model.apply({"params": params}, index, features, dequantised, method="refine_slice")
+    return model.apply({"params": params}, index, features, dequantised, extent, method="refine_slice")
 
 
 @jax.jit
@@ -62,12 +82,23 @@ def dequantise(symbols: Int32[Array, "1 h w m"], prediction: SlicePrediction) ->
 
 
 @jax.jit
-def to_symbols(target: Float[Array, "1 h w m"], prediction: SlicePrediction) -> Int32[Array, "1 h w m"]:
-    """The integers that are coded for a slice: its rounded distance from the predicted mean."""
-    return jnp.round(target - prediction.mean).astype(jnp.int32)
+def to_symbols(
+    target: Float[Array, "1 h w m"], prediction: SlicePrediction, extent: Extent | None
+) -> Int32[Array, "1 h w m"]:
+    """The integers that are coded for a slice: its rounded distance from the predicted mean; 0 outside the image.
+
+    Nothing outside is coded: with zeros there the encoder goes on from the very arrays that the decoder has.
+    """
+    return masked(jnp.round(target - prediction.mean).astype(jnp.int32), extent)
 
 
 @partial(jax.jit, static_argnums=0)
-def synthesise(model: CCAModel, params: Any, y_hat: Array) -> Float[Array, "1 H W 3"]:
+def synthesise(model: CCAModel, params: Any, y_hat: Array, extent: Extent | None) -> Float[Array, "1 H W 3"]:
     """Decoded latent to image, neither clamped nor rounded."""
-    return model.apply({"params": params}, y_hat, method="synthesise")
+    return model.apply({"params": params}, y_hat, extent, method="synthesise")
+
+
+@jax.jit
+def to_pixels(x_hat: Float[Array, "1 H W 3"]) -> UInt8[Array, "1 H W 3"]:
+    """Clamps to [0, 1] and rounds to 8 bits."""
+    return jnp.round(jnp.clip(x_hat, 0, 1) * 255).astype(jnp.uint8)

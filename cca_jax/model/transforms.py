@@ -1,4 +1,7 @@
-"""Image ↔ latent and latent ↔ hyper-latent (paper section 3.1 and figure 3)."""
+"""Image ↔ latent and latent ↔ hyper-latent (paper section 3.1 and figure 3).
+
+With `remat`, a transform's repeated blocks are computed again in the backward pass instead of being kept.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import flax.linen as nn
 from jaxtyping import Array
 
 from cca_jax.config import ModelConfig
+from cca_jax.model.extent import Extent
 from cca_jax.model.layers import Conv, NAFBlock, Repeated, ResidualBottleneck, TransposedConv, gelu
 
 _IMAGE_CHANNELS = 3
@@ -15,33 +19,37 @@ class AnalysisTransform(nn.Module):
     """g_a: image [B, H, W, 3] to latent y [B, H/16, W/16, M]."""
 
     config: ModelConfig
+    remat: bool = False
 
     @nn.compact
-    def __call__(self, image: Array) -> Array:
+    def __call__(self, image: Array, extent: Extent | None = None) -> Array:
         x = image
         stages = zip(self.config.transform_channels, self.config.transform_blocks, strict=True)
         for stage, (channels, blocks) in enumerate(stages):
-            x = Conv(channels, 5, 2, name=f"down_{stage}")(x)
-            x = Repeated(ResidualBottleneck, self.config.bottleneck_blocks, name=f"bottlenecks_{stage}")(x)
-            x = Repeated(NAFBlock, blocks, name=f"naf_{stage}")(x)
-        return Conv(self.config.latent_channels, 5, 2, name="down_3")(x)
+            x = Conv(channels, 5, 2, name=f"down_{stage}")(x, extent)
+            bottlenecks = self.config.bottleneck_blocks
+            x = Repeated(ResidualBottleneck, bottlenecks, self.remat, name=f"bottlenecks_{stage}")(x, extent)
+            x = Repeated(NAFBlock, blocks, self.remat, name=f"naf_{stage}")(x, extent)
+        return Conv(self.config.latent_channels, 5, 2, name="down_3")(x, extent)
 
 
 class SynthesisTransform(nn.Module):
     """g_s: decoded latent ŷ [B, H/16, W/16, M] to image [B, H, W, 3], not yet clamped to [0, 1]."""
 
     config: ModelConfig
+    remat: bool = False
 
     @nn.compact
-    def __call__(self, y_hat: Array) -> Array:
+    def __call__(self, y_hat: Array, extent: Extent | None = None) -> Array:
         x = y_hat
         channels = self.config.transform_channels[::-1]
         blocks = self.config.transform_blocks[::-1]
         for stage in range(len(channels)):
-            x = TransposedConv(channels[stage], 5, 2, name=f"up_{stage}")(x)
-            x = Repeated(NAFBlock, blocks[stage], name=f"naf_{stage}")(x)
-            x = Repeated(ResidualBottleneck, self.config.bottleneck_blocks, name=f"bottlenecks_{stage}")(x)
-        return TransposedConv(_IMAGE_CHANNELS, 5, 2, name="up_3")(x)
+            x = TransposedConv(channels[stage], 5, 2, name=f"up_{stage}")(x, extent)
+            x = Repeated(NAFBlock, blocks[stage], self.remat, name=f"naf_{stage}")(x, extent)
+            bottlenecks = self.config.bottleneck_blocks
+            x = Repeated(ResidualBottleneck, bottlenecks, self.remat, name=f"bottlenecks_{stage}")(x, extent)
+        return TransposedConv(_IMAGE_CHANNELS, 5, 2, name="up_3")(x, extent)
 
 
 class HyperAnalysis(nn.Module):
@@ -50,11 +58,11 @@ class HyperAnalysis(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, y: Array) -> Array:
+    def __call__(self, y: Array, extent: Extent | None = None) -> Array:
         width = self.config.transform_channels[-1]
-        x = gelu(Conv(width, 3, name="first")(y))
-        x = gelu(Conv(width, 5, 2, name="second")(x))
-        return Conv(self.config.hyper_channels, 5, 2, name="last")(x)
+        x = gelu(Conv(width, 3, name="first")(y, extent))
+        x = gelu(Conv(width, 5, 2, name="second")(x, extent))
+        return Conv(self.config.hyper_channels, 5, 2, name="last")(x, extent)
 
 
 class HyperSynthesis(nn.Module):
@@ -63,8 +71,8 @@ class HyperSynthesis(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, z_hat: Array) -> Array:
+    def __call__(self, z_hat: Array, extent: Extent | None = None) -> Array:
         width = self.config.transform_channels[-1]
-        x = gelu(TransposedConv(width, 5, 2, name="first")(z_hat))
-        x = gelu(TransposedConv(width, 5, 2, name="second")(x))
-        return TransposedConv(self.config.latent_channels, 3, name="last")(x)
+        x = gelu(TransposedConv(width, 5, 2, name="first")(z_hat, extent))
+        x = gelu(TransposedConv(width, 5, 2, name="second")(x, extent))
+        return TransposedConv(self.config.latent_channels, 3, name="last")(x, extent)

@@ -13,6 +13,7 @@ fast inside `lax.scan`.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from functools import partial, reduce
 
 import jax
@@ -20,11 +21,17 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from cca_jax.ops import platform
+from cca_jax.ops.pointwise import identity, pointwise
+
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 def conv2d(x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: int = 1) -> Float[Array, "B h w O"]:
     """Convolution with zero padding k // 2; h = H / stride, w = W / stride.
+
+    It computes in x's type. Like all functions here it gives the kernel a gradient of the kernel's own type, summed in
+    that type where the platform does so.
 
     Args:
         x: input; with stride 2 its sides must be even.
@@ -36,7 +43,7 @@ def conv2d(x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: 
     """
     size = kernel.shape[0]
     if stride == 1:
-        return _pointwise(x, kernel[0, 0]) if size == 1 else _conv_same(x, kernel)
+        return pointwise(identity, (x,), kernel) if size == 1 else _conv_same(x, kernel)
     if (stride, size) != (2, 5) or x.shape[1] % 2 or x.shape[2] % 2:
         raise ValueError(f"stride {stride} with a {size}×{size} kernel on {x.shape[1:3]}: use 5×5 on even sides")
     return _conv_halving(x, kernel)
@@ -85,21 +92,35 @@ def depth_to_space(x: Float[Array, "B H W C"]) -> Float[Array, "B 2*H 2*W C/4"]:
     return blocks.reshape(batch, 2 * height, 2 * width, channels // 4)
 
 
-def _pointwise(x: Array, matrix: Array) -> Array:
-    # On two axes: the gradient to the matrix is then one plain matrix product, twice as fast on the CPU.
-    return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[-1])
-
-
 def _library_conv(x: Array, kernel: Array, stride: int) -> Array:
-    padding = kernel.shape[0] // 2
-    strides = (stride, stride)
-    return lax.conv_general_dilated(x, kernel, strides, [(padding, padding)] * 2, dimension_numbers=_LAYOUT)
+    padding = [(kernel.shape[0] // 2,) * 2] * 2
+    return lax.conv_general_dilated(x, kernel.astype(x.dtype), (stride,) * 2, padding, dimension_numbers=_LAYOUT)
+
+
+def _one_by_one(function: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
+    """The same function, which `jax.vmap` runs for one member after the other; no gradient goes through it.
+
+    The alternative is a grouped convolution, which no platform does well.
+    """
+
+    def rule(size: int, batched: list[bool], x: Array, y: Array) -> tuple[Array, bool]:
+        members = [function(x[i] if batched[0] else x, y[i] if batched[1] else y) for i in range(size)]
+        return jnp.stack(members), True
+
+    wrapped = jax.custom_batching.custom_vmap(function)
+    wrapped.def_vmap(rule)
+    return wrapped
+
+
+@_one_by_one
+def _same_conv(x: Array, kernel: Array) -> Array:
+    return _library_conv(x, kernel, 1)
 
 
 @jax.custom_vjp
 def _conv_same(x: Array, kernel: Array) -> Array:
     """Stride-1 convolution, odd k, that keeps height and width."""
-    return _library_conv(x, kernel, 1)
+    return _same_conv(x, kernel)
 
 
 def _conv_same_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
@@ -110,23 +131,28 @@ def _conv_same_backward(residuals: tuple[Array, Array], cotangent: Array) -> tup
     x, kernel = residuals
     to_x = _conv_same(cotangent, jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
     size = kernel.shape[0]
-    if not _on_cpu():
-        _, pullback = jax.vjp(lambda k: _library_conv(x, k, 1), kernel)
-        return to_x, pullback(cotangent)[0]
+    if not platform.on_cpu():
+        return to_x, _one_by_one(partial(_library_kernel_gradient, kernel.shape, kernel.dtype))(x, cotangent)
     if x.shape[3] < cotangent.shape[3]:  # the rearranged operand is copied k times: let it be the smaller one
-        mirrored = jnp.flip(_kernel_gradient(cotangent, x, size), (0, 1))
+        mirrored = jnp.flip(_kernel_gradient(cotangent, x, size, kernel.dtype), (0, 1))
         return to_x, mirrored.swapaxes(2, 3)
-    return to_x, _kernel_gradient(x, cotangent, size)
+    return to_x, _kernel_gradient(x, cotangent, size, kernel.dtype)
 
 
-def _kernel_gradient(x: Array, cotangent: Array, size: int) -> Array:
+def _library_kernel_gradient(shape: tuple[int, ...], dtype: jnp.dtype, x: Array, cotangent: Array) -> Array:
+    _, pullback = jax.vjp(lambda kernel: _library_conv(x, kernel, 1), jnp.zeros(shape, dtype))
+    return pullback(cotangent)[0]
+
+
+def _kernel_gradient(x: Array, cotangent: Array, size: int, dtype: jnp.dtype) -> Array:
     """Gradient to a stride-1 kernel as k matrix products, one a kernel row: [I, B·H·W] by [B·H·W, k·O]."""
     height, width, inputs = x.shape[1:]
     outputs, padding = cotangent.shape[3], size // 2
     rows, columns = _pad_once(x, padding, 0), _pad_once(cotangent, 0, padding)
     shifted = [columns[:, :, 2 * padding - tap : 2 * padding - tap + width] for tap in range(size)]
     right = jnp.concatenate(shifted, axis=-1).reshape(-1, size * outputs)
-    products = [rows[:, tap : tap + height].reshape(-1, inputs).T @ right for tap in range(size)]
+    left = [rows[:, tap : tap + height].reshape(-1, inputs).T for tap in range(size)]
+    products = [jnp.matmul(some, right, preferred_element_type=dtype) for some in left]
     return jnp.stack(products).reshape(size, inputs, size, outputs).transpose(0, 2, 1, 3)
 
 
@@ -148,7 +174,7 @@ def _conv_halving_backward(residuals: tuple[Array, Array], cotangent: Array) -> 
         return _conv_same(space_to_depth(x), _kernel_by_phase(kernel).reshape(3, 3, 4 * x.shape[3], -1))
 
     # The same function, whose gradients the CPU computes in half the time; forward it is the slower one.
-    _, pullback = jax.vjp(by_phase if _on_cpu() else partial(_library_conv, stride=2), *residuals)
+    _, pullback = jax.vjp(by_phase if platform.on_cpu() else partial(_library_conv, stride=2), *residuals)
     return pullback(cotangent)
 
 
@@ -162,8 +188,8 @@ def depthwise_conv2d(x: Float[Array, "B H W C"], kernel: Float[Array, "3 3 C"]) 
     padded = _pad_once(x, 1, 1)
     taps = [(row, column) for row in range(3) for column in range(3)]
     weights = kernel[:, :, None, None, None]  # [3, 3, 1, 1, 1, C]
-    products = [padded[:, row : row + height, column : column + width] * weights[row, column] for row, column in taps]
-    return reduce(operator.add, products)
+    shifted = [padded[:, r : r + height, c : c + width].astype(kernel.dtype) * weights[r, c] for r, c in taps]
+    return reduce(operator.add, shifted).astype(x.dtype)
 
 
 def _depthwise_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
@@ -176,18 +202,22 @@ def _depthwise_backward(residuals: tuple[Array, Array], cotangent: Array) -> tup
     height, width = x.shape[1:3]
     padded = _pad_once(x, 1, 1)
     taps = [(row, column) for row in range(3) for column in range(3)]
-    if not _on_cpu():
+    if not platform.on_cpu():
+        padded, cotangent = padded.astype(kernel.dtype), cotangent.astype(kernel.dtype)
         sums = [(padded[:, r : r + height, c : c + width] * cotangent).sum((0, 1, 2)) for r, c in taps]
         return to_x, jnp.stack(sums).reshape(kernel.shape)
 
     def add_row(row: Array, totals: Array) -> Array:
         # The [3, 3, W, C] totals stay in cache; nine reductions over the whole array would each read it again.
-        weight = lax.dynamic_slice_in_dim(cotangent, row, 1, axis=1)
-        window = lax.dynamic_slice_in_dim(padded, row, 3, axis=1)
-        products = [(window[:, :, c : c + width] * weight).sum(0) for c in range(3)]
+        weight = lax.dynamic_slice_in_dim(cotangent, row, 1, axis=1).astype(kernel.dtype)
+        window = lax.dynamic_slice_in_dim(padded, row, 3, axis=1).astype(kernel.dtype)
+        # Added up image by image: a reduction would be a kernel of its own, and a slow one under newer versions.
+        products = [
+            reduce(operator.add, [window[b, :, c : c + width] * weight[b] for b in range(len(x))]) for c in range(3)
+        ]
         return totals + jnp.stack(products, axis=1)
 
-    totals = lax.fori_loop(0, height, add_row, jnp.zeros((3, 3, width, x.shape[3]), x.dtype))
+    totals = lax.fori_loop(0, height, add_row, jnp.zeros((3, 3, width, x.shape[3]), kernel.dtype))
     return to_x, totals.sum(2)
 
 
@@ -196,12 +226,12 @@ depthwise_conv2d.defvjp(_depthwise_forward, _depthwise_backward)
 
 def _pad_once(x: Array, rows: int, columns: int) -> Array:
     """Zeros around height and width."""
-    padded = jnp.pad(x, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
+    if not platform.on_cpu():
+        return jnp.pad(x, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
+    # XLA unrolls a padding of its own on the CPU: a small one takes up to a second to compile. Concatenations copy.
+    for axis, width in ((1, rows), (2, columns)):
+        zeros = jnp.zeros((*x.shape[:axis], width, *x.shape[axis + 1 :]), x.dtype)
+        x = jnp.concatenate([zeros, x, zeros], axis) if width else x
     # Several shifted views are taken of it: without the barrier XLA fuses whatever made x into each of them, and such
-    # fusions inside fusions take minutes to compile on the CPU.
-    return lax.optimization_barrier(padded) if _on_cpu() else padded
-
-
-def _on_cpu() -> bool:
-    """Whether programs are compiled for the CPU; both answers compute the same function."""
-    return jax.default_backend() == "cpu"
+    # fusions inside fusions take minutes to compile.
+    return lax.optimization_barrier(x)

@@ -15,7 +15,9 @@ EXAMPLE = Container(
     768, 512, IDENTITY, 2, None, (Stream(b"zzz", 1), Stream(b"", 0), Stream(bytes(200), 65535), Stream(b"last", 9))
 )
 # The format of files already written: a change here means that they can no longer be read.
-GOLDEN_PREFIX = bytes.fromhex("434341 01 22 0001020304050607 8006 8004 0000")
+GOLDEN_PREFIXES = {
+    version: bytes.fromhex(f"434341 {version:02x} 22 0001020304050607 8006 8004 0000") for version in (1, 2)
+}
 
 containers = st.builds(
     Container,
@@ -27,6 +29,7 @@ containers = st.builds(
     streams=st.lists(
         st.builds(Stream, data=st.binary(max_size=300), symbol_check=st.integers(0, 65535)), min_size=1, max_size=31
     ).map(tuple),
+    version=st.integers(1, 2),
 )
 
 
@@ -44,16 +47,21 @@ def test_round_trip(before):
     assert container.read(data) == before
     head = container.read_header(data)
     assert (head.width, head.height, head.model_identity) == (before.width, before.height, before.model_identity)
-    assert (head.coder, head.quality) == (before.coder, before.quality)
+    assert (head.coder, head.quality, head.version) == (before.coder, before.quality, before.version)
     assert [entry.length for entry in head.entries] == [len(stream.data) for stream in before.streams]
     assert head.file_size == len(data)
     for stream, start in zip(before.streams, head.offsets, strict=False):
         assert data[start : start + len(stream.data)] == stream.data
 
 
-def test_golden_header():
-    data = container.write(EXAMPLE)
-    prefix = GOLDEN_PREFIX
+def test_version_2_is_what_is_written():
+    assert container.read(container.write(EXAMPLE)).version == 2
+
+
+@pytest.mark.parametrize("version", GOLDEN_PREFIXES)
+def test_golden_header(version):
+    data = container.write(dataclasses.replace(EXAMPLE, version=version))
+    prefix = GOLDEN_PREFIXES[version]
     assert data.startswith(prefix)
     entry = b"\x03" + b"\x01\x00"
     assert data[len(prefix) :].startswith(entry + zlib.crc32(prefix + entry + b"zzz").to_bytes(4, "little"))
@@ -129,7 +137,7 @@ def test_fewer_streams_of_a_whole_file():
         (b"C", CorruptError, "cut short within its header"),
         (b"CCA", CorruptError, "cut short within its header"),
         (b"CCA\x01", CorruptError, "cut short within its header"),
-        (b"CCA\x02" + bytes(50), FormatError, "version 2 .* reads version 1: pip install --upgrade cca_jax"),
+        (b"CCA\x03" + bytes(50), FormatError, "version 3 .* versions up to 2: pip install --upgrade cca_jax"),
         (b"CCA\x00" + bytes(50), FormatError, "no version 0"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), FormatError, "a PNG image"),
         (b"\xff\xd8\xff\xe0" + bytes(50), FormatError, "a JPEG image"),
@@ -195,6 +203,8 @@ def test_arbitrary_bytes_never_do_worse_than_an_error(data, prefixed):
         ({"streams": ()}, "1 … 31 streams, got 0"),
         ({"streams": (Stream(b"", 0),) * 32}, "1 … 31 streams, got 32"),
         ({"streams": (Stream(b"", 65536),)}, "0 … 65535, got 65536"),
+        ({"version": 0}, "version 1 to 2, got 0"),
+        ({"version": 3}, "version 1 to 2, got 3"),
     ],
 )
 def test_write_refuses(change, message):

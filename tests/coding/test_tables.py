@@ -128,33 +128,6 @@ def test_scale_table_is_logarithmic():
     np.testing.assert_allclose(scales[1:] / scales[:-1], (256 / 0.11) ** (1 / 63), rtol=1e-6)
 
 
-@settings(deadline=None)
-@given(st.floats(0, 1000, width=32))
-def test_scale_indexes_follow_the_definition(sigma):
-    scales = tables.scale_table()
-    bounded = max(np.float32(sigma), np.float32(0.11))
-    expected = next((i for i, scale in enumerate(scales) if scale >= bounded), 63)
-    assert tables.scale_indexes(np.array([[sigma]], np.float32), scales).tolist() == [[expected]]
-
-
-def test_scale_indexes_at_and_around_the_entries():
-    scales = tables.scale_table()
-    np.testing.assert_array_equal(tables.scale_indexes(scales, scales), np.arange(64))
-    above = np.nextafter(scales, np.float32(np.inf))
-    np.testing.assert_array_equal(tables.scale_indexes(above, scales), np.minimum(np.arange(64) + 1, 63))
-    np.testing.assert_array_equal(tables.scale_indexes(np.array([-1.0, 0.0, 0.11, np.inf]), scales), [0, 0, 0, 63])
-    # 0.11 in float64 lies above its float32 neighbour: only the comparison in float32 finds entry 0.
-    assert tables.scale_indexes(np.array([0.11], np.float64), scales).tolist() == [0]
-    # The form that the jitted model uses.
-    sigma = np.random.default_rng(0).lognormal(0, 3, 1000).astype(np.float32)
-    np.testing.assert_array_equal(tables.scale_indexes(sigma, scales), (sigma[:, None] > scales[:-1]).sum(-1))
-
-
-def test_scale_indexes_refuse_nan():
-    with pytest.raises(ValueError, match="not a number"):
-        tables.scale_indexes(np.array([1.0, np.nan]), tables.scale_table())
-
-
 def test_arrays_round_trip_and_are_frozen():
     before = tables.gaussian_tables(tables.scale_table(8))
     after = CodingTables.from_arrays(before.to_arrays())
@@ -203,3 +176,29 @@ def test_strangers_arrays_are_checked():
         CodingTables.from_arrays({"cdf": arrays["cdf"]})
     with pytest.raises(ValueError, match="expected the arrays"):
         CodingTables.from_arrays({**arrays, "more": arrays["cdf"]})
+
+
+def test_typical_scales_lie_between_neighbours_and_the_lowest_stays():
+    scales = tables.scale_table()
+    typical = tables.typical_scales(scales)
+    assert typical[0] == scales[0]
+    np.testing.assert_allclose(typical[1:] / scales[:-1], scales[1:] / typical[1:], rtol=1e-6)
+
+
+def test_typical_scales_cost_less_than_their_upper_ends():
+    """Over σ spread evenly in the logarithm between two scales: the ideal code length of unit-bin Gaussians."""
+    scales = tables.scale_table()
+    for upper in (5, 20, 40):
+        sigmas = np.geomspace(scales[upper - 1], scales[upper], 9)
+        lengths = []
+        for candidates in (tables.typical_scales(scales), scales):
+            table = tables.gaussian_tables(candidates[upper : upper + 1].astype(np.float64))
+            pmf, reach = np.diff(table.row(0))[:-1] / TOTAL, -int(table.minimum[0])
+            lengths.append(sum(_cross_entropy(sigma, pmf, reach) for sigma in sigmas))
+        assert lengths[0] < lengths[1]
+
+
+def _cross_entropy(sigma, pmf, reach):
+    edges = np.arange(-reach, reach + 2) - 0.5
+    mass = np.diff([0.5 * math.erfc(-edge / (sigma * math.sqrt(2))) for edge in edges])
+    return -(mass * np.log2(pmf)).sum()

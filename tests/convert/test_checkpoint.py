@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cca_jax.bundle import load_bundle
-from cca_jax.convert.checkpoint import convert_checkpoint, read_state_dict, resolve_config
+from cca_jax.convert.checkpoint import convert_checkpoint, read_state_dict
 from cca_jax.convert.names import params_from_torch, torch_from_params
 from cca_jax.model.shapes import flatten
 
@@ -64,10 +64,3 @@ def test_nothing_is_written_when_it_does_not_fit(tensors, preset, tmp_path):
     with pytest.raises(ValueError, match=r"lacks g_a\.down\.0\.weight"):
         convert_checkpoint(tmp_path / "part.pth", tmp_path / "out", preset)
     assert not (tmp_path / "out").exists()
-
-
-def test_presets(micro, preset):
-    assert resolve_config("paper").latent_channels == 320
-    assert resolve_config(preset) == micro
-    with pytest.raises(ValueError, match="no preset 'papr': choose paper"):
-        resolve_config("papr")

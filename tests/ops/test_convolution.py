@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from cca_jax.ops import convolution
+from cca_jax.ops import platform
 from cca_jax.ops.convolution import conv2d, depth_to_space, depthwise_conv2d, space_to_depth, transposed_conv2d
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -58,7 +58,7 @@ def assert_same(found, expected):
 @pytest.fixture(params=["cpu", "accelerator"])
 def backend(request, monkeypatch):
     """Both lowerings, whatever this machine is."""
-    monkeypatch.setattr(convolution, "_on_cpu", lambda: request.param == "cpu")
+    monkeypatch.setattr(platform, "on_cpu", lambda: request.param == "cpu")
     return request.param
 
 
@@ -108,7 +108,7 @@ def test_kernel_gradients_are_matrix_products_on_the_cpu_alone(monkeypatch, stri
     x, kernel = normal(0, 1, 4, 4, 2), normal(1, 5, 5, 2, 2)
 
     def program(on_cpu):
-        monkeypatch.setattr(convolution, "_on_cpu", lambda: on_cpu)
+        monkeypatch.setattr(platform, "on_cpu", lambda: on_cpu)
         return str(jax.make_jaxpr(jax.grad(lambda k: conv2d(x, k, stride).sum()))(kernel))
 
     assert "dot_general" in program(True)

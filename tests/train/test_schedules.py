@@ -1,30 +1,38 @@
-import math
-
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from train.schedules import two_rate_weights, warmup_cosine
+from train import schedules
+from train.durations import Duration
+
+EPOCH = 10
 
 
-def test_learning_rate_rises_linearly_to_the_peak():
-    schedule = warmup_cosine(1e-3, 1000, 100)
-    np.testing.assert_allclose([schedule(jnp.int32(s)) for s in (0, 25, 50, 100)], [0, 2.5e-4, 5e-4, 1e-3], rtol=1e-5)
+def rates(schedule, steps):
+    return np.array([float(schedule(step)) for step in steps])
 
 
-def test_learning_rate_falls_on_a_cosine_to_a_hundredth():
-    schedule = warmup_cosine(1e-3, 1000, 100)
-    for step in (100, 325, 550, 1000):
-        cosine = (1 + math.cos(math.pi * (step - 100) / 900)) / 2
-        np.testing.assert_allclose(schedule(jnp.int32(step)), 1e-5 + (1e-3 - 1e-5) * cosine, rtol=1e-4)
-    np.testing.assert_allclose(schedule(jnp.int32(5000)), 1e-5, rtol=1e-4)  # and stays there
+def test_the_released_learning_rate_drops_once(train_config, with_fields):
+    config = with_fields(train_config, duration=Duration(65, "epochs"), drop_at=Duration(56, "epochs"))
+    rate = schedules.learning_rate(config, EPOCH)
+    np.testing.assert_allclose(rates(rate, (0, 1, 559, 560, 649)), np.array([1, 1, 1, 0.1, 0.1]) * 1e-2, rtol=1e-6)
 
 
-def test_a_run_shorter_than_its_warmup_only_rises():
-    rates = [float(warmup_cosine(1.0, 10, 100)(jnp.int32(step))) for step in range(11)]
-    np.testing.assert_allclose(rates, np.arange(11) / 100, rtol=1e-5)
+def test_the_rate_weight_changes_with_it(train_config, with_fields):
+    config = with_fields(train_config, drop_at=Duration(2, "epochs"))
+    np.testing.assert_allclose(rates(schedules.rate_weight(config, EPOCH), (0, 19, 20, 100)), [1, 1, 1000, 1000])
 
 
-@pytest.mark.parametrize(("switch", "expected"), [(0, [7, 7, 7]), (2, [2, 2, 7]), (3, [2, 2, 2])])
-def test_rate_weight_switches_at_its_step(switch, expected):
-    assert [float(two_rate_weights(2.0, 7.0, switch)(jnp.int32(step))) for step in range(3)] == expected
+@pytest.mark.parametrize(("decay", "end"), [("drop", 0.1), ("cosine", 0.01)])
+def test_warmup_rises_linearly_and_the_decay_keeps_its_place(train_config, with_fields, decay, end):
+    config = with_fields(
+        train_config, learning_rate_decay=decay, warmup=Duration(20), duration=Duration(100), drop_at=Duration(60)
+    )
+    rate = schedules.learning_rate(config, EPOCH)
+    np.testing.assert_allclose(rates(rate, (0, 5, 10, 20)), [0, 0.25e-2, 0.5e-2, 1e-2], atol=1e-9)
+    np.testing.assert_allclose(rates(rate, (100,)), [end * 1e-2], rtol=1e-5)
+    if decay == "drop":
+        np.testing.assert_allclose(rates(rate, (59, 60)), [1e-2, 1e-3], rtol=1e-6)
+    else:
+        middle = 1e-2 * (0.01 + 0.99 / 2)
+        np.testing.assert_allclose(rates(rate, (60,)), [middle], rtol=1e-5)
+        assert (np.diff(rates(rate, range(20, 101))) < 0).all()

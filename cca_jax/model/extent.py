@@ -1,0 +1,48 @@
+"""Arrays larger than their image, so that images of many sizes share one compiled program.
+
+A bucket's arrays hold the image at the top left. What the networks compute there must not depend on the rest: every
+convolution that looks further than its own position sees zeros beyond the image, as it sees them beyond the edge of an
+array that fits, and averages are taken over the image alone. These two functions are all that takes; without an extent
+they do what they do for arrays that fit.
+"""
+
+from __future__ import annotations
+
+import flax.struct
+import jax.numpy as jnp
+from jaxtyping import Array, Int32
+
+
+@flax.struct.dataclass
+class Extent:
+    """How much of a bucket is image.
+
+    Attributes:
+        sides: height and width of the image in units of 64 pixels, int32 [2], at most the bucket's: a traced value.
+        bucket: height and width of the bucket in the same units: part of the compiled program's shape.
+    """
+
+    sides: Int32[Array, "2"]
+    bucket: tuple[int, int] = flax.struct.field(pytree_node=False)
+
+    def at(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
+        """Height and width of the image in an array [B, H, W, C] of the bucket, whose H and W say its resolution."""
+        height, width = (self.sides[axis] * (shape[1 + axis] // self.bucket[axis]) for axis in (0, 1))
+        return height, width
+
+
+def masked(x: Array, extent: Extent | None) -> Array:
+    """[B, H, W, C] with zeros outside the image."""
+    if extent is None:
+        return x
+    height, width = extent.at(x.shape)
+    rows, columns = jnp.arange(x.shape[1]) < height, jnp.arange(x.shape[2]) < width
+    return jnp.where(rows[None, :, None, None] & columns[None, None, :, None], x, 0)
+
+
+def plane_mean(x: Array, extent: Extent | None) -> Array:
+    """Means over the image: [B, H, W, C] to [B, 1, 1, C]."""
+    if extent is None:
+        return x.mean((1, 2), keepdims=True)
+    height, width = extent.at(x.shape)
+    return masked(x, extent).sum((1, 2), keepdims=True) / (height * width).astype(x.dtype)

@@ -1,0 +1,151 @@
+"""This library's models, seen as one codec among others; and what their likelihoods promise."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from cca_jax.cli.errors import describe
+from cca_jax.cli.library import load_codec
+from cca_jax.codec import Codec
+from cca_jax.coding import container
+from cca_jax.execution import Execution
+from cca_jax.model.cca import CCAModel
+from cca_jax.model.slices import SlicePrediction
+from cca_jax.ops.density import gaussian_likelihood
+from cca_jax.registry import DEFAULT_MODEL, summarize_model
+from cca_jax.stopwatch import Stopwatch
+from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded, Estimate, Kind
+from eval.machine import versions
+
+SINGLE_RATE = (0.0,)
+"""The settings of a model of a single rate: 0, as the quality in its files says."""
+
+
+class OurCodec:
+    """A model at several qualities.
+
+    Attributes:
+        codec: the model with its range coder.
+        name: as plots show it.
+        settings: qualities, from low rate to high, or `SINGLE_RATE`.
+    """
+
+    kind: Kind = "ours"
+    external = False
+    setting_name = "quality"
+
+    def __init__(self, codec: Codec, qualities: Sequence[float] = (), name: str | None = None) -> None:
+        self.codec = codec
+        self.name = codec.name if name is None else name
+        self.settings = tuple(sorted(set(qualities))) or SINGLE_RATE
+
+    @property
+    def version(self) -> str:
+        """The model's identity, its coder, and the libraries that its arithmetic and times depend on."""
+        installed = versions()
+        libraries = [f"{package} {installed[package]}" for package in ("cca_jax", "jax") if package in installed]
+        return ", ".join([f"model {self.codec.identity.hex()}", f"{self.codec.coder.name} coder", *libraries])
+
+    def encode(self, pixels: np.ndarray, setting: float) -> Encoded:
+        """See `ImageCodec`."""
+        clock = Stopwatch()
+        started = time.perf_counter()
+        try:
+            whole = self.codec.encode(pixels, self._quality(setting), clock=clock).container
+            data = container.write(whole)
+        except (ValueError, MemoryError) as error:
+            raise CodecError(describe(error)) from error
+        seconds = {**clock.seconds, TOTAL: time.perf_counter() - started}
+        return Encoded(data, seconds, tuple(8 * len(stream.data) for stream in whole.streams))
+
+    def decode(self, data: bytes) -> Decoded:
+        """See `ImageCodec`."""
+        clock = Stopwatch()
+        started = time.perf_counter()
+        try:
+            pixels = self.codec.decompress(data, clock=clock)
+        except (ValueError, MemoryError) as error:
+            raise CodecError(describe(error)) from error
+        return Decoded(pixels, {**clock.seconds, TOTAL: time.perf_counter() - started})
+
+    def estimate(self, pixels: np.ndarray, setting: float) -> Estimate:
+        """See `EstimatingCodec`: likelihoods without noise, by the true σ where a file is coded by a table near it."""
+        encoding = self.codec.encode(pixels, self._quality(setting))
+        frame, bundle = encoding.frame, self.codec.bundle
+        z_symbols, *symbols = (jnp.asarray(frame.fill(stream)) for stream in encoding.symbols)
+        run = Execution(CCAModel(bundle.config), self._params, bundle.scales, frame)
+        likelihoods = [_hyper_likelihood(run.model, run.params, z_symbols)]
+
+        def code(index: int, prediction: SlicePrediction) -> Array:
+            likelihoods.append(_slice_likelihood(symbols[index], prediction))
+            return run.dequantise(symbols[index], prediction)
+
+        run.code_slices(z_symbols, code)
+        stream_bits = [_bits(frame.cut(np.asarray(likelihood))) for likelihood in likelihoods]
+        return Estimate(tuple(stream_bits), self._header_bits(pixels.shape, stream_bits))
+
+    @functools.cached_property
+    def _params(self) -> Any:
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), self.codec.bundle.params)
+
+    def _quality(self, setting: float) -> float | None:
+        return None if self.settings == SINGLE_RATE else setting
+
+    def _header_bits(self, shape: tuple[int, ...], stream_bits: Sequence[float]) -> int:
+        """Header of a file with streams of such lengths, which it states in as few bytes as they need."""
+        streams = tuple(container.Stream(bytes(-int(-bits // 8)), 0) for bits in stream_bits)
+        height, width = shape[:2]
+        coder = self.codec.coder.identifier
+        empty = container.Container(width, height, self.codec.identity, coder, None, streams)
+        return 8 * (len(container.write(empty)) - sum(len(stream.data) for stream in streams))
+
+
+def our_codecs(models: Sequence[str], qualities: Sequence[float]) -> list[OurCodec]:
+    """Loads models.
+
+    Args:
+        models: names or folders; the package's default model if there is none.
+        qualities: for models of several rates; what a model itself offers if there is none.
+
+    Raises:
+        ValueError, OSError: a model is missing, damaged or named twice, or qualities were given and none has several.
+    """
+    summaries = [summarize_model(model) for model in models or (DEFAULT_MODEL,)]
+    names = [summary.name for summary in summaries]
+    if qualities and not any(summary.qualities for summary in summaries):
+        raise ValueError(f"{', '.join(names)}: of a single rate: leave --quality out")
+    if len({summary.identity for summary in summaries}) < len(summaries):
+        raise ValueError("--model names the same model twice: name each once")
+    return [
+        OurCodec(
+            cast(Codec, load_codec(str(summary.path))),
+            (tuple(qualities) or summary.qualities) if summary.qualities else (),
+            # Two folders may have one name.
+            summary.name if names.count(summary.name) == 1 else f"{summary.name} {summary.identity.hex()}",
+        )
+        for summary in summaries
+    ]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _hyper_likelihood(model: CCAModel, params: Any, z_symbols: Array) -> Array:
+    z_hat = model.apply({"params": params}, z_symbols, method="hyper_values")
+    return model.apply({"params": params}, z_hat, method="hyper_likelihood")
+
+
+@jax.jit
+def _slice_likelihood(symbols: Array, prediction: SlicePrediction) -> Array:
+    # Symbols are distances from the mean.
+    return gaussian_likelihood(symbols.astype(jnp.float32), jnp.zeros_like(prediction.scale), prediction.scale)
+
+
+def _bits(likelihood: np.ndarray) -> float:
+    return -float(np.log2(likelihood.astype(np.float64)).sum())

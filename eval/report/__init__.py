@@ -1,0 +1,12 @@
+"""The report: one self-contained `report.html` to look at, and the same plots as PNG and SVG for papers.
+
+`build(results, folder, pictures=…, published=…)` writes both from what was measured. `pictures`, made by
+`gather_picture`, are the few images that the page shows, each with its reconstructions at matched size; `published` are
+curves of the literature (see `eval.curves`), drawn dashed. The figures on the page are those of `results`.
+"""
+
+from eval.report.gather import gather_picture
+from eval.report.pictures import Picture, evenly_spaced
+from eval.report.write import build
+
+__all__ = ["Picture", "build", "evenly_spaced", "gather_picture"]

@@ -1,0 +1,194 @@
+"""`python -m train` as a user runs it: real files, real processes, real signals."""
+
+import dataclasses
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from cca_jax.bundle import load_bundle
+from cca_jax.images import write_image
+from train.export import main as export
+from train.start import read_run
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, micro):
+    """Photos and the micro configuration as files."""
+    folder = tmp_path_factory.mktemp("train")
+    (folder / "photos").mkdir()
+    for tag in range(9):
+        rows, columns = np.mgrid[:80, : 70 + tag]
+        waves = [128 + 100 * np.sin(rows / (5 + c + tag) + columns / (9 + 2 * c)) for c in range(3)]
+        write_image(folder / "photos" / f"{tag}.png", np.stack(waves, axis=-1).astype(np.uint8))
+    (folder / "micro.json").write_text(json.dumps(dataclasses.asdict(micro)))
+    return folder
+
+
+def arguments(folder, out, *flags):
+    return [
+        sys.executable, "-m", "train", "--data", str(folder / "photos"), "--out", str(out),
+        "--preset", str(folder / "micro.json"), "--steps", "6", "--drop-at", "3", "--batch-size", "4",
+        "--patch-size", "64", "--validation-photos", "1", "--log-every", "1", "--validate-every", "3",
+        "--save-every", "2", "--ema-decay", "0.9", "--learning-rate", "1e-3", "--warmup", "0", *flags,
+    ]  # fmt: skip
+
+
+def start(command, devices=1):
+    environment = {
+        **os.environ,
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    }
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def finish(process, status=0):
+    told, problems = process.communicate(timeout=600)
+    assert process.returncode == status, problems
+    return told, problems
+
+
+def lines(run):
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def losses(run, name="loss"):
+    return np.array([line[name] for line in lines(run) if line["kind"] == "train"])
+
+
+@pytest.fixture(scope="module")
+def whole(folder):
+    """An uninterrupted run on one device, and what it told."""
+    told, problems = finish(start(arguments(folder, folder / "whole")))
+    assert problems == ""
+    return folder / "whole", told
+
+
+def assert_same_trajectory(run, reference):
+    """Equal to rounding: other devices add the same numbers in another order."""
+    np.testing.assert_allclose(losses(run), losses(reference), rtol=2e-4)
+    np.testing.assert_allclose(losses(run, "grad_norm"), losses(reference, "grad_norm"), rtol=2e-2)
+    ours, theirs = ([line["loss"] for line in lines(r) if line["kind"] == "validation"] for r in (run, reference))
+    np.testing.assert_allclose(ours, theirs, rtol=2e-4)
+
+
+def test_what_a_run_tells(whole):
+    run, told = whole
+    assert "8 photos for training, 1 held out for validation" in told
+    step = re.compile(
+        r"step 6/6  \S+ steps/s  \S+ crops/s  0:00:00 left  loss \S+  \S+ dB  y \S+  z \S+ bpp  aux .* bpp"
+    )
+    assert step.search(told)
+    assert re.search(r"validation 6  loss \S+ \(best\)  \S+ dB  \S+ bpp: z \S+, slices (\S+ ?){3}", told)
+    assert len(lines(run)) == 8
+
+
+def test_killed_and_resumed_a_run_ends_with_the_same_parameters(whole, folder):
+    out = folder / "killed"
+    process = start(arguments(folder, out))
+    while not process.stdout.readline().startswith("step 5/6"):
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+    told, _ = finish(start(arguments(folder, out, "--resume")))
+    resumed_from = int(re.search(r"continuing .* from step (\d)", told)[1])
+    assert 2 <= resumed_from < 6
+    ours, theirs = (read_run(run)[1] for run in (out, whole[0]))
+    jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+    np.testing.assert_array_equal(losses(out), losses(whole[0]))
+
+
+def test_sigterm_saves_and_ends(whole, folder):
+    out = folder / "ended"
+    process = start(arguments(folder, out))
+    while not process.stdout.readline().startswith("step 1/6"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    told, problems = finish(process, status=143)
+    assert "everything is saved: continue with --resume" in told
+    assert problems == ""
+    _, state, _ = read_run(out)
+    assert 1 <= int(state.step) < 6
+    finish(start(arguments(folder, out, "--resume")))
+    jax.tree.map(np.testing.assert_array_equal, read_run(out)[1], read_run(whole[0])[1])
+
+
+@pytest.mark.slow
+def test_four_devices_are_one(whole, folder):
+    out = folder / "four"
+    finish(start(arguments(folder, out), devices=4))
+    assert_same_trajectory(out, whole[0])
+
+
+@pytest.mark.slow
+def test_two_processes_are_one(whole, folder):
+    out = folder / "two"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    joined = ["--coordinator", address, "--num-processes", "2", "--process-id"]
+    processes = [start(arguments(folder, out, *joined, str(number))) for number in range(2)]
+    for process in processes:
+        finish(process)
+    assert_same_trajectory(out, whole[0])
+
+
+def test_a_dry_run_says_what_would_run_and_writes_nothing(folder):
+    command = arguments(folder, folder / "dry", "--dry-run", "--remat", "--accumulate", "2")
+    told, _ = finish(start(command, devices=2))
+    config = json.loads(told[told.index("{") : told.rindex("}") + 1])
+    assert config["remat"]
+    assert re.search(r"length      6 steps, 3 epochs of 2 steps", told)
+    assert re.search(r"parameters  [\d,]+: [\d,]+ of the model, [\d,]+ of the auxiliary model", told)
+    assert re.search(r"mesh        2 × cpu; 2 crops a step on each", told)
+    assert re.search(r"memory      about \d+ MiB a device", told)
+    assert not (folder / "dry").exists()
+
+
+def test_a_run_becomes_a_model(whole, folder, capsys):
+    out = folder / "my_model"
+    assert export([str(whole[0]), str(out), "--dtype", "float32", "--best"]) == 0
+    bundle = load_bundle(out)
+    assert bundle.identity.hex() in capsys.readouterr().out
+    _, state, facts = read_run(whole[0], best=True)
+    expected = {name: value for name, value in state.best_params.items() if name != "auxiliary"}
+    jax.tree.map(np.testing.assert_array_equal, bundle.params, jax.device_get(expected))
+    card = (out / "README.md").read_text()
+    assert f"at step {facts['best']['step']}" in card
+    assert "λ = 1.8 (before 3: 0.3)" in card
+    assert export([str(whole[0]), str(out)]) == 2
+    assert "already exists: name a new folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--data", "nowhere"], "nowhere"),
+        (["--batch-size", "6", "--accumulate", "4"], "--batch-size 6 is not divisible by --accumulate 4"),
+        (["--batch-size", "3", "--accumulate", "3"], "--batch-size 3 in --accumulate 3 parts does not divide among 2"),
+        (["--preset", "big"], "no preset 'big'"),
+        (["--validation-photos", "9"], "9 of 9 photos cannot be held out"),
+        (["--init-from", "nowhere"], "--init-from: no model 'nowhere'"),
+        (["--out", "/dev/null/run"], "/dev/null/run"),
+    ],
+)
+def test_bad_input_is_one_line(folder, flags, message):
+    told, problems = finish(start(arguments(folder, folder / "bad", *flags), devices=2), status=2)
+    assert message in problems
+    assert problems.startswith("train: ")
+    assert problems.count("\n") == 1
+    assert "step" not in told
+    assert not (folder / "bad").exists()

@@ -1,0 +1,73 @@
+"""An encoded photo to pixels, in many threads at once.
+
+`cca_jax.images.read_image` explains to a person what became of one picture, and silences Pillow for as long as it
+works, which Python can only do for all threads together. Here the same pixels come without the explanations.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cca_jax import srgb
+from cca_jax.images import IMAGE_SUFFIXES, ImageError
+
+
+def quiet_pillow() -> None:
+    """Silences Pillow's warnings (odd EXIF, large pictures) in this process: they cannot be silenced for a thread."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def decode_photo(file: BinaryIO, name: str | Path) -> np.ndarray:
+    """The pixels that `cca_jax.images.read_image` would give: upright, sRGB, on white, 8 bits.
+
+    Args:
+        file: the encoded picture.
+        name: what errors call it.
+
+    Returns:
+        uint8 [H, W, 3], at least one pixel; not to be written to.
+
+    Raises:
+        ImageError: no picture, a damaged one, or one of samples without a known range.
+    """
+    try:
+        with Image.open(file, formats=_formats()) as image:
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            # Most photos need nothing more, and each copy of one costs a quarter of its decoding.
+            plain = image.mode == "RGB" and not image.has_transparency_data and "icc_profile" not in image.info
+            return np.asarray(image if plain else srgb.to_srgb(image, []))
+    except MemoryError:  # the machine's fault, not the photo's
+        raise
+    except Exception as error:  # a decoder raises whatever its format's damage led it to
+        raise ImageError(f"{name}: {_explain(error)}") from error
+
+
+def check_header(path: Path) -> str | None:
+    """What is wrong with the beginning of a photo's file, in one line, or None; decodes nothing."""
+    try:
+        with path.open("rb") as file, Image.open(file, formats=_formats()):
+            return None
+    except Exception as error:
+        return f"{path}: {_explain(error)}"
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that are photos here: it would also try some that run other programs (EPS)."""
+    known = Image.registered_extensions()
+    return tuple(dict.fromkeys(known[suffix] for suffix in sorted(IMAGE_SUFFIXES) if suffix in known))
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "is not an image of a known format"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read: {error.strerror}"
+    return f"cannot be decoded ({' '.join(str(error).split()) or type(error).__name__})"

@@ -1,0 +1,108 @@
+"""One mesh of all devices: parameters on each of them, a batch divided among them.
+
+The same program runs on one CPU, on N of them, on GPUs and TPUs, and on several hosts: there, every process calls
+`join_processes` first and then holds its own rows of each batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+_BATCH = "batch"
+
+
+def join_processes(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
+    """Connects the processes of a run; must come before anything else touches JAX.
+
+    Args:
+        coordinator: "HOST:PORT" of process 0; None lets JAX read the cluster's own environment (Slurm, MPI, TPU, …).
+        num_processes: how many; None likewise.
+        process_id: this one's number, from 0; None likewise.
+
+    Raises:
+        ValueError: the processes cannot find each other.
+    """
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")  # the CPU's default has none across processes
+    try:
+        jax.distributed.initialize(coordinator, num_processes, process_id)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"the processes of this run cannot be joined ({reason}): give --coordinator HOST:PORT, --num-processes and "
+            "--process-id, or start it under a cluster manager that JAX knows"
+        ) from error
+
+
+def make_mesh() -> Mesh:
+    """All devices of all processes, in a row."""
+    return Mesh(np.array(jax.devices()), (_BATCH,))
+
+
+def check_divides(batch_size: int, accumulate: int, mesh: Mesh) -> None:
+    """Raises ValueError unless every device gets equally many crops of every part of a batch."""
+    if batch_size % (accumulate * mesh.size):
+        parts = f" in --accumulate {accumulate} parts" if accumulate > 1 else ""
+        raise ValueError(f"--batch-size {batch_size}{parts} does not divide among {mesh.size} devices")
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """The whole array on every device."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def divided(mesh: Mesh) -> NamedSharding:
+    """The first axis divided among the devices."""
+    return NamedSharding(mesh, PartitionSpec(_BATCH))
+
+
+def replicate(tree: Any, mesh: Mesh) -> Any:
+    """A tree of arrays, the same in every process, on every device."""
+    sharding = replicated(mesh)
+    arrays = jax.tree.map(lambda v: jax.make_array_from_process_local_data(sharding, np.asarray(v)), tree)
+    return fresh_copy(arrays, mesh)
+
+
+def fresh_copy(tree: Any, mesh: Mesh) -> Any:
+    """A replicated tree in buffers of its own.
+
+    A step gives its state's buffers away, and JAX may have made one of somebody else's memory.
+    """
+    return jax.jit(lambda t: jax.tree.map(jnp.copy, t), out_shardings=replicated(mesh))(tree)
+
+
+def divide(rows: Any, mesh: Mesh) -> Any:
+    """A tree of this process's rows as arrays of all rows."""
+    sharding = divided(mesh)
+    return jax.tree.map(lambda v: jax.make_array_from_process_local_data(sharding, np.asarray(v)), rows)
+
+
+def settle(tree: Any, mesh: Mesh) -> None:
+    """Waits for a step's results where several devices are virtual ones of one CPU; elsewhere does nothing.
+
+    Such devices share one pool of threads: programs that talk to each other across devices may, when two are under way,
+    wait for each other for ever.
+    """
+    if mesh.size > 1 and mesh.devices.flat[0].platform == "cpu":
+        jax.block_until_ready(tree)
+
+
+def any_process(flag: bool) -> bool:
+    """Whether the flag is set in any process; all must ask."""
+    if jax.process_count() == 1:
+        return flag
+    from jax.experimental import multihost_utils
+
+    return bool(multihost_utils.process_allgather(np.array(flag)).any())
+
+
+def wait_for_all(where: str) -> None:
+    """Returns when every process has come here."""
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(where)

@@ -1,0 +1,58 @@
+"""The lines of a run on the console: rates in bits per pixel, quality in dB."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from typing import Any
+
+FLOOR_WARNING = (
+    "warning: {share:.0%} of the auxiliary model's likelihoods sit on their floor of 1e-9. There R_aux is a constant "
+    "without a gradient, so the CCA term no longer orders the slices; it only acts as a rate weight of λ + α on R_y. "
+    "With --cca reference that is how the released objective ends up (its authors' logs show it); --cca stopped trains "
+    "the auxiliary model to be good and does not saturate."
+)
+"""Said once a run, when `aux_floor_fraction` passes one half."""
+
+
+def train_line(step: int, steps: int, values: dict[str, Any], crops_per_second: float, batch_size: int) -> str:
+    """One line of progress.
+
+    Args:
+        step: steps done.
+        steps: steps in all.
+        values: names of `ObjectiveTerms` and `StepReport` to numbers.
+        crops_per_second: over all devices, since the last line.
+        batch_size: crops of a step.
+    """
+    rate = crops_per_second / batch_size
+    left = datetime.timedelta(seconds=round((steps - step) / rate)) if rate > 0 else "?"
+    parts = [
+        f"step {step}/{steps}",
+        f"{rate:.3g} steps/s",
+        f"{crops_per_second:.3g} crops/s",
+        f"{left} left",
+        f"loss {values['loss']:.4f}",
+        f"{decibels(values['mse']):.2f} dB",
+        f"y {values['rate_y']:.4f}",
+        f"z {values['rate_z']:.4f} bpp",
+    ]
+    if values["rate_aux"]:
+        parts.append(f"aux {values['rate_aux']:.4f} cca {values['cca']:+.4f} bpp")
+    if values["skipped"]:
+        parts.append(f"{values['skipped']:.0f} skipped")
+    return "  ".join(parts)
+
+
+def validation_line(step: int, values: dict[str, Any], best: bool) -> str:
+    """One line of a validation; `values` by the names of `Validation`."""
+    slices = " ".join(f"{rate:.4f}" for rate in values["rate_slices"])
+    return (
+        f"validation {step}  loss {values['loss']:.4f}{' (best)' if best else ''}  {values['psnr']:.2f} dB  "
+        f"{values['rate']:.4f} bpp: z {values['rate_z']:.4f}, slices {slices}"
+    )
+
+
+def decibels(mse: float) -> float:
+    """PSNR of a mean squared error on images in [0, 1]; here of the unclamped, unrounded reconstruction."""
+    return -10 * math.log10(mse) if mse > 0 else math.inf

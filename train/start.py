@@ -1,0 +1,108 @@
+"""The parameters a run begins with.
+
+The order, always the same: the run's own checkpoint (with --resume), else what --init-from names, else a fresh draw.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from cca_jax.bundle import load_bundle
+from cca_jax.config import ModelConfig
+from cca_jax.convert.checkpoint import read_state_dict
+from cca_jax.convert.names import params_from_torch
+from cca_jax.model.initialise import initial_params
+from cca_jax.model.shapes import flatten, parameter_shapes, unflatten
+from cca_jax.registry import locate
+from train.checkpoints import BEST, Checkpoints, abstract
+from train.config import TrainConfig
+from train.step import TrainState, initial_state
+
+CONFIG = "config.json"
+"""The file of a run that holds its configuration."""
+_TORCH_SUFFIXES = (".pth", ".tar", ".pt")
+
+
+def read_config(folder: Path) -> TrainConfig:
+    """The configuration of a run.
+
+    Raises:
+        ValueError: the folder holds no run, or its configuration cannot be used.
+    """
+    path = folder / CONFIG
+    try:
+        values = json.loads(path.read_text())
+        if not isinstance(values, dict):
+            raise ValueError("it is no JSON object")
+        return TrainConfig.from_dict(values)
+    except FileNotFoundError as error:
+        raise ValueError(f"{folder} holds no run: there is no {CONFIG} in it") from error
+    except (ValueError, OSError, TypeError) as error:
+        raise ValueError(f"{path} is not the configuration of a run: {error}") from error
+
+
+def state_shapes(config: TrainConfig) -> TrainState:
+    """Shapes and types of a run's state, found without computing anything."""
+    shapes = parameter_shapes(config.model, auxiliary=config.cca != "off")
+    params = unflatten({name: jax.ShapeDtypeStruct(shape, np.float32) for name, shape in shapes.items()})
+    return jax.eval_shape(lambda p: initial_state(p, average=config.ema_decay > 0), params)
+
+
+def read_run(folder: Path, best: bool = False) -> tuple[TrainConfig, TrainState, dict[str, Any]]:
+    """Configuration, state and facts of a run's newest checkpoint, or of its best.
+
+    Raises:
+        ValueError: the folder holds no run, or one without a checkpoint.
+    """
+    config = read_config(folder)
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    with Checkpoints(folder) as checkpoints:
+        state, facts = checkpoints.restore(abstract(state_shapes(config), device), best)
+    return config, state, facts
+
+
+def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Fresh parameters, or those of `source`; what the source lacks of the auxiliary model is drawn afresh.
+
+    Args:
+        config: the run.
+        source: None, a run's folder (its best checkpoint, else its newest), a model's name or folder, or a PyTorch
+            checkpoint.
+        tell: called with a line on what was taken.
+
+    Raises:
+        ValueError: the source is none of these, or of other sizes than the run.
+    """
+    fresh = initial_params(config.model, config.seed, auxiliary=config.cca != "off")
+    if source is None:
+        return fresh
+    found, ours = flatten(_read(Path(source), config.model)), flatten(fresh)
+    extra = [name for name in found if name not in ours and not name.startswith("auxiliary/")]
+    missing = [name for name in ours if name not in found and not name.startswith("auxiliary/")]
+    other = [name for name in ours if name in found and found[name].shape != ours[name].shape]
+    if extra or missing or other:
+        some = ", ".join([*missing, *extra, *other][:3])
+        raise ValueError(f"--init-from {source} is of other sizes than this run ({some}): use its --preset")
+    drawn = [name for name in ours if name not in found]
+    tell(f"starting from {source}" + ("; its auxiliary model is drawn afresh" if drawn else ""))
+    return unflatten({name: np.asarray(found.get(name, value), np.float32) for name, value in ours.items()})
+
+
+def _read(source: Path, model: ModelConfig) -> dict[str, Any]:
+    if (source / CONFIG).is_file() and (source / BEST).is_dir():
+        with Checkpoints(source) as checkpoints:
+            best = checkpoints.best_step() is not None
+        _, state, _ = read_run(source, best)
+        return jax.device_get(state.best_params)
+    if source.is_file() and source.suffix in _TORCH_SUFFIXES:
+        return params_from_torch(read_state_dict(source), model)
+    try:
+        return load_bundle(locate(source)).params
+    except ValueError as error:
+        raise ValueError(f"--init-from: {error}; or give a run's folder or a .pth.tar file") from error

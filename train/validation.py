@@ -1,0 +1,100 @@
+"""What a model costs on held-out photos: rounded, not noisy, with likelihoods for the rate."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+from jaxtyping import Array, Float, UInt8
+
+from cca_jax.metrics import psnr
+from cca_jax.model.cca import CCAModel
+from cca_jax.objective import Distortion, distortion_cost
+from train.mesh import divide
+
+
+@flax.struct.dataclass
+class Validation:
+    """Means over the validation crops; rates in bits per pixel.
+
+    Attributes:
+        loss: distortion + λ · rate, the objective without its auxiliary terms.
+        rate: of everything.
+        rate_z: of the hyper-latent.
+        rate_slices: of each slice, [S]: where the information goes.
+        psnr: dB, of reconstructions rounded to 8 bits.
+    """
+
+    loss: Float[Array, ""]
+    rate: Float[Array, ""]
+    rate_z: Float[Array, ""]
+    rate_slices: Float[Array, " S"]
+    psnr: Float[Array, ""]
+
+
+@partial(jax.jit, static_argnums=(0, 4))
+def _measure(
+    model: CCAModel, params: Any, photos: UInt8[Array, "B H W 3"], rate_weight: Float[Array, ""], distortion: Distortion
+) -> tuple[Validation, UInt8[Array, "B H W 3"]]:
+    """Figures of every photo on its own, [B], and the reconstructions."""
+
+    def one(photo: UInt8[Array, "H W 3"]) -> tuple[Validation, Array]:
+        image = photo[None].astype(jnp.float32) / 255
+        output = model.apply({"params": params}, image, auxiliary=False)
+        pixels = photo.shape[0] * photo.shape[1]
+        edges = np.cumsum([0, *model.config.slice_sizes])
+        slices = [output.likelihood_y[..., a:b] for a, b in itertools.pairwise(edges)]
+        rates = -jnp.stack([jnp.log2(part).sum() for part in slices]) / pixels
+        rate_z = -jnp.log2(output.likelihood_z).sum() / pixels
+        rate = rates.sum() + rate_z
+        loss = distortion_cost(image, output.x_hat, distortion) + rate_weight * rate
+        decoded = jnp.round(jnp.clip(output.x_hat, 0, 1) * 255).astype(jnp.uint8)
+        return Validation(loss, rate, rate_z, rates, psnr(photo[None], decoded)[0]), decoded[0]
+
+    return jax.vmap(one)(photos) if photos.shape[0] > 1 else jax.tree.map(lambda v: v[None], one(photos[0]))
+
+
+def validate(
+    model: CCAModel,
+    params: Any,
+    photos: UInt8[np.ndarray, "N S S 3"],
+    rate_weight: float,
+    distortion: Distortion,
+    mesh: Mesh,
+) -> tuple[dict[str, Any], UInt8[np.ndarray, "K S S 3"]]:
+    """Validates on crops, as many at a time as there are devices.
+
+    Args:
+        model: the networks.
+        params: on every device of the mesh.
+        photos: the crops, the same in every process.
+        rate_weight: λ in the loss.
+        distortion: of the loss.
+        mesh: the devices.
+
+    Returns:
+        Means by the names of `Validation`, plain numbers, and the first reconstructions.
+    """
+    everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    gather = jax.jit(lambda tree: tree, out_shardings=everywhere)
+    figures, pictures = [], []
+    for start in range(0, len(photos), mesh.size):
+        rows = photos[start : start + mesh.size]
+        filled = np.concatenate([rows, np.repeat(rows[-1:], mesh.size - len(rows), axis=0)])
+        result, decoded = jax.device_get(gather(_measure(model, params, _own(filled, mesh), rate_weight, distortion)))
+        figures.append(result)
+        pictures.append(decoded)
+    means = jax.tree.map(lambda *parts: np.concatenate(parts)[: len(photos)].mean(0), *figures)
+    names = Validation.__dataclass_fields__
+    return {name: getattr(means, name).tolist() for name in names}, np.concatenate(pictures)[: len(photos)]
+
+
+def _own(rows: np.ndarray, mesh: Mesh) -> Array:
+    share = len(rows) // jax.process_count()
+    return divide(rows[jax.process_index() * share :][:share], mesh)
