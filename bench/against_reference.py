@@ -12,16 +12,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from bench.timing import once
+from bench.training import step_inputs
 from cca_jax.config import PRESETS
 from train.config import TrainConfig
 from train.durations import Duration
 from train.loop import compile_step
-from train.mesh import divide, make_mesh, replicate
-from train.start import starting_params
-from train.step import initial_state
+from train.mesh import make_mesh
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,9 +70,7 @@ def _our_step(options: argparse.Namespace) -> Callable[[], object]:
         batch_size=options.batch_size, patch_size=options.patch_size,
     )  # fmt: skip
     mesh = make_mesh()
-    state = replicate(initial_state(starting_params(config, None, print)), mesh)
-    shape = (config.batch_size, config.patch_size, config.patch_size, 3)
-    crops = divide(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), mesh)
+    state, crops = step_inputs(config, mesh)
     program = compile_step(config, 1000, mesh).lower(state, crops).compile()
 
     def step() -> object:

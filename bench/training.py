@@ -13,7 +13,9 @@ import sys
 import time
 from typing import Any
 
+import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from bench.timing import Timing, measure
 from cca_jax.config import resolve_config
@@ -22,7 +24,7 @@ from train.durations import Duration
 from train.loop import compile_step
 from train.mesh import divide, make_mesh, replicate
 from train.start import starting_params
-from train.step import initial_state
+from train.step import TrainState, initial_state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +48,17 @@ class TrainingFigures:
     memory_bytes: int
 
 
+def step_inputs(config: TrainConfig, mesh: Mesh) -> tuple[TrainState, jax.Array]:
+    """The first state of a run, and random crops uint8 [B, S, S, 3], on the mesh."""
+    state = replicate(initial_state(starting_params(config, None, print), config.ema_decay > 0), mesh)
+    shape = (config.batch_size, config.patch_size, config.patch_size, 3)
+    return state, divide(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), mesh)
+
+
 def time_training(config: TrainConfig, repetitions: int) -> TrainingFigures:
     """Compiles the run's own step and times it on random crops, on all devices of this process."""
     mesh = make_mesh()
-    state = replicate(initial_state(starting_params(config, None, print), config.ema_decay > 0), mesh)
-    shape = (config.batch_size, config.patch_size, config.patch_size, 3)
-    crops = divide(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), mesh)
+    state, crops = step_inputs(config, mesh)
     started = time.perf_counter()
     lowered = compile_step(config, 1000, mesh).lower(state, crops)
     traced = time.perf_counter()

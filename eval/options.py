@@ -6,10 +6,8 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-from cca_jax.cli.console import print_problem
-from cca_jax.cli.errors import EXIT_BAD_INPUT
+from cca_jax.cli.parser import OneLineParser
 
 ALL, NONE = "all", "none"
 """Words of --codecs."""
@@ -52,17 +50,9 @@ class Options:
     cache: bool
 
 
-class _Parser(argparse.ArgumentParser):
-    """Argparse, but a mistake is answered by one line."""
-
-    def error(self, message: str) -> NoReturn:
-        print_problem(f"{message} (see {self.prog} --help)")
-        raise SystemExit(EXIT_BAD_INPUT)
-
-
 def parse(argv: Sequence[str] | None = None) -> Options:
     """The options in command-line arguments; SystemExit where they are no such, or for --help."""
-    parser = _Parser(prog="python -m eval", description=_DESCRIPTION, epilog=_EPILOG)
+    parser = OneLineParser(prog="python -m eval", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument(
         "--data", required=True, metavar="DIR|tfds:NAME", help="images: a folder, at any depth, or a prepared dataset"
     )

@@ -6,6 +6,7 @@ The same program runs on one CPU, on N of them, on GPUs and TPUs, and on several
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -68,11 +69,17 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
 
 
 def fresh_copy(tree: Any, mesh: Mesh) -> Any:
-    """A replicated tree in buffers of its own.
+    """A tree on every device, in buffers of its own.
 
     A step gives its state's buffers away, and JAX may have made one of somebody else's memory.
     """
-    return jax.jit(lambda t: jax.tree.map(jnp.copy, t), out_shardings=replicated(mesh))(tree)
+    return _copier(mesh)(tree)
+
+
+@functools.lru_cache(maxsize=2)
+def _copier(mesh: Mesh) -> Any:
+    """Compiled once for a mesh and a tree's shapes: validation copies its figures again and again."""
+    return jax.jit(lambda tree: jax.tree.map(jnp.copy, tree), out_shardings=replicated(mesh))
 
 
 def divide(rows: Any, mesh: Mesh) -> Any:

@@ -7,12 +7,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cca_jax.cli.errors import EXIT_BAD_INPUT
 from cca_jax.config import PRESETS
 from train.config import CHOICES, DURATIONS, TrainConfig
 from train.durations import Duration
 from train.recipes import recipe
 
-_EXIT_BAD_INPUT = 2
 _HELP = {
     "drop_at": "when λ takes its value, and the learning rate drops (decay drop)",
     "batch_size": "crops of a step, over all devices",
@@ -34,7 +34,7 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Leaves with status 2 and the message on standard error."""
         name = self.prog.rpartition(".")[2].rpartition(" ")[2]
-        self.exit(_EXIT_BAD_INPUT, f"{name}: {message}: --help lists the options\n")
+        self.exit(EXIT_BAD_INPUT, f"{name}: {message}: --help lists the options\n")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, UInt8
 from cca_jax.metrics import psnr
 from cca_jax.model.cca import CCAModel
 from cca_jax.objective import Distortion, distortion_cost
-from train.mesh import divide
+from train.mesh import divide, fresh_copy
 
 
 @flax.struct.dataclass
@@ -81,13 +81,12 @@ def validate(
     Returns:
         Means by the names of `Validation`, plain numbers, and the first reconstructions.
     """
-    everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
-    gather = jax.jit(lambda tree: tree, out_shardings=everywhere)
     figures, pictures = [], []
     for start in range(0, len(photos), mesh.size):
         rows = photos[start : start + mesh.size]
         filled = np.concatenate([rows, np.repeat(rows[-1:], mesh.size - len(rows), axis=0)])
-        result, decoded = jax.device_get(gather(_measure(model, params, _own(filled, mesh), rate_weight, distortion)))
+        measured = _measure(model, params, _own(filled, mesh), rate_weight, distortion)
+        result, decoded = jax.device_get(fresh_copy(measured, mesh))
         figures.append(result)
         pictures.append(decoded)
     means = jax.tree.map(lambda *parts: np.concatenate(parts)[: len(photos)].mean(0), *figures)

@@ -8,26 +8,18 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from cca_jax.cli import compress, convert, decompress, info, models
 from cca_jax.cli.console import print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
+from cca_jax.cli.parser import OneLineParser
 
 _SUBCOMMANDS = (compress, decompress, info, models, convert)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Argparse, but a mistake is answered by one line."""
-
-    def error(self, message: str) -> NoReturn:
-        print_problem(f"{message} (see {self.prog} --help)")
-        raise SystemExit(EXIT_BAD_INPUT)
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; the parsed arguments hold the subcommand's handler as `run`."""
-    parser = _Parser(
+    parser = OneLineParser(
         prog="cca-jax",
         description="Compresses photos with the CCA learned image codec, and restores them.",
         epilog="Exit status: 0 on success, 2 on bad input (one line on standard error says what is wrong).",
