@@ -6,7 +6,8 @@
 
 The folder's name is the model's.
 The tables are computed once, when the bundle is built: they are integers, and whatever another machine's arithmetic
-would make of the weights does not matter. The identity hashes configuration, parameters and tables; files name it.
+would make of the weights does not matter. So are the weights of a network of integers: what is stored are the integers,
+in 256ths. The identity hashes configuration, parameters and tables; files name it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
@@ -27,7 +29,10 @@ from safetensors.numpy import save
 from cca_jax.coding.tables import CodingTables, gaussian_tables, scale_table, tables_from_pmfs, typical_scales
 from cca_jax.config import ModelConfig
 from cca_jax.model.shapes import check_shapes, flatten, unflatten
-from cca_jax.ops.density import TAIL_MASS
+from cca_jax.ops.density import SCALE_FLOOR, TAIL_MASS
+from cca_jax.ops.integers import snapped
+from cca_jax.ops.scales import SCALE_CEILING, SCALE_COUNT
+from cca_jax.quality import SWEEP
 
 _FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
@@ -75,7 +80,7 @@ class Bundle:
         """
         from cca_jax.model.tables import hyper_pmfs  # jitted: imports what reading a bundle does not need
 
-        kept = {k: v for k, v in flatten(dict(params)).items() if not k.startswith("auxiliary/")}
+        kept = {k: _stored(k, v) for k, v in flatten(dict(params)).items() if not k.startswith("auxiliary/")}
         with np.errstate(over="ignore"):  # what overflows is refused below
             arrays = {k: np.asarray(v, dtype) for k, v in kept.items()}
         check_shapes({k: v.shape for k, v in arrays.items()}, config, auxiliary=False)
@@ -83,9 +88,16 @@ class Bundle:
             if not np.isfinite(value).all():
                 raise ValueError(f"parameter {key} holds numbers that are not finite in {dtype}")
         stored = unflatten(arrays)
-        scales = scale_table()
+        scales = scale_table(SCALE_COUNT, SCALE_FLOOR, SCALE_CEILING)
         hyper = tables_from_pmfs(*hyper_pmfs(config, stored))
-        return cls(name, description, config, stored, scales, gaussian_tables(typical_scales(scales), TAIL_MASS), hyper)
+        # A scale from the context lies anywhere below its table's; one of a network of integers is its table's.
+        served = scales if config.exact_scales else typical_scales(scales)
+        return cls(name, description, config, stored, scales, gaussian_tables(served, TAIL_MASS), hyper)
+
+    @property
+    def qualities(self) -> tuple[float, ...]:
+        """Ten qualities over the model's range; none where it has a single rate."""
+        return SWEEP if self.config.rate_weights else ()
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -99,11 +111,17 @@ class Bundle:
     @property
     def identity(self) -> bytes:
         """8 bytes that name configuration, weights and tables."""
-        digest = hashlib.sha256(json.dumps(self.config.to_dict(), sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(self.config.to_hash(), sort_keys=True).encode())
         for name, array in sorted(self.arrays.items()):
             digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
             digest.update(array.tobytes())
         return digest.digest()[:8]
+
+
+def _stored(name: str, values: Any) -> Any:
+    """A parameter as a bundle holds it: those of a network of integers lie on their grid, where float16 is exact."""
+    module, _, leaf = name.rpartition("/")
+    return snapped(jnp.asarray(values, jnp.float32), leaf) if module.startswith("exact_scales/") else values
 
 
 def check_new_folder(folder: str | Path) -> None:
@@ -161,7 +179,8 @@ def load_bundle(folder: Path) -> Bundle:
         raise ValueError(f"{folder / WEIGHTS}: {error}: copy or download the model again") from error
     scales = arrays.get("tables/scales")
     counts = (tables["gaussian"].count, tables["hyper"].count)
-    if scales is None or scales.dtype != np.float32 or (*scales.shape, config.hyper_channels) != counts:
+    fit = scales is not None and scales.dtype == np.float32 and (*scales.shape, config.hyper_channels) == counts
+    if scales is None or not fit or (config.exact_scales and len(scales) != SCALE_COUNT):
         raise ValueError(f"{folder}: its coding tables do not fit its configuration: copy or download the model again")
     return Bundle(folder.resolve().name, description, config, params, scales, **tables)
 

@@ -1,14 +1,14 @@
 """`Codec`: photos to `.cca` bytes and back; the only place where the model and the bytes meet.
 
-Both directions run the slice recurrence through the same compiled functions, one for each slice and bucket of image
-sizes, so that what the encoder predicted is what the decoder predicts, on a CPU of the same kind with the same
-versions. Elsewhere the predictions may round differently; the symbol checks of the file then say so.
+Where scales come from the context, both directions run the slice recurrence through the same compiled functions, one
+for each slice and bucket of image sizes, so that what the encoder predicted is what the decoder predicts, on a CPU of
+the same kind with the same versions. Elsewhere the predictions may round differently; the symbol checks of the file
+then say so. Where scales are exact, every machine decodes the same symbols.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -24,9 +24,10 @@ from cca_jax.coding.coders import RangeCoder, default_coder, get_coder
 from cca_jax.coding.errors import FormatError
 from cca_jax.coding.header import EXACT_SHAPES, VERSION
 from cca_jax.config import LATENT_STRIDE, ModelConfig
+from cca_jax.encoding import Encoding
 from cca_jax.execution import Execution
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.slices import SlicePrediction
+from cca_jax.quality import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, check_quality
 from cca_jax.registry import locate
 from cca_jax.stopwatch import CODER, Stopwatch, timed
 
@@ -84,6 +85,11 @@ class Codec:
         """The model's identity, 8 bytes, as its files name it."""
         return self._identity
 
+    @property
+    def quality_range(self) -> tuple[float, float] | None:
+        """The least and the greatest quality, for about the fewest and the most bits; None with a single rate."""
+        return (MIN_QUALITY, MAX_QUALITY) if self.config.rate_weights else None
+
     def with_coder(self, name: str) -> Codec:
         """The same model, writing with the range coder of that name."""
         return Codec(self.bundle, get_coder(name))
@@ -95,7 +101,7 @@ class Codec:
 
         Args:
             image: RGB, any size from 1×1.
-            quality: None; the models of this version have a single rate each.
+            quality: from 1 to 100, larger means more bits; None takes 50. Models of a single rate have none.
             clock: adds up the seconds of the parts; every part is then waited for.
 
         Raises:
@@ -119,30 +125,31 @@ class Codec:
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise ValueError(f"compress takes a uint8 array [H, W, 3], got {image.dtype} {list(image.shape)}")
-        if quality is not None:
-            raise ValueError(f"model {self.name!r} has a single rate: leave the quality out")
+        quality = self._stored_quality(quality)
         height, width = image.shape[:2]
         frame = Frame.of(height, width, bucketed=version > EXACT_SHAPES)
-        run = Execution(self._model, self._params, self.bundle.scales, frame, clock)
+        run = Execution(self._model, self._params, self.bundle.scales, frame, clock, quality)
         y = run.analyse(frame.fill(pad(image)[None]))
         z_symbols, finite = run.hyper_analyse(y)
         if not finite:
             raise ValueError(
                 f"model {self.name!r} gives numbers that are not finite on this image: its weights are bad"
             )
-        edges = np.cumsum([0, *self.config.slice_sizes])
-        coded, told = [z_symbols], []
-
-        def code(index: int, prediction: SlicePrediction) -> Array:
-            coded.append(run.symbols(y[..., edges[index] : edges[index + 1]], prediction))
-            told.append(run.indexes(prediction))
-            return run.dequantise(coded[-1], prediction)
-
-        latent = run.code_slices(z_symbols, code)
-        symbols, indexes = timed(clock, CODER, self._fetch, frame, coded, told)
+        coded, told, latent = run.encode_slices(y, z_symbols)
+        symbols, indexes = timed(clock, CODER, self._fetch, frame, [z_symbols, *coded], told)
         streams = timed(clock, CODER, self._pack, symbols, indexes)
-        whole = container.Container(width, height, self.identity, self.coder.identifier, None, streams, version)
+        whole = container.Container(width, height, self.identity, self.coder.identifier, quality, streams, version)
         return Encoding(whole, symbols, indexes, frame, latent)
+
+    def _stored_quality(self, quality: float | None) -> float | None:
+        """The quality that a file will state, which is the one to encode with."""
+        if self.quality_range is None:
+            if quality is not None:
+                raise ValueError(f"model {self.name!r} has a single rate: leave the quality out")
+            return None
+        quality = DEFAULT_QUALITY if quality is None else quality
+        check_quality(quality)
+        return container.round_quality(quality)
 
     @staticmethod
     def _fetch(frame: Frame, coded: Sequence[Array], told: Sequence[Array]) -> tuple[_Arrays, _Arrays]:
@@ -186,24 +193,22 @@ class Codec:
             raise ValueError(f"model {self.name!r} has {self.config.num_slices} slices, {count} cannot be decoded")
         file = self._read(data, None if slices is None else 1 + count)
         frame = Frame.of(file.height, file.width, bucketed=file.version > EXACT_SHAPES)
-        run = Execution(self._model, self._params, self.bundle.scales, frame, clock)
+        run = Execution(self._model, self._params, self.bundle.scales, frame, clock, file.quality)
         coder = get_coder(file.coder)
 
-        def decode(stream: int, indexes: np.ndarray) -> Array:
+        def decode(stream: int, indexes: np.ndarray) -> np.ndarray:
             tables = self.bundle.gaussian if stream else self.bundle.hyper
             symbols = coder.decode(file.streams[stream].data, indexes.ravel(), tables)
-            container.verify_symbols(stream, file.streams[stream].symbol_check, symbols)
-            return jnp.asarray(frame.fill(symbols.reshape(indexes.shape)))
+            expected = file.streams[stream].symbol_check
+            container.verify_symbols(stream, expected, symbols, portable=self.config.exact_scales)
+            return frame.fill(symbols.reshape(indexes.shape))
 
-        def code(index: int, prediction: SlicePrediction) -> Array:
-            if index >= count:
-                return prediction.mean
-            indexes = run.indexes(prediction)
-            symbols = timed(clock, CODER, lambda: decode(1 + index, frame.cut(np.asarray(indexes))))
-            return run.dequantise(symbols, prediction)
+        def decode_slice(index: int, indexes: np.ndarray) -> np.ndarray:
+            return timed(clock, CODER, lambda: decode(1 + index, frame.cut(indexes)))
 
-        z_symbols = timed(clock, CODER, decode, 0, _channel_indexes((1, *frame.area, self.config.hyper_channels)))
-        pixels = run.pixels(run.code_slices(z_symbols, code))
+        z_indexes = _channel_indexes((1, *frame.area, self.config.hyper_channels))
+        z_symbols = jnp.asarray(timed(clock, CODER, decode, 0, z_indexes))
+        pixels = run.pixels(run.decode_slices(z_symbols, decode_slice, count))
         return np.asarray(pixels)[0, : file.height, : file.width].copy()
 
     def _read(self, data: bytes, num_streams: int | None) -> container.Container:
@@ -219,32 +224,12 @@ class Codec:
             raise FormatError(
                 f"the file has {len(header.entries)} streams, the model writes {1 + self.config.num_slices}"
             )
+        if (header.quality is None) == bool(self.config.rate_weights):
+            raise FormatError(f"the file states {'no' if header.quality is None else 'a'} quality: not of this model")
+        if header.quality is not None and not MIN_QUALITY <= header.quality <= MAX_QUALITY:
+            raise FormatError(f"the file states quality {header.quality:g}, which no model has")
         return container.read(data, num_streams)
 
 
 def _channel_indexes(shape: tuple[int, ...]) -> Int32[np.ndarray, "1 hz wz Z"]:
     return np.broadcast_to(np.arange(shape[-1], dtype=np.int32), shape)
-
-
-@dataclasses.dataclass(frozen=True)
-class Encoding:
-    """A file and the integers in it.
-
-    Attributes:
-        container: the file.
-        symbols: int32, per stream (z, then the slices), [1, h, w, channels].
-        indexes: int32, of the same shapes: the table of each symbol.
-        frame: where the image lies in the latent.
-        latent: the decoded latent on the device, in the frame's shape.
-    """
-
-    container: container.Container
-    symbols: tuple[np.ndarray, ...]
-    indexes: tuple[np.ndarray, ...]
-    frame: Frame
-    latent: Array
-
-    @property
-    def y_hat(self) -> Float[np.ndarray, "1 h w M"]:
-        """The decoded latent of the image."""
-        return self.frame.cut(np.asarray(self.latent))

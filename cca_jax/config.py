@@ -7,19 +7,26 @@ The defaults are the released configuration of "Causal Context Adjustment Loss f
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 LATENT_STRIDE = 16
 """Pixels a side of one latent position: four strided convolutions."""
 HYPER_STRIDE = 64
 """Pixels a side of one hyper-latent position; image sides are padded to a multiple of it."""
 
+ScaleSource = Literal["context", "hyperprior_exact"]
+"""What the scales of the latent's densities come from; see `ModelConfig.scale_source`."""
+MAX_EXACT_CHANNELS = 112
+"""Channels that a layer of integers may sum over: the sums stay under 2**24 (`cca_jax.ops.integers`)."""
+
 _MAX_SLICES = 30  # a file holds 31 streams, one of them for z
 _MAX_EXPONENT = 10
+_LATER_FIELDS = ("rate_weights", "scale_source", "scale_channels")  # than the first bundles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +45,13 @@ class ModelConfig:
         head_channels: the two hidden widths of the heads that give mean, scale and residual.
         num_slices: slices the latent is cut into.
         slice_exponent: slice k of 1..num_slices gets a share of the channels proportional to k ** slice_exponent.
+        rate_weights: λ of each vector of step sizes that the model learns, falling, which is from low rate to high;
+            between them it interpolates. Empty for a model of one rate, which is trained for a single λ and rounds
+            its latent as it is.
+        scale_source: "context", where a slice's scales are predicted from the hyperprior and the decoded slices, as
+            in the paper; or "hyperprior_exact", where a network of integers computes them from the hyper-latent's
+            integers alone, the same on every machine.
+        scale_channels: width of that network.
     """
 
     latent_channels: int = 320
@@ -50,15 +64,19 @@ class ModelConfig:
     head_channels: tuple[int, int] = (224, 128)
     num_slices: int = 5
     slice_exponent: float = 1.7
+    rate_weights: tuple[float, ...] = ()
+    scale_source: ScaleSource = "context"
+    scale_channels: int = 64
 
     def __post_init__(self) -> None:
+        self._check_rates()
         for name, length in (("transform_channels", 3), ("transform_blocks", 3), ("head_channels", 2)):
             value = getattr(self, name)
             if not isinstance(value, (list, tuple)) or len(value) != length:
                 raise ValueError(f"{name} needs {length} numbers, got {value!r}")
             object.__setattr__(self, name, tuple(value))  # lists come from JSON, and the config must be hashable
         sizes = dataclasses.asdict(self)
-        exponent = sizes.pop("slice_exponent")
+        exponent, _, _ = (sizes.pop(name) for name in ("slice_exponent", "rate_weights", "scale_source"))
         if type(exponent) not in (int, float) or not abs(exponent) <= _MAX_EXPONENT:
             raise ValueError(f"slice_exponent must be a number from -{_MAX_EXPONENT} to {_MAX_EXPONENT}: {exponent!r}")
         for name, value in sizes.items():
@@ -72,6 +90,34 @@ class ModelConfig:
                 f"{self.latent_channels} latent channels in {self.num_slices} slices leave an empty slice "
                 f"{self.slice_sizes}: use more channels, fewer slices or a smaller slice_exponent"
             )
+        self._check_scales()
+
+    def _check_scales(self) -> None:
+        if self.scale_source not in get_args(ScaleSource):
+            known = ", ".join(get_args(ScaleSource))
+            raise ValueError(f"scale_source must be one of {known}, got {self.scale_source!r}")
+        for name in ("hyper_channels", "scale_channels"):
+            if self.exact_scales and getattr(self, name) > MAX_EXACT_CHANNELS:
+                raise ValueError(f"{name} must be at most {MAX_EXACT_CHANNELS} with hyperprior_exact")
+
+    def _check_rates(self) -> None:
+        weights = self.rate_weights
+        if not isinstance(weights, (list, tuple)) or any(type(weight) not in (int, float) for weight in weights):
+            raise ValueError(f"rate_weights must be numbers, got {weights!r}")
+        object.__setattr__(self, "rate_weights", tuple(map(float, weights)))
+        falling = all(0 < low < high < math.inf for high, low in itertools.pairwise(weights))
+        if len(weights) == 1 or not falling:
+            raise ValueError(f"rate_weights must be none, or at least two that fall and stay above 0: {list(weights)}")
+
+    @property
+    def num_rates(self) -> int:
+        """Vectors of step sizes, or 1 where there are none."""
+        return max(1, len(self.rate_weights))
+
+    @property
+    def exact_scales(self) -> bool:
+        """Whether the coded symbols depend on integers alone."""
+        return self.scale_source == "hyperprior_exact"
 
     @property
     def slice_sizes(self) -> tuple[int, ...]:
@@ -82,9 +128,24 @@ class ModelConfig:
         sizes[-1] += self.latent_channels - sum(sizes)
         return tuple(sizes)
 
+    @property
+    def slice_edges(self) -> tuple[int, ...]:
+        """Where each slice's channels begin in the latent, and last where they end: num_slices + 1 numbers."""
+        return (0, *itertools.accumulate(self.slice_sizes))
+
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON-ready values, every field present."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    def to_hash(self) -> dict[str, Any]:
+        """What names the configuration in a model's identity: `to_dict` without later fields that say nothing new.
+
+        A field that came after the first models counts only where it differs from its default: a model that was made
+        without the field keeps its name.
+        """
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        silent = [name for name in _LATER_FIELDS if getattr(self, name) == defaults[name]]
+        return {name: value for name, value in self.to_dict().items() if name not in silent}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
@@ -121,6 +182,20 @@ PRESETS: Mapping[str, ModelConfig] = {
         context_channels=48,
         context_blocks=1,
         head_channels=(48, 40),
+    ),
+    # One model for every rate, whose files decode alike everywhere; most of its arithmetic is at low resolution.
+    "lite": ModelConfig(
+        latent_channels=256,
+        hyper_channels=48,
+        transform_channels=(32, 64, 76),
+        transform_blocks=(0, 1, 3),
+        bottleneck_blocks=1,
+        context_channels=32,
+        context_blocks=1,
+        head_channels=(24, 24),
+        rate_weights=(15.0, 7.0, 3.5, 1.8, 0.85, 0.3),
+        scale_source="hyperprior_exact",
+        scale_channels=32,
     ),
     # Every part once, as small as it gets: for tests and for reading traces.
     "tiny": ModelConfig(

@@ -8,6 +8,9 @@ Per pixel, with N = B·H·W and bits(p) = -Σ log2 p:
     L = distortion + λ · (R_y + R_z) + α · L_cca + L_f
 
 distortion is 0.05 · 255² · MSE(x, x̂) or 0.05 · (1 - MS-SSIM(x, x̂)), λ the rate weight: larger means fewer bits.
+A model of several rates has a λ_b for each image b, and L is the mean over the images of their own L_b / √λ_b: at the
+slope λ, distortions of a codec grow about like λ and rates shrink, and undivided the images of low rate would drown the
+others.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ class ObjectiveTerms:
 
     Attributes:
         loss: L.
-        distortion: the distortion term as it enters L.
+        distortion: the distortion term, like all that follow without a division by √λ_b.
         mse: mean squared error of the unclamped reconstruction, for images in [0, 1].
         rate_y: R_y.
         rate_z: R_z.
@@ -63,7 +66,9 @@ def rate_distortion_cca(
     image: Float[Array, "B H W 3"],
     noise: Noise | None,
     *,
-    rate_weight: float | Float[Array, ""],
+    rate_weight: float | Float[Array, ""] | Float[Array, " B"],
+    rate: Float[Array, " B"] | None = None,
+    hyper_share: float | Float[Array, ""] = 1.0,
     cca_weight: float | Float[Array, ""] = 1.0,
     form: CCAForm = "reference",
     distortion: Distortion = "mse",
@@ -88,7 +93,10 @@ def rate_distortion_cca(
         params: their parameters.
         image: RGB in [0, 1], sides multiples of 64 (and at least 176 for MS-SSIM).
         noise: stands for rounding; None evaluates on rounded values.
-        rate_weight: λ > 0.
+        rate_weight: λ > 0, or one for each image.
+        rate: of a model of several rates: each image's position among them (`model.rates.rate_weight_at` has its λ).
+        hyper_share: how much of R_z counts. Below 1 at a run's beginning, the hyper-latent is not driven to say nothing
+            before the networks behind it have learned to listen (Bowman et al. 2016).
         cca_weight: α ≥ 0.
         form: static under jit.
         distortion: static under jit.
@@ -103,21 +111,27 @@ def rate_distortion_cca(
         raise ValueError(f"form must be reference, stopped or off, got {form!r}")
     gradient = -jnp.asarray(cca_weight, image.dtype) if form == "stopped" else None
     output: ModelOutput = model.apply(
-        {"params": params}, image, noise, auxiliary=form != "off", auxiliary_gradient=gradient
+        {"params": params}, image, noise, rate=rate, auxiliary=form != "off", auxiliary_gradient=gradient
     )
     pixels = image.shape[0] * image.shape[1] * image.shape[2]
     error = mse(image, output.x_hat).mean()
     cost = distortion_cost(image, output.x_hat, distortion)
+    pixels = image.shape[1] * image.shape[2]
     rate_y, rate_z = _bits(output.likelihood_y) / pixels, _bits(output.likelihood_z) / pixels
     added, *about_auxiliary = _auxiliary_terms(output.auxiliary, rate_y, pixels, cca_weight, form)
-    loss = cost + rate_weight * (rate_y + rate_z) + added
-    return loss, ObjectiveTerms(loss, cost, error, rate_y, rate_z, *about_auxiliary)
+    loss = (importance(rate_weight) * (cost + rate_weight * (rate_y + hyper_share * rate_z) + added)).mean()
+    return loss, ObjectiveTerms(loss, cost.mean(), error, rate_y.mean(), rate_z.mean(), *about_auxiliary)
+
+
+def importance(rate_weight: float | Float[Array, "*B"]) -> float | Float[Array, "*B"]:
+    """What an image's D + λ R counts in L: 1 / √λ where each has its own λ, 1 where all have the same."""
+    return 1.0 if jnp.ndim(rate_weight) == 0 else jax.lax.rsqrt(jnp.asarray(rate_weight))
 
 
 def _auxiliary_terms(
     auxiliary: AuxiliaryOutput | None, rate_y: Array, pixels: int, cca_weight: float | Array, form: CCAForm
 ) -> tuple[Array, Array, Array, Array, Array]:
-    """What the auxiliary model adds to L, then R_aux, L_cca, L_f and the share on the floor; zeros without it."""
+    """What the auxiliary model adds to each image's L; then R_aux, L_cca, L_f, the share on the floor. Else zeros."""
     if auxiliary is None:
         zero = jnp.zeros(())
         return zero, zero, zero, zero, zero
@@ -129,30 +143,30 @@ def _auxiliary_terms(
     # round and weights, is that of -α R_aux. Only the value is made that of the reference form.
     trained = cca_weight * cca if form == "reference" else cca_weight * rate_y + rate_aux
     added = trained + jax.lax.stop_gradient(cca_weight * cca - trained) + factorized
-    return added, rate_aux, cca, factorized, floor
+    return added, rate_aux.mean(), cca.mean(), factorized.mean(), floor
 
 
-def _bits(likelihood: Array) -> Array:
-    return -jnp.log2(likelihood).sum()
+def _bits(likelihood: Float[Array, "B h w C"]) -> Float[Array, " B"]:
+    return -jnp.log2(likelihood).sum((1, 2, 3))
 
 
-def _cross_bits(auxiliary: AuxiliaryOutput, form: CCAForm) -> Array:
+def _cross_bits(auxiliary: AuxiliaryOutput, form: CCAForm) -> Float[Array, " B"]:
     weight = auxiliary.likelihood_y
     if form == "stopped":
         weight = jax.lax.stop_gradient(weight)
-    return -(weight * jnp.log2(auxiliary.likelihood_y_factorized)).sum()
+    return -(weight * jnp.log2(auxiliary.likelihood_y_factorized)).sum((1, 2, 3))
 
 
 def distortion_cost(
     image: Float[Array, "B H W 3"], x_hat: Float[Array, "B H W 3"], distortion: Distortion
-) -> Float[Array, ""]:
-    """The distortion as it enters L: 0.05 · 255² · MSE or 0.05 · (1 - MS-SSIM), the mean over the batch.
+) -> Float[Array, " B"]:
+    """The distortion of each image: 0.05 · 255² · MSE or 0.05 · (1 - MS-SSIM).
 
     Raises:
         ValueError: an unknown distortion.
     """
     if distortion == "mse":
-        return _DISTORTION_WEIGHT * 255**2 * mse(image, x_hat).mean()
+        return _DISTORTION_WEIGHT * 255**2 * mse(image, x_hat)
     if distortion == "ms-ssim":
-        return _DISTORTION_WEIGHT * (1 - ms_ssim(image, x_hat).mean())
+        return _DISTORTION_WEIGHT * (1 - ms_ssim(image, x_hat))
     raise ValueError(f"distortion must be mse or ms-ssim, got {distortion!r}")

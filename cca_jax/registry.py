@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cca_jax.bundle import CARD, CONFIG, WEIGHTS, load_bundle
 from cca_jax.config import ModelConfig
+from cca_jax.model.cost import Cost, coding_cost
 from cca_jax.model.shapes import flatten
 
 DEFAULT_MODEL = "starter"
@@ -33,7 +34,8 @@ class ModelSummary:
         bytes: size of the weights' file.
         description: one line.
         config: its sizes.
-        qualities: what it offers; empty for a model of a single rate.
+        cost: thousands of multiply-accumulates a pixel.
+        qualities: ten over its range; empty for a model of a single rate.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ModelSummary:
     bytes: int
     description: str
     config: ModelConfig
+    cost: Cost
     qualities: tuple[float, ...] = ()
 
 
@@ -61,6 +64,8 @@ def summarize_model(name_or_path: str | Path) -> ModelSummary:
         bytes=(folder / WEIGHTS).stat().st_size,
         description=bundle.description,
         config=bundle.config,
+        cost=coding_cost(bundle.config),
+        qualities=bundle.qualities,
     )
 
 

@@ -4,6 +4,7 @@ Ranks are never promoted, and the annotations of the pure functions and of the l
 modules that define pytrees are left out of that: JAX rebuilds those with leaves that are no arrays.
 """
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -14,7 +15,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 from jaxtyping import install_import_hook
 
-_CHECKED = ("ops", "model.layers", "model.transforms", "model.priors", "model.slices")
+_CHECKED = ("ops", *(f"model.{name}" for name in ("layers", "transforms", "priors", "slices", "rates", "exact_scales")))
 install_import_hook([f"cca_jax.{name}" for name in _CHECKED], "beartype.beartype")
 
 import jax
@@ -40,6 +41,7 @@ MICRO = ModelConfig(
     head_channels=(4, 4),
     num_slices=3,
 )
+MICRO_LITE = dataclasses.replace(MICRO, rate_weights=(8.0, 2.0, 0.5), scale_source="hyperprior_exact", scale_channels=4)
 
 
 def pytest_configure(config):
@@ -68,9 +70,24 @@ def micro_model():
 
 @pytest.fixture(scope="session")
 def micro_params():
+    return lively_params(MICRO)
+
+
+@pytest.fixture(scope="session")
+def micro_lite():
+    """The same with three rates and exact scales."""
+    return MICRO_LITE
+
+
+@pytest.fixture(scope="session")
+def micro_lite_params():
+    return lively_params(MICRO_LITE)
+
+
+def lively_params(config):
     """Parameters under which every part matters: nothing is 0, dead or on its bound, and symbols are not all 0."""
     generator = np.random.default_rng(0)
-    arrays = flatten(initial_params(MICRO, seed=0))
+    arrays = flatten(initial_params(config, seed=0))
     for name, array in arrays.items():
         if name.endswith(("/beta", "/gamma")) or "/factor_" in name:
             arrays[name] = generator.normal(0, 0.5, array.shape).astype(np.float32)
@@ -80,8 +97,12 @@ def micro_params():
             arrays[name] = array + generator.uniform(-0.5, 0.5, array.shape).astype(np.float32)
         if "/bottlenecks_" in name and name.endswith(("reduce/bias", "spatial/bias")):
             arrays[name] = array + np.float32(0.5)
-        if name.endswith("/head/last/bias"):  # of the mean and of the scale
+        if name.endswith("/head/last/bias") and config.scale_source == "context":  # of the mean and of the scale
             arrays[name] = array + np.float32([[0], [4]])
+        if name == "exact_scales/last/bias":  # else some tables are far too narrow for their symbols
+            arrays[name] = array + np.float32(1.0)
+        if name == "rates/log_step":  # no two channels alike
+            arrays[name] = array + generator.normal(0, 0.1, array.shape[1:]).astype(np.float32)
     return jax.tree.map(jnp.asarray, unflatten(arrays))
 
 

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from cca_jax.bundle import Bundle, load_bundle, save_bundle
 from cca_jax.model.shapes import flatten
+from cca_jax.registry import locate
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,29 @@ def test_identity_follows_weights_tables_and_configuration(built):
     assert len({b.identity for b in (built, changed, other_tables, other_config)}) == 4
     assert renamed.identity == built.identity
     assert len(built.identity) == 8
+
+
+def test_the_first_bundles_keep_their_identity(built):
+    """Configurations that lack the later fields, or have them at their defaults, are named as before these fields."""
+    assert load_bundle(locate("starter")).identity.hex() == "40b5e11589394af1"
+    later = {"rate_weights", "scale_source", "scale_channels"}
+    assert later & set(built.config.to_hash()) == set()
+    assert later < set(built.config.to_dict())
+    told = dataclasses.replace(built, config=dataclasses.replace(built.config, rate_weights=(2.0, 1.0)))
+    assert told.identity != built.identity
+    assert built.qualities == ()
+
+
+def test_integers_lie_on_their_grid_in_either_precision(micro_lite, micro_lite_params):
+    bundles = [Bundle.build("x", "", micro_lite, micro_lite_params, dtype) for dtype in ("float16", "float32")]
+    for layer in ("first", "second", "last"):
+        half, full = (bundle.params["exact_scales"][layer] for bundle in bundles)
+        for leaf, array in half.items():
+            np.testing.assert_array_equal(array, full[leaf])
+            np.testing.assert_array_equal(256 * np.float32(array), np.round(256 * np.float32(array)))
+    again = Bundle.build("x", "", micro_lite, bundles[0].params, "float16")
+    assert again.identity == bundles[0].identity
+    assert bundles[0].qualities[:: len(bundles[0].qualities) - 1] == (1, 100)
 
 
 def test_half_precision_halves_the_file(built, micro, micro_params, folder, tmp_path):

@@ -38,6 +38,12 @@ def test_json_round_trip(name):
     assert set(values) == {field.name for field in dataclasses.fields(ModelConfig)}
 
 
+def test_edges_and_rates():
+    config = ModelConfig(rate_weights=[4, 1])
+    assert (config.slice_edges, config.rate_weights) == ((0, 8, 36, 92, 184, 320), (4.0, 1.0))
+    assert [config.num_rates, ModelConfig().num_rates] == [2, 1]
+
+
 def test_lists_are_taken_and_the_configuration_is_hashable():
     config = ModelConfig(transform_channels=[192, 224, 256], head_channels=[224, 128])
     assert hash(config) == hash(ModelConfig())
@@ -66,6 +72,15 @@ def test_fields_left_out_take_the_defaults_and_unknown_ones_are_refused():
         ({"num_slices": 31, "slice_exponent": 0.0}, "num_slices must be at most 30"),
         ({"head_channels": 8}, "head_channels needs 2 numbers"),
         ({"latent_channels": 8}, "leave an empty slice"),
+        ({"rate_weights": (2.0,)}, "at least two that fall"),
+        ({"rate_weights": (1.0, 2.0)}, "at least two that fall"),
+        ({"rate_weights": (1.0, 0.0)}, "stay above 0"),
+        ({"rate_weights": (float("inf"), 1.0)}, "at least two that fall"),
+        ({"rate_weights": "12"}, "rate_weights must be numbers"),
+        ({"rate_weights": (2.0, True)}, "rate_weights must be numbers"),
+        ({"scale_source": "hyperprior"}, "scale_source must be one of context, hyperprior_exact"),
+        ({"scale_source": "hyperprior_exact"}, "hyper_channels must be at most 112"),
+        ({"scale_channels": 0}, "scale_channels must hold whole numbers"),
     ],
 )
 def test_impossible_sizes_are_refused(values, message):
@@ -82,7 +97,7 @@ def test_a_preset_by_name_or_by_file(micro, tmp_path):
     (tmp_path / "micro.json").write_text(json.dumps(micro.to_dict()))
     assert resolve_config("paper") == PRESETS["paper"]
     assert resolve_config(str(tmp_path / "micro.json")) == micro
-    with pytest.raises(ValueError, match="no preset 'papr': choose paper"):
+    with pytest.raises(ValueError, match="no preset 'papr': choose lite"):
         resolve_config("papr")
     (tmp_path / "list.json").write_text("[]")
     with pytest.raises(ValueError, match=r"holds no configuration .*its keys are those of ModelConfig"):

@@ -15,6 +15,8 @@ from train.durations import Duration
 
 Precision = Literal["float32", "bfloat16"]
 DecayShape = Literal["drop", "cosine"]
+RateProxy = Literal["noise", "rounded"]
+FirstParameters = Literal["drawn", "coding"]
 
 
 _NO_TIME, _THOUSAND = Duration(0), Duration(1000)
@@ -36,15 +38,22 @@ class TrainConfig:
         learning_rate: of Adam; the quantiles' own is fixed.
         learning_rate_decay: "drop" (×0.1 at `drop_at`, as released) or "cosine" (to a hundredth over the whole run).
         warmup: the learning rate rises linearly over this length.
+        hyper_warmup: the share of the hyper-latent's rate that counts rises linearly from 0 over this length.
         clip_norm: bound of the gradients' global norm.
         loss: distortion of the objective.
+        rate_proxy: of what the rate is computed: of the latent with uniform noise, as released, or of its rounded
+            values, as a file has it, with gradients straight through. Noise makes gradients that mean something; it
+            also makes a symbol that is hardly ever other than 0 cost more than it does.
         cca: form of its CCA term; "off" builds no auxiliary model.
         cca_weight: α.
+        cca_warmup: α rises linearly over this length: an auxiliary model that has not learned yet says nothing of what
+            a slice could do without, and its gradient can make a run diverge.
         precision: of the networks' arithmetic; likelihoods and parameters are float32 always.
         remat: computes activations again in the backward pass instead of keeping them.
         accumulate: parts in which a batch is worked off, one after the other.
         ema_decay: of the moving average of the parameters, which is then what is validated and exported; 0 keeps none.
         validation_photos: photos held out where the data has no split for it.
+        first_parameters: of a run without --init-from: as drawn, or of a plain transform codec (`train.coding_start`).
         seed: of the first parameters, the crops and the noise.
         nonfinite_limit: steps in a row without a finite gradient after which the run stops.
         log_every: steps between two lines of metrics.
@@ -64,15 +73,19 @@ class TrainConfig:
     learning_rate: float = 1e-4
     learning_rate_decay: DecayShape = "drop"
     warmup: Duration = _NO_TIME
+    hyper_warmup: Duration = _NO_TIME
     clip_norm: float = 1.0
     loss: Distortion = "mse"
+    rate_proxy: RateProxy = "noise"
     cca: CCAForm = "reference"
     cca_weight: float = 1.0
+    cca_warmup: Duration = _NO_TIME
     precision: Precision = "float32"
     remat: bool = False
     accumulate: int = 1
     ema_decay: float = 0.0
     validation_photos: int = 24
+    first_parameters: FirstParameters = "drawn"
     seed: int = 0
     nonfinite_limit: int = 20
     log_every: int = 50
@@ -117,14 +130,16 @@ class TrainConfig:
         return cls(**{**parsed, "model": ModelConfig.from_dict(values["model"])})
 
 
-DURATIONS = ("duration", "drop_at", "warmup", "validate_every", "save_every")
+DURATIONS = ("duration", "drop_at", "warmup", "hyper_warmup", "cca_warmup", "validate_every", "save_every")
 """The fields that are durations."""
 
 CHOICES = {
     "learning_rate_decay": ("drop", "cosine"),
     "loss": ("mse", "ms-ssim"),
+    "rate_proxy": ("noise", "rounded"),
     "cca": ("reference", "stopped", "off"),
     "precision": ("float32", "bfloat16"),
+    "first_parameters": ("drawn", "coding"),
 }
 """The fields with a set of values."""
 

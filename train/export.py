@@ -25,7 +25,7 @@ _CARD = """# {name}
 | parameters | {parameters:,}, stored as {dtype} |
 | trained on | `{data}` |
 | steps | {step} of {batch_size} crops of {patch_size}×{patch_size} |
-| objective | {loss}, λ = {rate_weight:g} (before {drop_at}: {first_rate_weight:g}) |
+| objective | {loss}, λ = {weights} |
 | CCA | form `{cca}`, α = {cca_weight:g} |
 | optimiser | Adam, learning rate {learning_rate:g}, decay `{learning_rate_decay}`, moving average {ema_decay:g} |
 | precision, seed | {precision}, {seed} |
@@ -62,8 +62,11 @@ def export(run: Path, out: Path, description: str, dtype: str, card: str | None,
 def _card(config: TrainConfig, bundle: Bundle, step: int, facts: dict[str, Any], dtype: str) -> str:
     best = facts["best"]
     found = "none" if best is None else f"loss {best['loss']:.4f} at step {best['step']} ({best['objective']})"
+    weights = f"{config.rate_weight:g} (before {config.drop_at}: {config.first_rate_weight:g})"
+    if config.model.rate_weights:
+        weights = ", ".join(f"{weight:g}" for weight in config.model.rate_weights)
     return _CARD.format(
-        **{**config.to_dict(), "best": found, "step": step, "dtype": dtype},
+        **{**config.to_dict(), "weights": weights, "best": found, "step": step, "dtype": dtype},
         name=bundle.name,
         description=bundle.description,
         identity=bundle.identity.hex(),

@@ -22,6 +22,7 @@ from train.checkpoints import Checkpoints, abstract
 from train.config import REPORTING_ONLY, TrainConfig
 from train.interrupts import Interrupts
 from train.mesh import any_process, check_divides, divide, fresh_copy, replicate, replicated, settle, wait_for_all
+from train.rates import draw_rates
 from train.reporting.reporter import Reporter
 from train.run_data import RunData
 from train.start import CONFIG, read_config, starting_params, state_shapes
@@ -42,21 +43,32 @@ def make_step(
 ) -> Callable[[TrainState, Array], tuple[TrainState, StepReport]]:
     """The run's step, pure: state and crops uint8 [B, S, S, 3] to the next state and a report.
 
-    Noise, learning rate and rate weight follow from the state's step number alone.
+    Noise, learning rate, weights and rates follow from the state's step number alone.
     """
-    rate_of, weight_of = (f(config, steps_per_epoch) for f in (schedules.learning_rate, schedules.rate_weight))
+    rate_of, weight_of, hyper_share_of, cca_weight_of = (
+        schedule(config, steps_per_epoch)
+        for schedule in (schedules.learning_rate, schedules.rate_weight, schedules.hyper_share, schedules.cca_weight)
+    )
     model = build_model(config)
 
     def step(state: TrainState, crops: UInt8[Array, "B S S 3"]) -> tuple[TrainState, StepReport]:
         key = jax.random.fold_in(jax.random.key(config.seed), state.step)
+        noise = None
+        if config.rate_proxy == "noise":
+            noise = Noise.sample(key, config.model, crops.shape, auxiliary=config.cca != "off")
+        rate, weight = None, weight_of(state.step)
+        if config.model.rate_weights:
+            rate, weight = draw_rates(config.model, jax.random.fold_in(key, 1), len(crops))
         return train_step(
             model,
             state,
             crops.astype(jnp.float32) / 255,
-            Noise.sample(key, config.model, crops.shape, auxiliary=config.cca != "off"),
+            noise,
             learning_rate=rate_of(state.step),
-            rate_weight=weight_of(state.step),
-            cca_weight=config.cca_weight,
+            rate_weight=weight,
+            rate=rate,
+            hyper_share=hyper_share_of(state.step),
+            cca_weight=cca_weight_of(state.step),
             max_norm=config.clip_norm,
             form=config.cca,
             distortion=config.loss,
@@ -190,7 +202,9 @@ class _Run:
         weight = float(self.weight_of(step - 1))
         originals = self.data.validation
         values, decoded = validate(self.evaluated, state.best_params, originals, weight, self.config.loss, self.mesh)
-        objective = f"{self.config.loss}, rate weight {weight:g}"
+        weights = self.config.model.rate_weights
+        named = "rate weights " + ", ".join(f"{w:g}" for w in weights) if weights else f"rate weight {weight:g}"
+        objective = f"{self.config.loss}, {named}"
         before = self.best if self.best is not None and self.best["objective"] == objective else None
         improved = bool(np.isfinite(values["loss"])) and (before is None or values["loss"] < before["loss"])
         if improved:

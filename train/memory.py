@@ -42,12 +42,14 @@ def estimate_memory(config: TrainConfig, model: CCAModel, devices: int) -> Memor
 
     def kept(params: Any) -> Any:
         image, noise = jnp.zeros(shape), Noise.sample(jax.random.key(0), config.model, shape, auxiliary)
+        rate = jnp.zeros(rows) if config.model.rate_weights else None
 
         def loss(params: Any) -> Any:
-            weights = {"rate_weight": config.rate_weight, "cca_weight": config.cca_weight}
-            return rate_distortion_cca(model, params, image, noise, form=config.cca, distortion=config.loss, **weights)[
-                0
-            ]
+            return rate_distortion_cca(
+                model, params, image, noise,
+                rate_weight=config.rate_weight, rate=rate, cca_weight=config.cca_weight,
+                form=config.cca, distortion=config.loss,
+            )[0]  # fmt: skip
 
         return jax.vjp(loss, params)[1]
 

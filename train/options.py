@@ -19,7 +19,11 @@ _HELP = {
     "patch_size": "side of a crop, pixels",
     "rate_weight": "λ: larger means fewer bits",
     "first_rate_weight": "λ before --drop-at",
+    "first_parameters": "of a fresh model: drawn, or a plain transform codec",
+    "hyper_warmup": "the hyper-latent's rate counts ever more over this length",
+    "rate_proxy": "what rates are computed of: the latent with noise, or rounded",
     "cca_weight": "α",
+    "cca_warmup": "α rises from 0 over this length",
     "accumulate": "parts a batch is worked off in",
     "ema_decay": "of the averaged weights; 0 for none",
     "validation_photos": "held out where the data has no such split",
@@ -110,6 +114,8 @@ def config_of(options: argparse.Namespace, resumed: TrainConfig | None = None) -
     elif options.epochs is not None:
         values["duration"] = Duration(options.epochs, "epochs")
     defaults = recipe(options.preset, values.get("rate_weight", TrainConfig.rate_weight))
+    if defaults["model"].rate_weights and {"rate_weight", "first_rate_weight"} & set(values):
+        raise ValueError("--rate-weight: the model has rate weights of its own, in its configuration: leave it out")
     if resumed is not None:
         values = {"drop_at": resumed.drop_at, "warmup": resumed.warmup, **values}
     elif "duration" in values:

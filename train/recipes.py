@@ -44,6 +44,19 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
     common = {"model": model, "rate_weight": rate_weight, "first_rate_weight": first_rate_weight(rate_weight)}
     if preset == "paper":
         return {**common, "duration": Duration(65, "epochs"), "drop_at": Duration(56, "epochs")}
+    if preset == "lite":
+        return {
+            **common,
+            "duration": Duration(100_000),
+            "drop_at": Duration(85_000),
+            "patch_size": 128,
+            "learning_rate": 1e-3,
+            "warmup": Duration(200),
+            "hyper_warmup": Duration(3000),
+            "ema_decay": 0.999,
+            "cca": "stopped",
+            "first_parameters": "coding",
+        }
     return {
         **common,
         "duration": Duration(100_000),

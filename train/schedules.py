@@ -1,4 +1,4 @@
-"""Learning rate and rate weight as pure functions of the step: a resumed run cannot undo them."""
+"""Learning rate and the weights of terms as pure functions of the step: a resumed run cannot undo them."""
 
 from __future__ import annotations
 
@@ -37,3 +37,17 @@ def rate_weight(config: TrainConfig, steps_per_epoch: int) -> optax.Schedule:
         return jnp.where(step < switch, config.first_rate_weight, config.rate_weight)
 
     return schedule
+
+
+def hyper_share(config: TrainConfig, steps_per_epoch: int) -> optax.Schedule:
+    """The share of the hyper-latent's rate that counts at each step: rises linearly to 1 over `hyper_warmup`."""
+    return _rising(1.0, config.hyper_warmup.steps(steps_per_epoch))
+
+
+def cca_weight(config: TrainConfig, steps_per_epoch: int) -> optax.Schedule:
+    """α of each step: rises linearly over `cca_warmup`, then stays."""
+    return _rising(config.cca_weight, config.cca_warmup.steps(steps_per_epoch))
+
+
+def _rising(value: float, warmup: int) -> optax.Schedule:
+    return optax.linear_schedule(0.0, value, warmup) if warmup else optax.constant_schedule(value)

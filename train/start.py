@@ -6,6 +6,7 @@ The order, always the same: the run's own checkpoint (with --resume), else what 
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from cca_jax.model.initialise import initial_params
 from cca_jax.model.shapes import flatten, parameter_shapes, unflatten
 from cca_jax.registry import locate
 from train.checkpoints import BEST, Checkpoints, abstract
+from train.coding_start import with_coding_start
 from train.config import TrainConfig
 from train.step import TrainState, initial_state
 
@@ -81,7 +83,7 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
     """
     fresh = initial_params(config.model, config.seed, auxiliary=config.cca != "off")
     if source is None:
-        return fresh
+        return _with_first_parameters(fresh, config)
     found, ours = flatten(_read(Path(source), config.model)), flatten(fresh)
     extra = [name for name in found if name not in ours and not name.startswith("auxiliary/")]
     missing = [name for name in ours if name not in found and not name.startswith("auxiliary/")]
@@ -92,6 +94,13 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
     drawn = [name for name in ours if name not in found]
     tell(f"starting from {source}" + ("; its auxiliary model is drawn afresh" if drawn else ""))
     return unflatten({name: np.asarray(found.get(name, value), np.float32) for name, value in ours.items()})
+
+
+def _with_first_parameters(fresh: dict[str, Any], config: TrainConfig) -> dict[str, Any]:
+    if config.first_parameters == "drawn":
+        return fresh
+    weights = config.model.rate_weights or (config.rate_weight,)
+    return with_coding_start(fresh, config.model, statistics.geometric_mean(weights))
 
 
 def _read(source: Path, model: ModelConfig) -> dict[str, Any]:

@@ -147,10 +147,12 @@ def train_step(
     model: CCAModel,
     state: TrainState,
     image: Float[Array, "B H W 3"],
-    noise: Noise,
+    noise: Noise | None,
     *,
     learning_rate: float | Float[Array, ""],
-    rate_weight: float | Float[Array, ""],
+    rate_weight: float | Float[Array, ""] | Float[Array, " B"],
+    rate: Float[Array, " B"] | None = None,
+    hyper_share: float | Float[Array, ""] = 1.0,
     cca_weight: float | Float[Array, ""] = 1.0,
     max_norm: float = 1.0,
     form: CCAForm = "reference",
@@ -166,9 +168,11 @@ def train_step(
         model: the networks.
         state: before the step.
         image: RGB in [0, 1].
-        noise: stands for rounding.
+        noise: stands for rounding in the rates; None rounds.
         learning_rate: of the first Adam.
-        rate_weight: λ.
+        rate_weight: λ; in a model of several rates, of each image.
+        rate: there, each image's position among them.
+        hyper_share: how much of the hyper-latent's rate counts.
         cca_weight: α.
         max_norm: the gradients are scaled down to this global norm.
         form: of the CCA term.
@@ -180,16 +184,20 @@ def train_step(
         The state after the step and its report.
     """
 
-    def objective(params: Any, image: Array, noise: Noise) -> tuple[Array, ObjectiveTerms]:
+    def objective(
+        params: Any, image: Array, noise: Noise | None, rate: Array | None, weights: Array | None
+    ) -> tuple[Array, ObjectiveTerms]:
         return rate_distortion_cca(
             model, params, image, noise,
-            rate_weight=rate_weight, cca_weight=cca_weight, form=form, distortion=distortion,
+            rate_weight=rate_weight if weights is None else weights, rate=rate,
+            hyper_share=hyper_share, cca_weight=cca_weight, form=form, distortion=distortion,
         )  # fmt: skip
 
-    def of_part(part: tuple[Array, Noise]) -> tuple[Any, ObjectiveTerms]:
+    def of_part(part: tuple[Array, Noise | None, Array | None, Array | None]) -> tuple[Any, ObjectiveTerms]:
         return jax.grad(objective, has_aux=True)(state.params, *part)
 
-    gradients, terms = mean_over_parts(of_part, (image, noise), accumulate)
+    weights = None if rate is None else jnp.asarray(rate_weight)  # those of the images go with them
+    gradients, terms = mean_over_parts(of_part, (image, noise, rate, weights), accumulate)
     gradient, norm = clip_by_global_norm(ravel_pytree(_split(gradients)[1])[0], max_norm)
     finite = jnp.isfinite(norm) & jnp.isfinite(terms.loss)
     new, quantile_loss = _update(model, state, gradient, finite, learning_rate, form != "off")

@@ -1,4 +1,7 @@
-"""What a model costs on held-out photos: rounded, not noisy, with likelihoods for the rate."""
+"""What a model costs on held-out photos: rounded, not noisy, with likelihoods for the rate.
+
+A model of several rates is measured at each of its rate weights, and its figures are the means over these.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from jaxtyping import Array, Float, UInt8
 
 from cca_jax.metrics import psnr
 from cca_jax.model.cca import CCAModel
-from cca_jax.objective import Distortion, distortion_cost
+from cca_jax.objective import Distortion, distortion_cost, importance
 from train.mesh import divide, fresh_copy
 
 
@@ -24,7 +27,7 @@ class Validation:
     """Means over the validation crops; rates in bits per pixel.
 
     Attributes:
-        loss: distortion + λ · rate, the objective without its auxiliary terms.
+        loss: the objective without its auxiliary terms.
         rate: of everything.
         rate_z: of the hyper-latent.
         rate_slices: of each slice, [S]: where the information goes.
@@ -40,20 +43,27 @@ class Validation:
 
 @partial(jax.jit, static_argnums=(0, 4))
 def _measure(
-    model: CCAModel, params: Any, photos: UInt8[Array, "B H W 3"], rate_weight: Float[Array, ""], distortion: Distortion
+    model: CCAModel,
+    params: Any,
+    photos: UInt8[Array, "B H W 3"],
+    rate_weight: Float[Array, ""],
+    distortion: Distortion,
+    position: Float[Array, " 1"] | None,
 ) -> tuple[Validation, UInt8[Array, "B H W 3"]]:
     """Figures of every photo on its own, [B], and the reconstructions."""
 
     def one(photo: UInt8[Array, "H W 3"]) -> tuple[Validation, Array]:
         image = photo[None].astype(jnp.float32) / 255
-        output = model.apply({"params": params}, image, auxiliary=False)
+        output = model.apply({"params": params}, image, rate=position, auxiliary=False)
         pixels = photo.shape[0] * photo.shape[1]
         edges = np.cumsum([0, *model.config.slice_sizes])
         slices = [output.likelihood_y[..., a:b] for a, b in itertools.pairwise(edges)]
         rates = -jnp.stack([jnp.log2(part).sum() for part in slices]) / pixels
         rate_z = -jnp.log2(output.likelihood_z).sum() / pixels
         rate = rates.sum() + rate_z
-        loss = distortion_cost(image, output.x_hat, distortion) + rate_weight * rate
+        cost = distortion_cost(image, output.x_hat, distortion)[0]
+        counted = 1.0 if position is None else importance(rate_weight)
+        loss = counted * (cost + rate_weight * rate)
         decoded = jnp.round(jnp.clip(output.x_hat, 0, 1) * 255).astype(jnp.uint8)
         return Validation(loss, rate, rate_z, rates, psnr(photo[None], decoded)[0]), decoded[0]
 
@@ -74,24 +84,48 @@ def validate(
         model: the networks.
         params: on every device of the mesh.
         photos: the crops, the same in every process.
-        rate_weight: λ in the loss.
+        rate_weight: λ in the loss of a model of one rate.
         distortion: of the loss.
         mesh: the devices.
 
     Returns:
-        Means by the names of `Validation`, plain numbers, and the first reconstructions.
+        Means by the names of `Validation`, plain numbers, and the first reconstructions, those at the highest rate. Of
+        a model of several rates also `rates` and `psnrs`, at each of them from low to high.
     """
+    names = Validation.__dataclass_fields__
+    weights = model.config.rate_weights
+    positions = [np.array([k], np.float32) for k in range(len(weights))] if weights else [None]
+    found = []
+    for position, weight in zip(positions, weights or (rate_weight,), strict=True):
+        means, pictures = _at_rate(model, params, photos, weight, distortion, mesh, position)
+        found.append(means)
+    mean = jax.tree.map(lambda *parts: np.mean(parts, axis=0), *found)
+    values = {name: getattr(mean, name).tolist() for name in names}
+    if weights:
+        values |= {"rates": [float(one.rate) for one in found], "psnrs": [float(one.psnr) for one in found]}
+    return values, pictures
+
+
+def _at_rate(
+    model: CCAModel,
+    params: Any,
+    photos: UInt8[np.ndarray, "N S S 3"],
+    rate_weight: float,
+    distortion: Distortion,
+    mesh: Mesh,
+    position: Float[np.ndarray, " 1"] | None,
+) -> tuple[Validation, UInt8[np.ndarray, "K S S 3"]]:
+    """The means at one of the model's rates, and the first reconstructions."""
     figures, pictures = [], []
     for start in range(0, len(photos), mesh.size):
         rows = photos[start : start + mesh.size]
         filled = np.concatenate([rows, np.repeat(rows[-1:], mesh.size - len(rows), axis=0)])
-        measured = _measure(model, params, _own(filled, mesh), rate_weight, distortion)
+        measured = _measure(model, params, _own(filled, mesh), rate_weight, distortion, position)
         result, decoded = jax.device_get(fresh_copy(measured, mesh))
         figures.append(result)
         pictures.append(decoded)
     means = jax.tree.map(lambda *parts: np.concatenate(parts)[: len(photos)].mean(0), *figures)
-    names = Validation.__dataclass_fields__
-    return {name: getattr(means, name).tolist() for name in names}, np.concatenate(pictures)[: len(photos)]
+    return means, np.concatenate(pictures)[: len(photos)]
 
 
 def _own(rows: np.ndarray, mesh: Mesh) -> Array:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+import numpy as np
+
 from cca_jax.cli import batch, library
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, bits_per_pixel, format_rate, mean_line, measure
@@ -27,7 +29,10 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         help="output file; a folder (made if needed) for several images; default: beside each image",
     )
     parser.add_argument("--model", metavar="NAME|DIR", help="a name from `cca-jax models` or a model folder")
-    parser.add_argument("--quality", type=float, metavar="Q", help="quality, for models of several rates")
+    rate = parser.add_mutually_exclusive_group()
+    rate.add_argument("--quality", type=float, metavar="Q", help="1 to 100, for models of several rates (default: 50)")
+    rate.add_argument("--target-bpp", type=float, metavar="X", help="find the best quality within X bits per pixel")
+    rate.add_argument("--target-psnr", type=float, metavar="X", help="find the least quality that reaches X dB")
     parser.add_argument(
         "--coder", choices=("tensorflow", "constriction"), help="range coder; default: the best installed"
     )
@@ -51,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         image = read_image(job.source)
         for note in image.notes:
             reporter.problem(f"{job.source}: warning: {note}")
-        data = codec.compress(image.pixels, args.quality)
+        data, quality = _compress(codec, image.pixels, args)
         rate = format_rate(bits_per_pixel(len(data), *image.pixels.shape[:2]))
         figures = None
         if args.metrics:
@@ -60,9 +65,19 @@ def run(args: argparse.Namespace) -> int:
         write_atomically(job.target, data)
         if figures is not None:
             measured.append(figures)
-        return f"{job.target.name:<{name_width}}  {len(data):>9,} bytes  {figures or rate}"
+        return f"{job.target.name:<{name_width}}  {len(data):>9,} bytes  {figures or rate}{quality}"
 
     status = batch.run(jobs, work, "compressing", args.debug)
     if mean := mean_line(measured):
         print_line(mean)
     return status
+
+
+def _compress(codec: library.ImageCodec, pixels: np.ndarray, args: argparse.Namespace) -> tuple[bytes, str]:
+    """The bytes of a file and, where its quality was searched for, the words that say what was found."""
+    for kind, value in (("bpp", args.target_bpp), ("psnr", args.target_psnr)):
+        if value is not None:
+            found = library.compress_to_target(codec, pixels, kind, value)
+            reached = f" reaches {found.value:.2f} dB" if kind == "psnr" else ""
+            return found.data, f"  quality {found.quality:.2f}{reached}"
+    return codec.compress(pixels, args.quality), ""

@@ -82,6 +82,7 @@ def model_facts(summary: Any) -> dict[str, Any]:
         "parameters": summary.parameters,
         "bytes": summary.bytes,
         "description": summary.description,
+        "kmac_per_pixel": summary.cost._asdict(),
         "qualities": list(summary.qualities),
         "config": dataclasses.asdict(summary.config),
     }
@@ -115,6 +116,10 @@ def _model_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("identity", facts["identity"]),
         ("parameters", f"{facts['parameters']:,}"),
         ("size", f"{facts['bytes']:,} bytes"),
+        (
+            "arithmetic",
+            "{encode:.1f} to encode, {decode:.1f} to decode, in kMAC/pixel".format(**facts["kmac_per_pixel"]),
+        ),
         ("qualities", format_qualities(facts["qualities"])),
     ]
     return rows + [(key, str(value)) for key, value in facts["config"].items()]
@@ -122,4 +127,4 @@ def _model_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def format_qualities(qualities: list[float]) -> str:
     """The qualities a model offers, in a few words."""
-    return ", ".join(f"{quality:g}" for quality in qualities) or "one"
+    return f"{min(qualities):g} to {max(qualities):g}" if qualities else "one"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from cca_jax.codec import Codec
 
 
 @runtime_checkable
@@ -62,6 +65,17 @@ def codec_for_file(data: bytes) -> ImageCodec:
     from cca_jax.coding import container
 
     return _codec_for_identity(container.read(data, 1).model_identity)
+
+
+def compress_to_target(codec: ImageCodec, image: np.ndarray, kind: str, value: float) -> Any:
+    """The `search.Found` of a wanted rate ("bpp") or fidelity ("psnr").
+
+    Raises:
+        ValueError: the codec's model has a single rate, or does not reach this.
+    """
+    from cca_jax import search
+
+    return search.compress_to_target(cast("Codec", codec), image, search.Target(value, kind))
 
 
 def read_header(data: bytes) -> Any:

@@ -69,17 +69,28 @@ def symbol_check(symbols: np.ndarray) -> int:
     return zlib.crc32(np.asarray(symbols).astype("<i4", casting="same_kind").tobytes()) & 0xFFFF
 
 
-def verify_symbols(stream_index: int, expected: int, symbols: np.ndarray) -> None:
+def verify_symbols(stream_index: int, expected: int, symbols: np.ndarray, *, portable: bool = False) -> None:
     """Compares decoded symbols [N] with the check that the encoder stored for that stream.
+
+    Args:
+        stream_index: number of the stream.
+        expected: the check that the file holds.
+        symbols: what was decoded.
+        portable: whether the model predicts the same distributions on every machine.
 
     Raises:
         MismatchError: they are not the encoder's (one wrong stream in 65536 passes).
+        CorruptError: the same, of a portable model: its file was written wrongly.
     """
-    if symbol_check(symbols) != expected:
-        raise MismatchError(
-            f"stream {stream_name(stream_index)} is intact but decodes to other symbols than were encoded: the model's "
-            "arithmetic differs here; decode on the kind of device, and with the versions, that made the file"
-        )
+    if symbol_check(symbols) == expected:
+        return
+    fault = f"stream {stream_name(stream_index)} is intact but decodes to other symbols than were encoded"
+    if portable:
+        raise CorruptError(f"{fault}, which arithmetic cannot explain with this model: make the file again")
+    raise MismatchError(
+        f"{fault}: the model's arithmetic differs here; decode on the kind of device, and with the versions, that made "
+        "the file"
+    )
 
 
 def write(container: Container) -> bytes:

@@ -16,53 +16,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32
 
-from cca_jax.config import HYPER_STRIDE, LATENT_STRIDE, ModelConfig
+from cca_jax.config import HYPER_STRIDE, ModelConfig
+from cca_jax.model.auxiliary import AuxiliaryModel, AuxiliaryOutput
+from cca_jax.model.exact_rate import ExactRate
+from cca_jax.model.exact_scales import ExactScales
 from cca_jax.model.extent import Extent
+from cca_jax.model.noise import Noise
 from cca_jax.model.priors import FactorisedPrior
-from cca_jax.model.slices import SliceNetworks, SlicePrediction
+from cca_jax.model.rates import StepSizes
+from cca_jax.model.slices import Code, SliceNetworks, SlicePrediction
 from cca_jax.model.transforms import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
 from cca_jax.ops.precision import narrow
-from cca_jax.ops.rounding import scale_gradient
-
-
-@flax.struct.dataclass
-class Noise:
-    """Uniform noise in [-½, ½) that stands for rounding in training; every user draws its own.
-
-    Attributes:
-        z: for p(z), [B, H/64, W/64, Z].
-        y: for the slices of the main model, [B, H/16, W/16, M].
-        y_factorized: for the factorised density of y, like y; None without the auxiliary model.
-        y_aux: for the slices of the auxiliary model, like y; None without the auxiliary model.
-    """
-
-    z: Array
-    y: Array
-    y_factorized: Array | None = None
-    y_aux: Array | None = None
-
-    @classmethod
-    def sample(cls, key: Array, config: ModelConfig, image_shape: Sequence[int], auxiliary: bool = True) -> Noise:
-        """Noise for images of shape [B, H, W, 3] from a PRNG key."""
-        batch, height, width = image_shape[:3]
-        latent = (batch, height // LATENT_STRIDE, width // LATENT_STRIDE, config.latent_channels)
-        hyper = (batch, height // HYPER_STRIDE, width // HYPER_STRIDE, config.hyper_channels)
-        shapes = [hyper, latent] + ([latent, latent] if auxiliary else [])
-        keys = jax.random.split(key, len(shapes))
-        return cls(*(jax.random.uniform(k, s, minval=-0.5, maxval=0.5) for k, s in zip(keys, shapes, strict=True)))
-
-
-@flax.struct.dataclass
-class AuxiliaryOutput:
-    """What the auxiliary entropy model says of the latent.
-
-    Attributes:
-        likelihood_y: p_aux(y) by the auxiliary slices, [B, H/16, W/16, M], in [1e-9, 1].
-        likelihood_y_factorized: p_f(y) by the factorised density, likewise.
-    """
-
-    likelihood_y: Float[Array, "B h w M"]
-    likelihood_y_factorized: Float[Array, "B h w M"]
+from cca_jax.ops.scales import scale_of_index
 
 
 @flax.struct.dataclass
@@ -88,42 +53,6 @@ class ModelOutput:
     auxiliary: AuxiliaryOutput | None
 
 
-class AuxiliaryModel(nn.Module):
-    """The auxiliary entropy model: the slices that skip the most recent one, and a factorised density over y."""
-
-    config: ModelConfig
-    compute_dtype: jax.typing.DTypeLike = jnp.float32
-    remat: bool = False
-
-    def setup(self) -> None:
-        self.slices = SliceNetworks(self.config, 1, self.compute_dtype, self.remat)
-        self.prior = FactorisedPrior(self.config.latent_channels)
-
-    def __call__(
-        self,
-        y: Float[Array, "B h w M"],
-        hyper_mean: Float[Array, "B h w M"],
-        hyper_scale: Float[Array, "B h w M"],
-        noise: Noise | None,
-        input_gradient: Float[Array, ""] | None = None,
-    ) -> AuxiliaryOutput:
-        """Likelihoods of y under both densities; with noise on y + noise, without it on y rounded.
-
-        With an `input_gradient`, the slices send their inputs a gradient multiplied by it, and p_f sends none.
-        """
-        seen = y
-        if input_gradient is not None:
-            seen = jax.lax.stop_gradient(y)
-            y, hyper_mean, hyper_scale = (scale_gradient(v, input_gradient) for v in (y, hyper_mean, hyper_scale))
-        _, likelihood = self.slices.likelihood(y, hyper_mean, hyper_scale, None if noise is None else noise.y_aux)
-        noisy = self.prior.quantise(seen) if noise is None else seen + noise.y_factorized
-        return AuxiliaryOutput(likelihood, self.prior.likelihood(noisy))
-
-    def quantile_loss(self) -> Float[Array, ""]:
-        """See `FactorisedPrior.quantile_loss`."""
-        return self.prior.quantile_loss()
-
-
 class CCAModel(nn.Module):
     """The learned image codec's networks.
 
@@ -146,16 +75,22 @@ class CCAModel(nn.Module):
         self.synthesis = SynthesisTransform(self.config, self.remat)
         self.hyper_analysis = HyperAnalysis(self.config)
         self.hyper_mean_synthesis = HyperSynthesis(self.config)
-        self.hyper_scale_synthesis = HyperSynthesis(self.config)
+        if self.config.exact_scales:
+            self.exact_scales = ExactScales(self.config)
+        else:
+            self.hyper_scale_synthesis = HyperSynthesis(self.config)
         self.hyper_prior = FactorisedPrior(self.config.hyper_channels)
         self.slices = SliceNetworks(self.config, 0, self.compute_dtype, self.remat)
         self.auxiliary = AuxiliaryModel(self.config, self.compute_dtype, self.remat)
+        if self.config.rate_weights:
+            self.rates = StepSizes(self.config)
 
     def __call__(
         self,
         image: Float[Array, "B H W 3"],
         noise: Noise | None = None,
         *,
+        rate: Float[Array, " B"] | None = None,
         auxiliary: bool = True,
         auxiliary_gradient: Float[Array, ""] | None = None,
     ) -> ModelOutput:
@@ -164,32 +99,46 @@ class CCAModel(nn.Module):
         Args:
             image: RGB in [0, 1]; H and W multiples of 64.
             noise: stands for rounding in the likelihoods; None evaluates them on rounded values.
+            rate: of a model of several rates: each image's position among them, from 0 to their number - 1.
             auxiliary: whether to run the auxiliary model; without it its parameters are not needed.
             auxiliary_gradient: for the stopped form of the objective, see `AuxiliaryModel`; None changes nothing.
 
         Raises:
-            ValueError: sides that are no multiples of 64.
+            ValueError: sides that are no multiples of 64; a rate missing, or given to a model of one.
         """
         if image.ndim != 4 or image.shape[1] % HYPER_STRIDE or image.shape[2] % HYPER_STRIDE:
             raise ValueError(f"the model takes [B, H, W, 3] with sides in multiples of {HYPER_STRIDE}: {image.shape}")
+        step = self.step_sizes(rate)
         y = self.analyse(image)
-        z = self.hyper_analyse(y)
+        z = self.hyper_analyse(y, step=step)
         z_hat = self.hyper_prior.quantise(z)
         likelihood_z = self.hyper_prior.likelihood(z_hat if noise is None else z + noise.z)
-        hyper_mean, hyper_scale = self.hyper_synthesise(z_hat)
+        exact_rate = self.rates.exact(rate) if self.config.exact_scales and rate is not None else None
+        hyper_mean, hyper_scale = self.hyper_synthesise(z_hat, step=step, exact_rate=exact_rate)
         own_noise = None if noise is None else noise.y
-        decoded, likelihood_y = self.slices.likelihood(y, hyper_mean, hyper_scale, own_noise)
+        decoded, likelihood_y = self.slices.likelihood(y, hyper_mean, hyper_scale, own_noise, step)
         y_hat = jnp.concatenate(decoded, axis=-1)
-        told = self.auxiliary(y, hyper_mean, hyper_scale, noise, auxiliary_gradient) if auxiliary else None
+        told = None
+        if auxiliary:
+            scale_input = self.hyper_prior.integers(z_hat) if self.config.exact_scales else hyper_scale
+            told = self.auxiliary(y, hyper_mean, scale_input, noise, auxiliary_gradient, step, exact_rate)
         return ModelOutput(self.synthesise(y_hat), likelihood_y, likelihood_z, y, z, y_hat, told)
+
+    def step_sizes(self, rate: Float[Array, " B"] | None) -> Float[Array, "B 1 1 M"] | None:
+        """Δ of each channel at positions among the rates; None for a model of one rate, whose steps are 1."""
+        if (rate is None) == bool(self.config.rate_weights):
+            raise ValueError(f"a model of {self.config.num_rates} rates takes {'a' if rate is None else 'no'} rate")
+        return None if rate is None else self.rates(rate)
 
     def analyse(self, image: Float[Array, "B H W 3"], extent: Extent | None = None) -> Float[Array, "B h w M"]:
         """Image in [0, 1] to latent."""
         return self._computed(self.analysis, image, extent)
 
-    def hyper_analyse(self, y: Float[Array, "B h w M"], extent: Extent | None = None) -> Float[Array, "B hz wz Z"]:
-        """Latent to hyper-latent."""
-        return self._computed(self.hyper_analysis, y, extent)
+    def hyper_analyse(
+        self, y: Float[Array, "B h w M"], extent: Extent | None = None, step: Array | None = None
+    ) -> Float[Array, "B hz wz Z"]:
+        """Latent, which it sees in steps, to hyper-latent."""
+        return self._computed(self.hyper_analysis, y if step is None else y / step, extent)
 
     def hyper_symbols(self, z: Float[Array, "B hz wz Z"]) -> Int32[Array, "B hz wz Z"]:
         """The integers that are coded for a hyper-latent."""
@@ -203,10 +152,25 @@ class CCAModel(nn.Module):
         """p(z), of which the coding tables are made."""
         return self.hyper_prior.likelihood(z)
 
-    def hyper_synthesise(self, z_hat: Float[Array, "B hz wz Z"], extent: Extent | None = None) -> tuple[Array, Array]:
-        """Decoded hyper-latent to (μ_h, σ_h), both [B, H/16, W/16, M]."""
-        mean, scale = self.hyper_mean_synthesis, self.hyper_scale_synthesis
-        return self._computed(mean, z_hat, extent), self._computed(scale, z_hat, extent)
+    def hyper_synthesise(
+        self,
+        z_hat: Float[Array, "B hz wz Z"],
+        extent: Extent | None = None,
+        step: Array | None = None,
+        exact_rate: ExactRate | None = None,
+    ) -> tuple[Array, Array]:
+        """Decoded hyper-latent to (μ_h, σ_h), both [B, H/16, W/16, M]; with exact scales the second is σ itself."""
+        mean = self._computed(self.hyper_mean_synthesis, z_hat, extent)
+        mean = mean if step is None else step * mean
+        if self.config.exact_scales:
+            return mean, scale_of_index(self.scale_indexes(z_hat, exact_rate, extent))
+        return mean, self._computed(self.hyper_scale_synthesis, z_hat, extent)
+
+    def scale_indexes(
+        self, z_hat: Float[Array, "B hz wz Z"], rate: ExactRate | None = None, extent: Extent | None = None
+    ) -> Float[Array, "B h w M"]:
+        """The table of each symbol, 0 … 63, for a model of exact scales: the same on every machine."""
+        return self.exact_scales(self.hyper_prior.integers(z_hat), rate, extent)
 
     def predict_slice(
         self,
@@ -215,13 +179,23 @@ class CCAModel(nn.Module):
         hyper_scale: Array,
         context: Sequence[Array],
         extent: Extent | None = None,
+        step: Array | None = None,
     ) -> SlicePrediction:
         """What is known of slice `index` before it is coded."""
-        return self.slices.predict(index, hyper_mean, hyper_scale, context, extent)
+        return self.slices.predict(index, hyper_mean, hyper_scale, context, extent, step)
 
-    def refine_slice(self, index: int, features: Array, dequantised: Array, extent: Extent | None = None) -> Array:
-        """The decoded slice from its dequantised values."""
-        return self.slices.refine(index, features, dequantised, extent)
+    def refine_slice(
+        self, index: int, features: Array, dequantised: Array, extent: Extent | None = None, step: Array | None = None
+    ) -> Array:
+        """The decoded slice from its dequantised values; `step` is the slice's own."""
+        return self.slices.refine(index, features, dequantised, extent, step)
+
+    def code_latent(
+        self, z_symbols: Int32[Array, "B hz wz Z"], code: Code, extent: Extent | None = None, step: Array | None = None
+    ) -> Float[Array, "B h w M"]:
+        """The decoded latent by the whole recurrence at once; `code` supplies each dequantised slice."""
+        hyper = self.hyper_synthesise(self.hyper_values(z_symbols), extent, step)
+        return jnp.concatenate(self.slices.decode(*hyper, code, extent, step), axis=-1)
 
     def synthesise(self, y_hat: Float[Array, "B h w M"], extent: Extent | None = None) -> Float[Array, "B H W 3"]:
         """Decoded latent to image, not clamped."""

@@ -14,7 +14,9 @@ import jax
 import numpy as np
 
 from cca_jax.config import ModelConfig
+from cca_jax.model.exact_scales import INITIAL_BIAS
 from cca_jax.model.priors import INITIAL_SCALE, initial_matrix_value
+from cca_jax.model.rates import initial_log_steps
 from cca_jax.model.shapes import parameter_shapes, unflatten
 
 # A transposed kernel's fan-in counts its output channels, as in PyTorch.
@@ -30,7 +32,10 @@ def initial_params(config: ModelConfig, seed: int, auxiliary: bool = True) -> di
         auxiliary: whether the auxiliary model gets its parameters.
     """
     shapes = parameter_shapes(config, auxiliary)
-    return unflatten({name: _draw(name, shapes, seed) for name in shapes})
+    arrays = {name: _draw(name, shapes, seed) for name in shapes}
+    if config.rate_weights:
+        arrays["rates/log_step"] = initial_log_steps(config)
+    return unflatten(arrays)
 
 
 def _draw(name: str, shapes: Any, seed: int) -> np.ndarray:
@@ -44,6 +49,8 @@ def _draw(name: str, shapes: Any, seed: int) -> np.ndarray:
         return np.broadcast_to(np.array([-INITIAL_SCALE, 0, INITIAL_SCALE], np.float32), shape).copy()
     if kind == "scale":
         return np.ones(shape, np.float32)
+    if name.endswith("exact_scales/last/bias"):
+        return np.full(shape, INITIAL_BIAS, np.float32)
     kernel = shapes.get(f"{module}/kernel")
     if kind in ("kernel", "bias") and (kernel is not None or leaf != "bias"):
         bound = 0.5 if kernel is None else _fan_in(module, kernel) ** -0.5

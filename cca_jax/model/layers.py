@@ -24,7 +24,7 @@ from cca_jax.ops.precision import add_channels, per_channel
 from cca_jax.ops.scan import lean_scan
 
 
-def _uniform(fan_in: int) -> Callable[..., Array]:
+def uniform_within(fan_in: int) -> Callable[..., Array]:
     """Initialiser: uniform within ±1/√fan_in."""
 
     def initialise(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
@@ -68,8 +68,8 @@ class Conv(nn.Module):
     @nn.compact
     def __call__(self, x: Array, extent: Extent | None = None) -> Array:
         fan_in = self.size**2 * x.shape[-1]
-        kernel = self.param("kernel", _uniform(fan_in), (self.size, self.size, x.shape[-1], self.features))
-        bias = self.param("bias", _uniform(fan_in), (self.features,))
+        kernel = self.param("kernel", uniform_within(fan_in), (self.size, self.size, x.shape[-1], self.features))
+        bias = self.param("bias", uniform_within(fan_in), (self.features,))
         return add_channels(conv2d(masked(x, extent), kernel, self.stride), bias)
 
 
@@ -83,8 +83,8 @@ class TransposedConv(nn.Module):
     @nn.compact
     def __call__(self, x: Array, extent: Extent | None = None) -> Array:
         fan_in = self.size**2 * self.features  # PyTorch counts a transposed kernel's output channels
-        kernel = self.param("kernel", _uniform(fan_in), (self.size, self.size, x.shape[-1], self.features))
-        bias = self.param("bias", _uniform(fan_in), (self.features,))
+        kernel = self.param("kernel", uniform_within(fan_in), (self.size, self.size, x.shape[-1], self.features))
+        bias = self.param("bias", uniform_within(fan_in), (self.features,))
         return add_channels(transposed_conv2d(masked(x, extent), kernel, self.stride), bias)
 
 
@@ -93,8 +93,8 @@ class DepthwiseConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, extent: Extent | None = None) -> Array:
-        kernel = self.param("kernel", _uniform(9), (3, 3, x.shape[-1]))
-        bias = self.param("bias", _uniform(9), (x.shape[-1],))
+        kernel = self.param("kernel", uniform_within(9), (3, 3, x.shape[-1]))
+        bias = self.param("bias", uniform_within(9), (x.shape[-1],))
         return add_channels(depthwise_conv2d(masked(x, extent), kernel), bias)
 
 
@@ -108,8 +108,8 @@ class Pointwise(nn.Module):
     def __call__(self, *inputs: Array, factor: Array | None = None) -> Array:
         """With a `factor`, one number an output channel times the result."""
         fan_in = jax.eval_shape(self.prepare, *inputs).shape[-1]
-        kernel = self.param("kernel", _uniform(fan_in), (1, 1, fan_in, self.features))
-        bias = self.param("bias", _uniform(fan_in), (self.features,))
+        kernel = self.param("kernel", uniform_within(fan_in), (1, 1, fan_in, self.features))
+        bias = self.param("bias", uniform_within(fan_in), (self.features,))
         if factor is not None:  # in the parameters: there, it costs nothing a position, nor its gradient
             kernel, bias = kernel * per_channel(factor), bias * factor
         return add_channels(pointwise(self.prepare, inputs, kernel), bias)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32
 
 from cca_jax.ops.density import TAIL_MASS, FactorisedParameters, factorised_likelihood, factorised_logits
-from cca_jax.ops.rounding import quantise_around
+from cca_jax.ops.rounding import quantise_around, round_straight_through
 
 _WIDTHS = (1, 3, 3, 3, 3, 1)
 INITIAL_SCALE = 10.0
@@ -73,6 +73,13 @@ class FactorisedPrior(nn.Module):
     def symbols(self, x: Float[Array, "... C"]) -> Int32[Array, "... C"]:
         """The integers that are coded: rounded distances from the medians."""
         return jnp.round(x - jnp.broadcast_to(self.median(), x.shape)).astype(jnp.int32)
+
+    def integers(self, x: Float[Array, "... C"]) -> Float[Array, "... C"]:
+        """Rounded distances from the medians as floats: the symbols, also of x that was rounded around the medians.
+
+        Straight-through to x, no gradient to the medians.
+        """
+        return round_straight_through(x - jnp.broadcast_to(jax.lax.stop_gradient(self.median()), x.shape))
 
     def values(self, symbols: Int32[Array, "... C"]) -> Float[Array, "... C"]:
         """What integers stand for: distances from the medians."""

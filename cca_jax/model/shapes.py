@@ -20,7 +20,8 @@ def parameter_shapes(config: ModelConfig, auxiliary: bool) -> Mapping[str, tuple
     image = jnp.zeros((1, HYPER_STRIDE, HYPER_STRIDE, 3))
 
     def initialise(key: jax.Array) -> Any:
-        return CCAModel(config).init(key, image, auxiliary=auxiliary)["params"]
+        rate = jnp.zeros(1) if config.rate_weights else None
+        return CCAModel(config).init(key, image, rate=rate, auxiliary=auxiliary)["params"]
 
     tree = jax.eval_shape(initialise, jax.random.key(0))
     return {name: leaf.shape for name, leaf in flatten(tree).items()}

@@ -20,7 +20,8 @@ from cca_jax.model.extent import Extent
 from cca_jax.model.layers import Head, NAFStack, draw_stacked, rematerialised, require_params
 from cca_jax.ops.density import gaussian_likelihood
 from cca_jax.ops.precision import narrow
-from cca_jax.ops.rounding import quantise_around
+from cca_jax.ops.quantisation import from_steps, to_steps
+from cca_jax.ops.rounding import round_straight_through
 
 
 class SlicePrediction(NamedTuple):
@@ -30,11 +31,13 @@ class SlicePrediction(NamedTuple):
         mean: μ, [..., m].
         scale: σ before its lower bound, [..., m].
         features: the mean's context features, which the residual prediction reads again.
+        step: Δ of a model of several rates, [B, 1, 1, m]; the scale counts in steps, the mean does not.
     """
 
     mean: Float[Array, "B h w m"]
     scale: Float[Array, "B h w m"]
     features: Float[Array, "B h w F"]
+    step: Float[Array, "B 1 1 m"] | None = None
 
 
 Predict = Callable[[int, Sequence[Array]], SlicePrediction]
@@ -121,7 +124,11 @@ class SliceNetworks(nn.Module):
 
     def setup(self) -> None:
         sizes = self.config.slice_sizes
-        self.predictors = [_MeanAndScale(self.config, size, self.remat) for size in sizes]
+        if self.config.exact_scales:
+            predictor = rematerialised(_Predictor) if self.remat else _Predictor
+            self.predictors = [predictor(self.config, size) for size in sizes]
+        else:
+            self.predictors = [_MeanAndScale(self.config, size, self.remat) for size in sizes]
         head = rematerialised(Head) if self.remat else Head
         count = refined_slices(len(sizes), self.skip)
         self.residual_heads = [head(size, self.config.head_channels) for size in sizes[:count]]
@@ -133,31 +140,50 @@ class SliceNetworks(nn.Module):
         hyper_scale: Array,
         context: Sequence[Array],
         extent: Extent | None = None,
+        step: Array | None = None,
     ) -> SlicePrediction:
-        """Mean, scale and features of slice `index` from the hyperprior [B, H/16, W/16, M] and its context."""
-        inputs = [jnp.concatenate([hyper, *context], axis=-1) for hyper in (hyper_mean, hyper_scale)]
-        outputs, features = self.predictors[index](narrow(jnp.stack(inputs), self.compute_dtype), extent)
-        outputs = outputs.astype(hyper_mean.dtype)
-        return SlicePrediction(outputs[0], outputs[1], features[0])
+        """Mean, scale and features of slice `index` from the hyperprior [B, H/16, W/16, M] and its context.
 
-    def refine(self, index: int, features: Array, dequantised: Array, extent: Extent | None = None) -> Array:
-        """Latent residual prediction: adds ½ tanh of what the features say the rounding took away."""
+        With exact scales `hyper_scale` is the scales themselves, and only the mean has a network.
+        """
+        channels = self._channels(index)
+        own_step = None if step is None else step[..., channels]
+        if self.config.exact_scales:
+            inputs = narrow(jnp.concatenate([hyper_mean, *context], axis=-1), self.compute_dtype)
+            mean, features = self.predictors[index](inputs, extent)
+            return SlicePrediction(mean.astype(hyper_mean.dtype), hyper_scale[..., channels], features, own_step)
+        both = [jnp.concatenate([hyper, *context], axis=-1) for hyper in (hyper_mean, hyper_scale)]
+        outputs, features = self.predictors[index](narrow(jnp.stack(both), self.compute_dtype), extent)
+        outputs = outputs.astype(hyper_mean.dtype)
+        return SlicePrediction(outputs[0], outputs[1], features[0], own_step)
+
+    def refine(
+        self, index: int, features: Array, dequantised: Array, extent: Extent | None = None, step: Array | None = None
+    ) -> Array:
+        """Latent residual prediction: adds ½ tanh of what the features say the rounding took away, in steps."""
         inputs = [features, narrow(dequantised, self.compute_dtype)]
         residual = self.residual_heads[index](jnp.concatenate(inputs, axis=-1), extent)
-        return dequantised + 0.5 * jnp.tanh(residual.astype(dequantised.dtype))
+        return from_steps(0.5 * jnp.tanh(residual.astype(dequantised.dtype)), dequantised, step)
 
-    def decode(self, hyper_mean: Array, hyper_scale: Array, code: Code) -> list[Array]:
+    def decode(
+        self,
+        hyper_mean: Array,
+        hyper_scale: Array,
+        code: Code,
+        extent: Extent | None = None,
+        step: Array | None = None,
+    ) -> list[Array]:
         """The recurrence over these networks; `code` supplies each dequantised slice."""
         return slice_recurrence(
             self.config.num_slices,
             self.skip,
-            lambda index, context: self.predict(index, hyper_mean, hyper_scale, context),
+            lambda index, context: self.predict(index, hyper_mean, hyper_scale, context, extent, step),
             code,
-            lambda index, prediction, value: self.refine(index, prediction.features, value),
+            lambda index, prediction, value: self.refine(index, prediction.features, value, extent, prediction.step),
         )
 
     def likelihood(
-        self, y: Array, hyper_mean: Array, hyper_scale: Array, noise: Array | None
+        self, y: Array, hyper_mean: Array, hyper_scale: Array, noise: Array | None, step: Array | None = None
     ) -> tuple[list[Array], Array]:
         """Runs the slices over a latent that is known.
 
@@ -165,22 +191,31 @@ class SliceNetworks(nn.Module):
             y: the latent [B, H/16, W/16, M].
             hyper_mean: μ_h, like y.
             hyper_scale: σ_h, like y.
-            noise: the likelihoods are those of y + noise; None: of y rounded around the means.
+            noise: in steps; the likelihoods are those of y + noise. None: of y rounded around the means.
+            step: Δ [B, 1, 1, M], or None.
 
         Returns:
             The decoded slices (those that have a residual prediction) and the likelihoods of the whole latent.
         """
-        edges = [0]
-        for size in self.config.slice_sizes:
-            edges.append(edges[-1] + size)
         likelihoods: list[Array] = []
 
         def code(index: int, prediction: SlicePrediction) -> Array:
-            channels = slice(edges[index], edges[index + 1])
-            dequantised = quantise_around(y[..., channels], prediction.mean)
-            value = dequantised if noise is None else y[..., channels] + noise[..., channels]
-            likelihoods.append(gaussian_likelihood(value, prediction.mean, prediction.scale))
+            channels = self._channels(index)
+            target, own_noise = y[..., channels], None if noise is None else noise[..., channels]
+            distance = to_steps(target, prediction.mean, prediction.step)
+            rounded = round_straight_through(distance)
+            dequantised = from_steps(rounded, prediction.mean, prediction.step)
+            if prediction.step is None:
+                value, centre = dequantised if own_noise is None else target + own_noise, prediction.mean
+            else:  # the bins are as wide as a step, and so are the units of the scale
+                value = rounded if own_noise is None else distance + own_noise
+                centre = jnp.zeros_like(value)
+            likelihoods.append(gaussian_likelihood(value, centre, prediction.scale))
             return dequantised
 
-        decoded = self.decode(hyper_mean, hyper_scale, code)
+        decoded = self.decode(hyper_mean, hyper_scale, code, step=step)
         return decoded, jnp.concatenate(likelihoods, axis=-1)
+
+    def _channels(self, index: int) -> slice:
+        edges = self.config.slice_edges
+        return slice(edges[index], edges[index + 1])

@@ -1,6 +1,7 @@
 """The steps of coding, each compiled once for a configuration and a bucket of image sizes.
 
-Encoder and decoder call the same ones with the same shapes: what one computed is what the other computes. Without an
+Encoder and decoder call the same ones with the same shapes: what one computed is what the other computes. (Models of
+exact scales do not need that: their slices go through one program for encoding and one for decoding.) Without an
 extent the arrays are the image, and each image size has programs of its own.
 """
 
@@ -15,9 +16,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32, UInt8
 
 from cca_jax.model.cca import CCAModel
+from cca_jax.model.exact_rate import ExactRate
 from cca_jax.model.extent import Extent, masked
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import SCALE_FLOOR
+from cca_jax.ops.quantisation import from_steps, to_steps
 
 
 @partial(jax.jit, static_argnums=0)
@@ -29,20 +32,37 @@ def analyse(
 
 
 @partial(jax.jit, static_argnums=0)
+def step_sizes(model: CCAModel, params: Any, rate: Float[Array, " 1"] | None) -> Float[Array, "1 1 1 M"] | None:
+    """The step sizes at a position among a model's rates; None for a model of one rate."""
+    return model.apply({"params": params}, rate, method="step_sizes")
+
+
+@partial(jax.jit, static_argnums=0)
 def hyper_analyse(
-    model: CCAModel, params: Any, y: Float[Array, "1 h w M"], extent: Extent | None
+    model: CCAModel, params: Any, y: Float[Array, "1 h w M"], extent: Extent | None, step: Array | None = None
 ) -> tuple[Array, Array]:
     """Latent to the hyper-latent's symbols int32 [1, hz, wz, Z], and whether the latent is finite throughout."""
-    z = model.apply({"params": params}, y, extent, method="hyper_analyse")
+    z = model.apply({"params": params}, y, extent, step, method="hyper_analyse")
     symbols = model.apply({"params": params}, z, method="hyper_symbols")
     return masked(symbols, extent), jnp.isfinite(y).all()
 
 
 @partial(jax.jit, static_argnums=0)
-def hyper_synthesise(model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None) -> tuple[Array, Array]:
+def hyper_synthesise(
+    model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None, step: Array | None = None
+) -> tuple[Array, Array]:
     """Hyper-latent's symbols to (μ_h, σ_h), each [1, h, w, M]."""
     z_hat = model.apply({"params": params}, z_symbols, method="hyper_values")
-    return model.apply({"params": params}, z_hat, extent, method="hyper_synthesise")
+    return model.apply({"params": params}, z_hat, extent, step, method="hyper_synthesise")
+
+
+@partial(jax.jit, static_argnums=0)
+def scale_indexes(
+    model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None, rate: ExactRate | None = None
+) -> Int32[Array, "1 h w M"]:
+    """Hyper-latent's symbols to the table of each symbol of y, for models of exact scales."""
+    z_hat = model.apply({"params": params}, z_symbols, method="hyper_values")
+    return model.apply({"params": params}, z_hat, rate, extent, method="scale_indexes").astype(jnp.int32)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -54,17 +74,20 @@ def predict(
     hyper_scale: Array,
     context: Sequence[Array],
     extent: Extent | None,
+    step: Array | None = None,
 ) -> SlicePrediction:
     """What is known of a slice before it is coded."""
-    return model.apply({"params": params}, index, hyper_mean, hyper_scale, context, extent, method="predict_slice")
+    hyper = (hyper_mean, hyper_scale)
+    return model.apply({"params": params}, index, *hyper, context, extent, step, method="predict_slice")
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def refine(
-    model: CCAModel, index: int, params: Any, features: Array, dequantised: Array, extent: Extent | None
+    model: CCAModel, index: int, params: Any, prediction: SlicePrediction, dequantised: Array, extent: Extent | None
 ) -> Array:
     """The decoded slice from its dequantised values."""
-    return model.apply({"params": params}, index, features, dequantised, extent, method="refine_slice")
+    given = (prediction.features, dequantised, extent, prediction.step)
+    return model.apply({"params": params}, index, *given, method="refine_slice")
 
 
 @jax.jit
@@ -77,8 +100,8 @@ def indexes(prediction: SlicePrediction, scales: Float[Array, " T"]) -> Int32[Ar
 
 @jax.jit
 def dequantise(symbols: Int32[Array, "1 h w m"], prediction: SlicePrediction) -> Float[Array, "1 h w m"]:
-    """What integers stand for: distances from the predicted mean."""
-    return symbols.astype(jnp.float32) + prediction.mean
+    """What integers stand for: distances from the predicted mean, in steps."""
+    return from_steps(symbols.astype(jnp.float32), prediction.mean, prediction.step)
 
 
 @jax.jit
@@ -89,7 +112,47 @@ def to_symbols(
 
     Nothing outside is coded: with zeros there the encoder goes on from the very arrays that the decoder has.
     """
-    return masked(jnp.round(target - prediction.mean).astype(jnp.int32), extent)
+    steps = to_steps(target, prediction.mean, prediction.step)
+    return masked(jnp.round(steps).astype(jnp.int32), extent)
+
+
+@partial(jax.jit, static_argnums=0)
+def encode_latent(
+    model: CCAModel,
+    params: Any,
+    y: Float[Array, "1 h w M"],
+    z_symbols: Int32[Array, "1 hz wz Z"],
+    extent: Extent | None,
+    step: Array | None = None,
+) -> tuple[Array, Array]:
+    """All that is coded for a latent, int32 [1, h, w, M], and the decoded latent."""
+    coded: list[Array] = []
+
+    def code(index: int, prediction: SlicePrediction) -> Array:
+        first, last = model.config.slice_edges[index : index + 2]
+        coded.append(to_symbols(y[..., first:last], prediction, extent))
+        return dequantise(coded[-1], prediction)
+
+    y_hat = model.apply({"params": params}, z_symbols, code, extent, step, method="code_latent")
+    return jnp.concatenate(coded, axis=-1), y_hat
+
+
+@partial(jax.jit, static_argnums=0)
+def decode_latent(
+    model: CCAModel,
+    params: Any,
+    z_symbols: Int32[Array, "1 hz wz Z"],
+    y_symbols: Int32[Array, "1 h w M"],
+    extent: Extent | None,
+    step: Array | None = None,
+) -> Float[Array, "1 h w M"]:
+    """The decoded latent of symbols that are all known."""
+
+    def code(index: int, prediction: SlicePrediction) -> Array:
+        first, last = model.config.slice_edges[index : index + 2]
+        return dequantise(y_symbols[..., first:last], prediction)
+
+    return model.apply({"params": params}, z_symbols, code, extent, step, method="code_latent")
 
 
 @partial(jax.jit, static_argnums=0)

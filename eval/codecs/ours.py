@@ -81,7 +81,8 @@ class OurCodec:
         encoding = self.codec.encode(pixels, self._quality(setting))
         frame, bundle = encoding.frame, self.codec.bundle
         z_symbols, *symbols = (jnp.asarray(frame.fill(stream)) for stream in encoding.symbols)
-        run = Execution(CCAModel(bundle.config), self._params, bundle.scales, frame)
+        quality = encoding.container.quality
+        run = Execution(CCAModel(bundle.config), self._params, bundle.scales, frame, quality=quality)
         likelihoods = [_hyper_likelihood(run.model, run.params, z_symbols)]
 
         def code(index: int, prediction: SlicePrediction) -> Array:

@@ -12,6 +12,7 @@ from cca_jax import registry
 from cca_jax.cli import library
 from cca_jax.coding import container
 from cca_jax.config import ModelConfig
+from cca_jax.model.cost import Cost
 
 IDENTITY = b"fakemodl"
 
@@ -51,6 +52,7 @@ def summary(name, path):
         description="a model for tests",
         qualities=(),
         config=ModelConfig(),
+        cost=Cost(encode=693.4, decode=688.7),
     )
 
 

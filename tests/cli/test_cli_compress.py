@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cca_jax import search
+
 
 def test_one_image_goes_beside_itself(run, calls, photo):
     status, out, err = run("compress", photo())
@@ -149,4 +151,25 @@ def test_a_file_that_does_not_decode_is_not_left_behind(run, photo, tmp_path, mo
     status, _, err = run("compress", photo(), "--metrics")
     assert status == 2
     assert err.endswith("photo.png: wrong symbols\n")
+    assert os.listdir(tmp_path) == ["photo.png"]
+
+
+@pytest.mark.parametrize(("kind", "words"), [("bpp", "quality 12.50"), ("psnr", "quality 12.50 reaches 31.50 dB")])
+def test_a_target_is_searched_for_and_what_was_found_is_said(run, photo, monkeypatch, kind, words):
+    asked = []
+
+    def compress_to_target(codec, image, target):
+        asked.append(target)
+        return search.Found(codec.compress(image, 12.5), 12.5, 31.5)
+
+    monkeypatch.setattr(search, "compress_to_target", compress_to_target)
+    status, out, _ = run("compress", photo(), f"--target-{kind}", "31.7")
+    assert (status, asked) == (0, [search.Target(31.7, kind)])
+    assert out.endswith(f" bpp  {words}\n")
+
+
+@pytest.mark.parametrize("options", [("--target-bpp", "-1"), ("--target-bpp", "1", "--quality", "5")])
+def test_impossible_targets_are_one_line_and_no_file(run, photo, tmp_path, options):
+    status, out, err = run("compress", photo(), *options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
     assert os.listdir(tmp_path) == ["photo.png"]

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from cca_jax.cli.info import format_qualities
 from cca_jax.config import ModelConfig
 from cca_jax.convert import checkpoint
 
@@ -53,6 +54,8 @@ def test_info_of_a_model(run):
     facts = json.loads(machines)
     assert facts["kind"] == "model"
     assert facts["parameters"] == 1234567
+    assert facts["kmac_per_pixel"] == {"encode": 693.4, "decode": 688.7}
+    assert "693.4 to encode, 688.7 to decode" in people
     assert facts["card"].endswith("README.md")
     assert facts["config"] == json.loads(json.dumps(dataclasses.asdict(ModelConfig())))
     assert "parameters" in people
@@ -81,6 +84,11 @@ def test_models(run):
     assert head.split() == ["name", "identity", "parameters", "bytes", "qualities", "description"]
     assert [row.split()[0] for row in rows] == ["fake", "other"]
     assert [model["name"] for model in json.loads(machines)] == ["fake", "other"]
+
+
+def test_the_range_of_qualities_in_words():
+    assert format_qualities([]) == "one"
+    assert format_qualities([1.0, 12.0, 100.0]) == "1 to 100"
 
 
 def test_convert_calls_the_converter(run, monkeypatch, tmp_path):

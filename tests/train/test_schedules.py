@@ -36,3 +36,15 @@ def test_warmup_rises_linearly_and_the_decay_keeps_its_place(train_config, with_
         middle = 1e-2 * (0.01 + 0.99 / 2)
         np.testing.assert_allclose(rates(rate, (60,)), [middle], rtol=1e-5)
         assert (np.diff(rates(rate, range(20, 101))) < 0).all()
+
+
+def test_the_cca_weight_rises_to_its_value(train_config, with_fields):
+    config = with_fields(train_config, cca_weight=0.4, cca_warmup=Duration(2, "epochs"))
+    np.testing.assert_allclose(
+        rates(schedules.cca_weight(config, EPOCH), (0, 5, 20, 90)), [0, 0.1, 0.4, 0.4], rtol=1e-6
+    )
+    half = with_fields(train_config, hyper_warmup=Duration(10))
+    np.testing.assert_allclose(rates(schedules.hyper_share(half, EPOCH), (0, 5, 10, 90)), [0, 0.5, 1, 1])
+    assert rates(schedules.hyper_share(train_config, EPOCH), (0,)) == 1
+    at_once = with_fields(train_config, cca_weight=0.4)
+    np.testing.assert_allclose(rates(schedules.cca_weight(at_once, EPOCH), (0, 7)), [0.4, 0.4])

@@ -47,9 +47,13 @@ def train_line(step: int, steps: int, values: dict[str, Any], crops_per_second: 
 def validation_line(step: int, values: dict[str, Any], best: bool) -> str:
     """One line of a validation; `values` by the names of `Validation`."""
     slices = " ".join(f"{rate:.4f}" for rate in values["rate_slices"])
+    rates = "".join(
+        f"; {rate:.4f} bpp {psnr:.2f} dB"
+        for rate, psnr in zip(values.get("rates", ()), values.get("psnrs", ()), strict=True)
+    )
     return (
         f"validation {step}  loss {values['loss']:.4f}{' (best)' if best else ''}  {values['psnr']:.2f} dB  "
-        f"{values['rate']:.4f} bpp: z {values['rate_z']:.4f}, slices {slices}"
+        f"{values['rate']:.4f} bpp: z {values['rate_z']:.4f}, slices {slices}{rates}"
     )
 
 

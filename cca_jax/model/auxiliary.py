@@ -1,0 +1,84 @@
+"""The auxiliary entropy model of the CCA objective, which only training needs (paper section 3.3)."""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import flax.struct
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from cca_jax.config import ModelConfig
+from cca_jax.model.exact_rate import ExactRate
+from cca_jax.model.exact_scales import ExactScales
+from cca_jax.model.noise import Noise
+from cca_jax.model.priors import FactorisedPrior
+from cca_jax.model.slices import SliceNetworks
+from cca_jax.ops.rounding import scale_gradient
+from cca_jax.ops.scales import scale_of_index
+
+
+@flax.struct.dataclass
+class AuxiliaryOutput:
+    """What the auxiliary entropy model says of the latent.
+
+    Attributes:
+        likelihood_y: p_aux(y) by the auxiliary slices, [B, H/16, W/16, M], in [1e-9, 1].
+        likelihood_y_factorized: p_f(y) by the factorised density, likewise.
+    """
+
+    likelihood_y: Float[Array, "B h w M"]
+    likelihood_y_factorized: Float[Array, "B h w M"]
+
+
+class AuxiliaryModel(nn.Module):
+    """The auxiliary entropy model: the slices that skip the most recent one, and a factorised density over y."""
+
+    config: ModelConfig
+    compute_dtype: jax.typing.DTypeLike = jnp.float32
+    remat: bool = False
+
+    def setup(self) -> None:
+        self.slices = SliceNetworks(self.config, 1, self.compute_dtype, self.remat)
+        self.prior = FactorisedPrior(self.config.latent_channels)
+        if self.config.exact_scales:
+            self.exact_scales = ExactScales(self.config)
+
+    def __call__(
+        self,
+        y: Float[Array, "B h w M"],
+        hyper_mean: Float[Array, "B h w M"],
+        scale_input: Array,
+        noise: Noise | None,
+        input_gradient: Float[Array, ""] | None = None,
+        step: Float[Array, "B 1 1 M"] | None = None,
+        exact_rate: ExactRate | None = None,
+    ) -> AuxiliaryOutput:
+        """Likelihoods of y under both densities; with noise on y + noise, without it on y rounded.
+
+        With an `input_gradient`, the slices send their inputs a gradient multiplied by it, and p_f sends none.
+
+        Args:
+            y: the latent.
+            hyper_mean: μ_h.
+            scale_input: σ_h, like y; with exact scales the hyper-latent's integers [B, H/64, W/64, Z].
+            noise: see `Noise`.
+            input_gradient: a factor, or None for 1.
+            step: the step sizes of a model of several rates. Both densities are then of y in steps.
+            exact_rate: what its network of integers is told of them.
+        """
+        seen = y if step is None else y / step
+        if input_gradient is not None:
+            seen = jax.lax.stop_gradient(seen)
+            y, hyper_mean, scale_input, step, exact_rate = jax.tree.map(
+                lambda v: scale_gradient(v, input_gradient), (y, hyper_mean, scale_input, step, exact_rate)
+            )
+        scales = scale_of_index(self.exact_scales(scale_input, exact_rate)) if self.config.exact_scales else scale_input
+        own_noise = None if noise is None else noise.y_aux
+        _, likelihood = self.slices.likelihood(y, hyper_mean, scales, own_noise, step)
+        noisy = self.prior.quantise(seen) if noise is None else seen + noise.y_factorized
+        return AuxiliaryOutput(likelihood, self.prior.likelihood(noisy))
+
+    def quantile_loss(self) -> Float[Array, ""]:
+        """See `FactorisedPrior.quantile_loss`."""
+        return self.prior.quantile_loss()

@@ -1,0 +1,24 @@
+"""The standard deviations that have a coding table, as a function of the table's index (Ballé et al. 2018)."""
+
+from __future__ import annotations
+
+import math
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from cca_jax.ops.density import SCALE_FLOOR
+
+SCALE_CEILING = 256.0
+"""The largest."""
+SCALE_COUNT = 64
+"""How many, in equal steps of the logarithm from `SCALE_FLOOR` on."""
+
+
+INDEX_STEP = math.log(SCALE_CEILING / SCALE_FLOOR) / (SCALE_COUNT - 1)
+"""Difference of the logarithms of neighbouring scales."""
+
+
+def scale_of_index(index: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The scale of each index 0 … 63, with the gradient of the exponential between them."""
+    return SCALE_FLOOR * jnp.exp(INDEX_STEP * index)

@@ -1,0 +1,118 @@
+"""The quality at which a file has a wanted size or a wanted fidelity, by search (for models of several rates)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import UInt8
+
+from cca_jax.codec import Codec
+from cca_jax.coding import container
+from cca_jax.metrics import psnr
+
+_MOST_FILES = 12
+_NEAR_RATE = 0.01  # a hundredth of the wanted rate
+_NEAR_PSNR = 0.02  # dB
+_QUALITY_STEP = 1 / container.QUALITY_STEPS
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What a file is to reach.
+
+    Attributes:
+        value: bits per pixel that the whole file must not exceed, or a PSNR in dB that it must not fall below.
+        kind: which of the two.
+    """
+
+    value: float
+    kind: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in _UNITS:
+            raise ValueError(f"a target is one of {', '.join(_UNITS)}, got {self.kind!r}")
+        if not 0 < self.value < math.inf:
+            raise ValueError(f"a target is a number of {_UNITS[self.kind]} above 0, got {self.value:g}")
+
+
+_UNITS = {"bpp": "bits per pixel", "psnr": "dB PSNR"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """The file that a search ended with.
+
+    Attributes:
+        data: its bytes.
+        quality: it was made at.
+        value: its bits per pixel or PSNR, as the target asks.
+    """
+
+    data: bytes
+    quality: float
+    value: float
+
+
+def compress_to_target(codec: Codec, image: UInt8[np.ndarray, "H W 3"], target: Target) -> Found:
+    """The largest file found within a rate, or the smallest found with a fidelity.
+
+    Rate and fidelity grow with the quality, about as straight lines (the rate in its logarithm): each guess lies on
+    the line through the two files around the target, but never so near to one of them that little is won.
+
+    Args:
+        codec: of a model of several rates.
+        image: RGB.
+        target: see `Target`. What is found is within 1 % of a rate or 0.02 dB of a PSNR, unless the image's own rates
+            jump by more.
+
+    Raises:
+        ValueError: a model of a single rate; a target out of the model's range on this image; not an image.
+    """
+    if codec.quality_range is None:
+        raise ValueError(f"model {codec.name!r} has a single rate: it cannot search for a target")
+    height, width = image.shape[:2]
+
+    def measure(quality: float) -> Found:
+        encoding = codec.encode(image, quality)
+        data = container.write(encoding.container)
+        if target.kind == "bpp":
+            value = 8 * len(data) / (height * width)
+        else:
+            x_hat = codec.reconstruct(encoding.y_hat)[:, :height, :width]
+            pixels = np.round(np.clip(x_hat, 0, 1) * 255).astype(np.uint8)
+            value = float(psnr(jnp.asarray(image[None]), jnp.asarray(pixels))[0])
+        assert encoding.container.quality is not None
+        return Found(data, encoding.container.quality, value)
+
+    low, high = map(measure, codec.quality_range)
+    if not low.value <= target.value <= high.value:
+        raise ValueError(
+            f"on this image model {codec.name!r} reaches {low.value:.4g} to {high.value:.4g} {_UNITS[target.kind]}: "
+            f"{target.value:g} is out of its range"
+        )
+    return _narrow(measure, low, high, target)
+
+
+def _narrow(measure: Callable[[float], Found], low: Found, high: Found, target: Target) -> Found:
+    """Moves two files around the target together; of what they reach, the one on its good side."""
+    scale = math.log if target.kind == "bpp" else float
+    near = target.value * _NEAR_RATE if target.kind == "bpp" else _NEAR_PSNR
+
+    def best() -> Found:
+        return low if target.kind == "bpp" else high
+
+    for _ in range(_MOST_FILES - 2):
+        if abs(best().value - target.value) <= near or high.quality - low.quality <= _QUALITY_STEP:
+            break
+        span = scale(high.value) - scale(low.value)
+        share = (scale(target.value) - scale(low.value)) / span if span > 0 else 0.5
+        guess = measure(low.quality + min(max(share, 0.1), 0.9) * (high.quality - low.quality))
+        if guess.value <= target.value:
+            low = guess
+        else:
+            high = guess
+    return best()
