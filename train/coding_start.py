@@ -96,7 +96,7 @@ def _keep_variance(named: dict[str, np.ndarray], name: str) -> None:
 def _set_entropy_model(
     named: dict[str, np.ndarray], prefix: str, config: ModelConfig, deviations: Float[np.ndarray, " M"]
 ) -> None:
-    """Predicts a mean of 0 and these scales, and corrects nothing."""
+    """Predicts a mean of 0 and these scales everywhere, and corrects nothing."""
     for name, value in named.items():
         if name.startswith(f"{prefix}slices/") and name.endswith(("head/last/kernel", "head/last/bias")):
             value[...] = 0
@@ -105,6 +105,7 @@ def _set_entropy_model(
     if config.exact_scales and f"{prefix}exact_scales/last/bias" in named:
         index = np.log(deviations / SCALE_FLOOR) / math.log(SCALE_CEILING / SCALE_FLOOR) * (SCALE_COUNT - 1)
         named[f"{prefix}exact_scales/last/bias"][...] = index / 2**FRACTION_BITS
+        named[f"{prefix}exact_scales/last/kernel"][...] = 0
         return
     for index in range(config.num_slices):
         name = f"{prefix}slices/predictors_{index}/head/last/bias"

@@ -49,7 +49,7 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
             **common,
             "duration": Duration(100_000),
             "drop_at": Duration(85_000),
-            "patch_size": 128,
+            "batch_size": 4,
             "learning_rate": 1e-3,
             "warmup": Duration(200),
             "hyper_warmup": Duration(3000),
