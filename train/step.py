@@ -9,22 +9,20 @@ from __future__ import annotations
 import dataclasses
 import operator
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
-import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int32
 
 from cca_jax.model.cca import CCAModel, Noise
 from cca_jax.model.shapes import flatten, unflatten
 from cca_jax.objective import CCAForm, Distortion, ObjectiveTerms, rate_distortion_cca
+from train.optimiser import AdamState, advance_adam, clip_by_global_norm, initial_adam, moving_average
 
 QUANTILE_LEARNING_RATE = 1e-3
-_SUMMED_AT_ONCE = 4096
 
 
 @flax.struct.dataclass
@@ -43,8 +41,8 @@ class TrainState:
 
     step: Int32[Array, ""]
     params: Any
-    optimizer: optax.OptState
-    quantile_optimizer: optax.OptState
+    optimizer: AdamState
+    quantile_optimizer: AdamState
     average: Any
     skipped: Int32[Array, ""]
     skipped_in_row: Int32[Array, ""]
@@ -81,15 +79,10 @@ def _split(params: Any) -> tuple[dict[str, Array], dict[str, Array]]:
     return quantiles, {name: value for name, value in named.items() if name not in quantiles}
 
 
-# Both optimisers see their parameters as one vector: as a tree of five hundred arrays, their update alone takes half of
-# a step's compile time, and thousands of kernels. The learning rate is no part of them: it is an argument of the step.
-_ADAM = optax.scale_by_adam()
-
-
 def initial_state(params: Any, average: bool = False) -> TrainState:
     """The state before the first step; `average` begins a moving average at the parameters."""
     params = jax.tree.map(jnp.asarray, params)
-    quantile, main = (_ADAM.init(ravel_pytree(part)[0]) for part in _split(params))
+    quantile, main = (initial_adam(ravel_pytree(part)[0]) for part in _split(params))
     zero = jnp.zeros((), jnp.int32)
     return TrainState(zero, params, main, quantile, ravel_pytree(params)[0] if average else None, zero, zero)
 
@@ -99,15 +92,6 @@ def first_moments(state: TrainState) -> Any:
     quantiles, others = _split(state.params)
     moments = ravel_pytree(others)[1](state.optimizer.mu)
     return unflatten({**{name: jnp.zeros_like(value) for name, value in quantiles.items()}, **moments})
-
-
-def clip_by_global_norm(gradient: Float[Array, " N"], max_norm: float) -> tuple[Float[Array, " N"], Float[Array, ""]]:
-    """Scales a gradient by max_norm / (norm + 1e-6) where that is below 1, PyTorch's rule; returns the norm too."""
-    # In two stages: a float32 sum over a hundred million squares would lose what is small.
-    whole = gradient.size // _SUMMED_AT_ONCE * _SUMMED_AT_ONCE
-    rows = jnp.square(gradient[:whole].reshape(-1, _SUMMED_AT_ONCE)).sum(1).sum()
-    norm = jnp.sqrt(rows + jnp.square(gradient[whole:]).sum())
-    return gradient * jnp.minimum(1.0, max_norm / (norm + 1e-6)), norm
 
 
 def mean_over_parts(function: Callable[[Any], Any], batch: Any, parts: int) -> Any:
@@ -132,15 +116,6 @@ def mean_over_parts(function: Callable[[Any], Any], batch: Any, parts: int) -> A
     zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
     total, _ = jax.lax.scan(add, zeros, divided)
     return jax.tree.map(lambda v: v / parts, total)
-
-
-def moving_average(
-    average: Float[Array, " N"], params: Any, decay: float, step: Int32[Array, ""]
-) -> Float[Array, " N"]:
-    """The average after step number `step`, counted from 0."""
-    # The decay grows to its value: an early average would remember the random start.
-    now = jnp.minimum(decay, (1 + step) / (10 + step))
-    return now * average + (1 - now) * ravel_pytree(params)[0]
 
 
 def train_step(
@@ -229,12 +204,9 @@ def _update(
         auxiliary: whether the auxiliary model's quantiles take part.
     """
 
-    def advance(params: Any, gradient: Array, optimizer: Any, rate: float | Array) -> tuple[dict[str, Array], Any]:
-        direction, advanced = _ADAM.update(gradient, optimizer)
-        # Chosen as a vector and behind a barrier: else all of this is compiled into the kernel of every parameter.
-        change = jax.lax.optimization_barrier(jnp.where(finite, rate * direction, 0))
-        moved = jax.tree.map(jnp.subtract, params, ravel_pytree(params)[1](change))
-        return moved, jax.tree.map(partial(jnp.where, finite), advanced, optimizer)
+    def advance(params: Any, gradient: Array, optimizer: AdamState, rate: float | Array) -> tuple[Any, AdamState]:
+        change, advanced = advance_adam(gradient, optimizer, rate, finite)
+        return jax.tree.map(jnp.subtract, params, ravel_pytree(params)[1](change)), advanced
 
     quantiles, others = _split(state.params)
     others, optimizer = advance(others, gradient, state.optimizer, learning_rate)

@@ -15,8 +15,8 @@ from cca_jax.config import ModelConfig
 from cca_jax.model.exact_rate import FACTOR_BITS, ExactRate
 from cca_jax.model.extent import Extent, masked
 from cca_jax.model.layers import uniform_within
-from cca_jax.ops.convolution import depth_to_space
 from cca_jax.ops.integers import FRACTION_BITS, LARGEST, bounded, integer_conv
+from cca_jax.ops.planes import depth_to_space
 from cca_jax.ops.rounding import round_straight_through
 from cca_jax.ops.scales import SCALE_COUNT
 

@@ -6,8 +6,8 @@ k // 2 and output padding s - 1. All arrays are NHWC; kernels are [k, k, in, out
 Two of the lowerings hold everywhere: a stride-2 transposed convolution is a 3×3 convolution to four times the channels
 followed by depth-to-space, and a depthwise 3×3 convolution is a sum of nine shifted products. The others are for the
 CPU alone, where XLA's own choices cost up to ten times as much (docs/performance.md): the gradients of a stride-2
-convolution are those of a 3×3 one after space-to-depth, and gradients to kernels are matrix products that also stay
-fast inside `lax.scan`.
+convolution are those of a 3×3 one after space-to-depth, gradients to kernels are matrix products that also stay fast
+inside `lax.scan`, and where positions are few all is done tap by tap (`taps`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from cca_jax.ops import platform
+from cca_jax.ops.planes import depth_to_space, pad_once, space_to_depth
 from cca_jax.ops.pointwise import identity, pointwise
+from cca_jax.ops.taps import conv2d_by_taps, transposed_conv2d_by_taps
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -42,10 +44,14 @@ def conv2d(x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: 
         ValueError: a combination the model has no use for.
     """
     size = kernel.shape[0]
+    if stride == 1 and size == 1:
+        return pointwise(identity, (x,), kernel)
     if stride == 1:
-        return pointwise(identity, (x,), kernel) if size == 1 else _conv_same(x, kernel)
+        return conv2d_by_taps(x, kernel, stride) if _few_positions(x, kernel) else _conv_same(x, kernel)
     if (stride, size) != (2, 5) or x.shape[1] % 2 or x.shape[2] % 2:
         raise ValueError(f"stride {stride} with a {size}×{size} kernel on {x.shape[1:3]}: use 5×5 on even sides")
+    if _few_positions(x, kernel, stride):
+        return conv2d_by_taps(x, kernel, stride)
     return _conv_halving(x, kernel)
 
 
@@ -62,13 +68,22 @@ def transposed_conv2d(
     Raises:
         ValueError: a combination the model has no use for.
     """
+    size = kernel.shape[0]
+    if stride != 1 and (stride, size) != (2, 5):
+        raise ValueError(f"stride {stride} with a {size}×{size} kernel: use 5×5 with stride 2")
+    if size > 1 and _few_positions(x, kernel):
+        return transposed_conv2d_by_taps(x, kernel, stride)
     if stride == 1:
         return conv2d(x, jnp.flip(kernel, (0, 1)))
-    if (stride, kernel.shape[0]) != (2, 5):
-        raise ValueError(f"stride {stride} with a {kernel.shape[0]}×{kernel.shape[0]} kernel: use 5×5 with stride 2")
     phases = _kernel_by_phase(kernel)  # [3, 3, 2, 2, I, O]
     by_output = jnp.flip(phases, (0, 1)).transpose(0, 1, 4, 2, 3, 5)
     return depth_to_space(_conv_same(x, by_output.reshape(3, 3, x.shape[3], -1)))
+
+
+def _few_positions(plane: Array, kernel: Array, stride: int = 1) -> bool:
+    """Whether the kernel is larger than what it meets, so that the activations had better be rearranged."""
+    positions = plane.shape[0] * plane.shape[1] * plane.shape[2] // stride**2
+    return platform.on_cpu() and positions <= max(kernel.shape[2:])
 
 
 def _kernel_by_phase(kernel: Array) -> Array:
@@ -76,20 +91,6 @@ def _kernel_by_phase(kernel: Array) -> Array:
     inputs, outputs = kernel.shape[2:]
     padded = jnp.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
     return padded.reshape(3, 2, 3, 2, inputs, outputs).transpose(0, 2, 1, 3, 4, 5)
-
-
-def space_to_depth(x: Float[Array, "B H W C"]) -> Float[Array, "B H/2 W/2 4*C"]:
-    """Every 2×2 block becomes one position with 4·C channels, in the order (row, column, channel)."""
-    batch, height, width, channels = x.shape
-    blocks = x.reshape(batch, height // 2, 2, width // 2, 2, channels).transpose(0, 1, 3, 2, 4, 5)
-    return blocks.reshape(batch, height // 2, width // 2, 4 * channels)
-
-
-def depth_to_space(x: Float[Array, "B H W C"]) -> Float[Array, "B 2*H 2*W C/4"]:
-    """The inverse of `space_to_depth`."""
-    batch, height, width, channels = x.shape
-    blocks = x.reshape(batch, height, width, 2, 2, channels // 4).transpose(0, 1, 3, 2, 4, 5)
-    return blocks.reshape(batch, 2 * height, 2 * width, channels // 4)
 
 
 def _library_conv(x: Array, kernel: Array, stride: int) -> Array:
@@ -148,7 +149,7 @@ def _kernel_gradient(x: Array, cotangent: Array, size: int, dtype: jnp.dtype) ->
     """Gradient to a stride-1 kernel as k matrix products, one a kernel row: [I, B·H·W] by [B·H·W, k·O]."""
     height, width, inputs = x.shape[1:]
     outputs, padding = cotangent.shape[3], size // 2
-    rows, columns = _pad_once(x, padding, 0), _pad_once(cotangent, 0, padding)
+    rows, columns = pad_once(x, padding, 0), pad_once(cotangent, 0, padding)
     shifted = [columns[:, :, 2 * padding - tap : 2 * padding - tap + width] for tap in range(size)]
     right = jnp.concatenate(shifted, axis=-1).reshape(-1, size * outputs)
     left = [rows[:, tap : tap + height].reshape(-1, inputs).T for tap in range(size)]
@@ -185,7 +186,7 @@ _conv_halving.defvjp(_conv_halving_forward, _conv_halving_backward)
 def depthwise_conv2d(x: Float[Array, "B H W C"], kernel: Float[Array, "3 3 C"]) -> Float[Array, "B H W C"]:
     """Depthwise 3×3 convolution with zero padding 1: each channel has its own nine weights."""
     height, width = x.shape[1:3]
-    padded = _pad_once(x, 1, 1)
+    padded = pad_once(x, 1, 1)
     taps = [(row, column) for row in range(3) for column in range(3)]
     weights = kernel[:, :, None, None, None]  # [3, 3, 1, 1, 1, C]
     shifted = [padded[:, r : r + height, c : c + width].astype(kernel.dtype) * weights[r, c] for r, c in taps]
@@ -200,7 +201,7 @@ def _depthwise_backward(residuals: tuple[Array, Array], cotangent: Array) -> tup
     x, kernel = residuals
     to_x = depthwise_conv2d(cotangent, jnp.flip(kernel, (0, 1)))
     height, width = x.shape[1:3]
-    padded = _pad_once(x, 1, 1)
+    padded = pad_once(x, 1, 1)
     taps = [(row, column) for row in range(3) for column in range(3)]
     if not platform.on_cpu():
         padded, cotangent = padded.astype(kernel.dtype), cotangent.astype(kernel.dtype)
@@ -222,16 +223,3 @@ def _depthwise_backward(residuals: tuple[Array, Array], cotangent: Array) -> tup
 
 
 depthwise_conv2d.defvjp(_depthwise_forward, _depthwise_backward)
-
-
-def _pad_once(x: Array, rows: int, columns: int) -> Array:
-    """Zeros around height and width."""
-    if not platform.on_cpu():
-        return jnp.pad(x, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
-    # XLA unrolls a padding of its own on the CPU: a small one takes up to a second to compile. Concatenations copy.
-    for axis, width in ((1, rows), (2, columns)):
-        zeros = jnp.zeros((*x.shape[:axis], width, *x.shape[axis + 1 :]), x.dtype)
-        x = jnp.concatenate([zeros, x, zeros], axis) if width else x
-    # Several shifted views are taken of it: without the barrier XLA fuses whatever made x into each of them, and such
-    # fusions inside fusions take minutes to compile.
-    return lax.optimization_barrier(x)

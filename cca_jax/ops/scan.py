@@ -12,7 +12,9 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array
 
 Body = Callable[[Any, Any, Any], tuple[Any, Any]]
 """(carry, one turn's slice of what is scanned, constants) to (carry, one turn's output)."""
@@ -39,35 +41,73 @@ def lean_scan(body: Body, carry: Any, scanned: Any, constants: Any = None) -> tu
     Returns:
         The last carry, and the turns' outputs stacked.
     """
-    return lax.scan(lambda carry, turn: body(carry, turn, constants), carry, scanned)
+    return lax.scan(lambda carry, index: body(carry, _turn(scanned, index), constants), carry, _indices(scanned))
 
 
 def _forward(body: Body, carry: Any, scanned: Any, constants: Any) -> tuple[Any, Any]:
-    def advance(carry: Any, turn: Any) -> tuple[Any, Any]:
+    def advance(carry: Any, index: Array) -> tuple[Any, Any]:
+        turn = _turn(scanned, index)
         (carry, output), pullback = jax.vjp(lambda carry, turn: body(carry, turn, constants), carry, turn)
         places = {id(leaf): _Scanned(place) for place, leaf in enumerate(jax.tree.leaves(turn))}
         return carry, (output, jax.tree.map(lambda leaf: places.get(id(leaf), leaf), pullback))
 
-    carry, (outputs, pullbacks) = lax.scan(advance, carry, scanned)
+    carry, (outputs, pullbacks) = lax.scan(advance, carry, _indices(scanned))
     return (carry, outputs), (pullbacks, scanned)
 
 
 def _backward(body: Body, residuals: tuple[Any, Any], cotangents: tuple[Any, Any]) -> tuple[Any, Any, None]:
     del body  # the pullbacks know it
-    to_carry, to_outputs = cotangents
+    (pullbacks, scanned), (to_carry, to_outputs) = residuals, cotangents
 
-    def retreat(to_carry: Any, slices: tuple[Any, Any, Any]) -> tuple[Any, Any]:
-        pullback, turn, to_output = slices
-        leaves = jax.tree.leaves(turn)
+    def retreat(so_far: tuple[Any, Any], slices: tuple[Array, Any, Any]) -> tuple[Any, None]:
+        (to_carry, to_scanned), (index, pullback, to_output) = so_far, slices
+        leaves = jax.tree.leaves(_turn(scanned, index))
         whole = jax.tree.map(
             lambda leaf: leaves[leaf.place] if isinstance(leaf, _Scanned) else leaf,
             pullback,
             is_leaf=lambda leaf: isinstance(leaf, _Scanned),
         )
-        return whole((to_carry, to_output))
+        to_carry, to_turn = whole((to_carry, to_output))
+        return (to_carry, jax.tree.map(lambda stack, turn: _put(stack, turn, index), to_scanned, to_turn)), None
 
-    to_carry, to_scanned = lax.scan(retreat, to_carry, (*residuals, to_outputs), reverse=True)
+    start = (to_carry, jax.tree.map(jnp.zeros_like, scanned))
+    (to_carry, to_scanned), _ = lax.scan(retreat, start, (_indices(scanned), pullbacks, to_outputs), reverse=True)
     return to_carry, to_scanned, None
 
 
 lean_scan.defvjp(_forward, _backward)
+
+
+def _indices(scanned: Any) -> Array:
+    return jnp.arange(len(jax.tree.leaves(scanned)[0]))
+
+
+def _turn(scanned: Any, index: Array) -> Any:
+    return jax.tree.map(lambda stack: _get(stack, index), scanned)
+
+
+# Where `jax.vmap` runs several loops side by side, their stacks are [loops, turns, …]. `lax.scan` would transpose them
+# all to have the turns first, and their gradients back; these two read and write them as they are.
+
+
+@jax.custom_batching.custom_vmap
+def _get(stack: Array, index: Array) -> Array:
+    return lax.dynamic_index_in_dim(stack, index, 0, keepdims=False)
+
+
+@_get.def_vmap
+def _get_side_by_side(size: int, batched: list[bool], stack: Array, index: Array) -> tuple[Array, bool]:
+    del size, batched  # the loops share their index
+    return lax.dynamic_index_in_dim(stack, index, 1, keepdims=False), True
+
+
+@jax.custom_batching.custom_vmap
+def _put(stack: Array, turn: Array, index: Array) -> Array:
+    return lax.dynamic_update_index_in_dim(stack, turn, index, 0)
+
+
+@_put.def_vmap
+def _put_side_by_side(size: int, batched: list[bool], stack: Array, turn: Array, index: Array) -> tuple[Array, bool]:
+    stack = stack if batched[0] else jnp.broadcast_to(stack, (size, *stack.shape))
+    turn = turn if batched[1] else jnp.broadcast_to(turn, (size, *turn.shape))
+    return lax.dynamic_update_index_in_dim(stack, turn, index, 1), True

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from jax import lax
 
-from cca_jax.ops import platform
-from cca_jax.ops.convolution import conv2d, depth_to_space, depthwise_conv2d, space_to_depth, transposed_conv2d
+from cca_jax.ops import convolution, platform
+from cca_jax.ops.convolution import conv2d, depthwise_conv2d, transposed_conv2d
+from cca_jax.ops.planes import depth_to_space, space_to_depth
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -62,9 +63,16 @@ def backend(request, monkeypatch):
     return request.param
 
 
+@pytest.fixture(params=["few positions", "cpu", "accelerator"])
+def lowering(request, monkeypatch):
+    """All three, whatever this machine is."""
+    monkeypatch.setattr(platform, "on_cpu", lambda: request.param != "accelerator")
+    monkeypatch.setattr(convolution, "_few_positions", lambda *_: request.param == "few positions")
+
+
 @pytest.mark.parametrize(("inputs", "outputs"), [(3, 7), (7, 3)])
 @pytest.mark.parametrize(("size", "stride"), [(1, 1), (3, 1), (5, 1), (5, 2)])
-def test_conv2d_and_its_gradients(backend, size, stride, inputs, outputs):
+def test_conv2d_and_its_gradients(lowering, size, stride, inputs, outputs):
     x, kernel = normal(0, 2, 6, 10, inputs), normal(1, size, size, inputs, outputs)
     found = pulled_back(lambda x, k: conv2d(x, k, stride), x, kernel)
     assert_same(found, pulled_back(lambda x, k: naive_conv2d(x, k, stride), x, kernel))
@@ -73,7 +81,7 @@ def test_conv2d_and_its_gradients(backend, size, stride, inputs, outputs):
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(3, 7), (7, 3)])
 @pytest.mark.parametrize(("size", "stride"), [(3, 1), (5, 2)])
-def test_transposed_conv2d_and_its_gradients(backend, size, stride, inputs, outputs):
+def test_transposed_conv2d_and_its_gradients(lowering, size, stride, inputs, outputs):
     x, kernel = normal(0, 2, 3, 5, inputs), normal(1, size, size, inputs, outputs)
     found = pulled_back(lambda x, k: transposed_conv2d(x, k, stride), x, kernel)
     assert_same(found, pulled_back(lambda x, k: naive_transposed_conv2d(x, k, stride), x, kernel))

@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -46,6 +48,21 @@ def test_it_can_be_vectorised():
         for function in (lean, library)
     )
     assert_close(found, expected)
+
+
+def test_loops_side_by_side_transpose_no_stack():
+    carry, scanned = arguments()
+    carries, stacks = jax.tree.map(lambda v: jnp.stack([v, 2 * v]), (carry, scanned))
+    found, expected = (
+        jax.vmap(jax.grad(partial(loss, function), (0, 1)))(carries, stacks) for function in (lean, library)
+    )
+    assert_close(found, expected)
+
+    def transposes(function):
+        program = jax.make_jaxpr(jax.vmap(jax.grad(partial(loss, function), 1)))(carries, stacks)
+        return sum(equation.primitive.name == "transpose" for equation in program.eqns)
+
+    assert transposes(lean) < transposes(library)
 
 
 def test_the_gradient_keeps_no_copy_of_what_was_scanned():

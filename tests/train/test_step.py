@@ -7,7 +7,8 @@ import pytest
 
 from cca_jax.model.cca import Noise
 from cca_jax.model.shapes import flatten
-from train.step import QUANTILE_LEARNING_RATE, clip_by_global_norm, first_moments, initial_state, train_step
+from train.optimiser import clip_by_global_norm
+from train.step import QUANTILE_LEARNING_RATE, first_moments, initial_state, train_step
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cca_jax.model.shapes import flatten, unflatten
-from train.step import initial_state, mean_over_parts, moving_average, train_step
+from train.optimiser import moving_average
+from train.step import initial_state, mean_over_parts, train_step
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
