@@ -39,8 +39,10 @@ CASE ?= tests/golden/small.json
 verify: $(VENV)/.test
 	$(BIN)/python -m eval.verify $(CASE)
 
+## Times coding, whole processes, training and reading: make bench BENCH="codec --sizes 768x512 --json out.json"
+BENCH ?=
 bench: $(VENV)/.test
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(BENCH)
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -1,15 +1,46 @@
-"""How long a model takes to code an image, and its coder's share."""
+"""How long a model takes to code an image, where the time goes, and how much memory it takes."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from bench.timing import Timing, measure
+from bench.timing import Timing, measure, summarise
 from cca_jax.codec import Codec
-from cca_jax.coding import container
-from cca_jax.coding.coders import get_coder
+from cca_jax.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch
+from eval.memory import with_peak
 
-SIZES = ((256, 256), (512, 768))
+_PARTS = (TRANSFORM, ENTROPY_MODEL, CODER)
+
+
+@dataclasses.dataclass(frozen=True)
+class CodecFigures:
+    """One model and one size.
+
+    Attributes:
+        bytes: of the file.
+        compress: seconds of the whole call; its first call compiles.
+        decompress: likewise.
+        compress_parts: seconds by part, from runs that wait for each part.
+        decompress_parts: likewise.
+        copies: seconds to bring as many integers as the file's symbols and tables to the device and back; the parts
+            count their copies under the coder.
+        compress_memory: most bytes that the process held meanwhile; None where the system does not tell.
+        decompress_memory: likewise.
+    """
+
+    bytes: int
+    compress: Timing
+    decompress: Timing
+    compress_parts: dict[str, Timing]
+    decompress_parts: dict[str, Timing]
+    copies: Timing
+    compress_memory: int | None
+    decompress_memory: int | None
 
 
 def smooth_image(height: int, width: int) -> np.ndarray:
@@ -19,20 +50,33 @@ def smooth_image(height: int, width: int) -> np.ndarray:
     return np.stack(waves, axis=-1).astype(np.uint8)
 
 
-def time_codec(codec: Codec, height: int, width: int, repetitions: int) -> dict[str, Timing]:
-    """Timings of one size by what was timed."""
+def time_codec(codec: Codec, height: int, width: int, repetitions: int) -> CodecFigures:
+    """Times one size; compiles first, without JAX's cache."""
+    jax.config.update("jax_enable_compilation_cache", False)
     image = smooth_image(height, width)
-    timings = {"compress": measure(lambda: codec.compress(image), repetitions)}
-    data = codec.compress(image)
-    timings["decompress"] = measure(lambda: codec.decompress(data), repetitions)
+    compress = measure(lambda: codec.compress(image), repetitions)
+    data, compress_memory = with_peak(lambda: codec.compress(image))
+    decompress = measure(lambda: codec.decompress(data), repetitions)
+    _, decompress_memory = with_peak(lambda: codec.decompress(data))
     encoding = codec.encode(image)
-    timings["synthesis"] = measure(lambda: codec.reconstruct(encoding.y_hat), repetitions)
-    streams, coder = encoding.container.streams, get_coder(encoding.container.coder)
-    tables = [codec.bundle.hyper] + [codec.bundle.gaussian] * codec.config.num_slices
+    integers = [*encoding.symbols, *encoding.indexes]
+    return CodecFigures(
+        len(data),
+        compress,
+        decompress,
+        _by_part([_clocked(lambda clock: codec.compress(image, clock=clock)) for _ in range(repetitions)]),
+        _by_part([_clocked(lambda clock: codec.decompress(data, clock=clock)) for _ in range(repetitions)]),
+        measure(lambda: jax.device_get([jnp.array(array) for array in integers]), repetitions),
+        compress_memory,
+        decompress_memory,
+    )
 
-    def decode_streams() -> None:
-        for stream, indexes, table in zip(streams, encoding.indexes, tables, strict=True):
-            container.symbol_check(coder.decode(stream.data, indexes.ravel(), table))
 
-    timings["coder (decoding)"] = measure(decode_streams, repetitions)
-    return timings
+def _clocked(call: Callable[[Stopwatch], object]) -> dict[str, float]:
+    clock = Stopwatch()
+    call(clock)
+    return clock.seconds
+
+
+def _by_part(runs: list[dict[str, float]]) -> dict[str, Timing]:
+    return {part: summarise([run[part] for run in runs]) for part in _PARTS}

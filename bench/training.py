@@ -6,9 +6,10 @@ suite runs each case in a process of its own.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
+import os
+import subprocess
 import sys
 import time
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from bench.timing import Timing, measure
+from cca_jax.cli.parser import OneLineParser
 from cca_jax.config import resolve_config
 from train.config import TrainConfig
 from train.durations import Duration
@@ -84,9 +86,31 @@ def time_training(config: TrainConfig, repetitions: int) -> TrainingFigures:
     )
 
 
+def run_case(devices: int, **flags: object) -> TrainingFigures:
+    """The figures of one case, from a process of its own with so many virtual devices.
+
+    Args:
+        devices: over which the batch is divided.
+        flags: the options of `python -m bench.training`, with underscores.
+
+    Raises:
+        ValueError: it did not run; its own message is on standard error.
+    """
+    command = [sys.executable, "-m", "bench.training"]
+    command += [part for name, value in flags.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    environment = {**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "false"}
+    if devices > 1:
+        environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise ValueError(f"the training step of {flags['preset']} could not be timed: see above")
+    values = json.loads(done.stdout)
+    return TrainingFigures(**{**values, "step": Timing(**values["step"])})
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Prints one case; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bench.training", description=__doc__)
+    parser = OneLineParser(prog="python -m bench.training", description=__doc__)
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--batch-size", type=int, default=2)
     parser.add_argument("--patch-size", type=int, default=128)

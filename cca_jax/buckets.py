@@ -16,6 +16,7 @@ from jaxtyping import UInt8
 
 from cca_jax.config import HYPER_STRIDE
 from cca_jax.model.extent import Extent
+from cca_jax.tiling import area_of
 
 _SIGNIFICANT_DIGITS = 3
 
@@ -41,7 +42,7 @@ class Frame:
     """Where an image lies in the arrays that it is computed in: at the top left.
 
     Attributes:
-        area: height and width of the padded image, in units of 64 pixels.
+        area: height and width of the padded image, or of a part of it, in units of 64 pixels.
         shape: those of the arrays.
         extent: the area as the compiled steps take it; None where it is computed in its own shape, without a bucket.
     """
@@ -53,10 +54,13 @@ class Frame:
     @classmethod
     def of(cls, height: int, width: int, bucketed: bool = True) -> Frame:
         """The frame of an image of that many pixels; without `bucketed` its arrays are its area."""
-        area = (-(-height // HYPER_STRIDE), -(-width // HYPER_STRIDE))
-        if not bucketed:
-            return cls(area, area, None)
-        shape = (bucket_side(area[0]), bucket_side(area[1]))
+        area = area_of(height, width)
+        return cls.within(area, area) if bucketed else cls(area, area, None)
+
+    @classmethod
+    def within(cls, area: tuple[int, int], sides: tuple[int, int]) -> Frame:
+        """The frame of an area in the bucket of another that is as large or larger: tiles share that of the largest."""
+        shape = (bucket_side(sides[0]), bucket_side(sides[1]))
         return cls(area, shape, Extent(jnp.asarray(np.array(area, np.int32)), shape))
 
     def fill(self, array: np.ndarray) -> np.ndarray:

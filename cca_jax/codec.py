@@ -8,30 +8,31 @@ then say so. Where scales are exact, every machine decodes the same symbols.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+import itertools
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int32, UInt8
+from jaxtyping import Float, UInt8
 
-from cca_jax.buckets import Frame, pad
 from cca_jax.bundle import Bundle, load_bundle
 from cca_jax.coding import container
 from cca_jax.coding.coders import RangeCoder, default_coder, get_coder
 from cca_jax.coding.errors import FormatError
-from cca_jax.coding.header import EXACT_SHAPES, VERSION
+from cca_jax.coding.header import EXACT_SHAPES, TILED, VERSION
 from cca_jax.config import LATENT_STRIDE, ModelConfig
 from cca_jax.encoding import Encoding
-from cca_jax.execution import Execution
+from cca_jax.execution import memory_errors
+from cca_jax.latent_coding import decode_tiles, encode_latent
 from cca_jax.model.cca import CCAModel
 from cca_jax.quality import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, check_quality
 from cca_jax.registry import locate
-from cca_jax.stopwatch import CODER, Stopwatch, timed
-
-_Arrays = tuple[np.ndarray, ...]
+from cca_jax.stopwatch import Stopwatch
+from cca_jax.tiled_execution import TiledExecution
+from cca_jax.tiling import UNIT, Grid
 
 
 def load_model(name_or_path: str | Path) -> Codec:
@@ -42,17 +43,6 @@ def load_model(name_or_path: str | Path) -> Codec:
         CoderUnavailableError: no range coder is installed.
     """
     return Codec(load_bundle(locate(name_or_path)), default_coder())
-
-
-@contextlib.contextmanager
-def _memory_errors() -> Iterator[None]:
-    """Makes the device's out-of-memory error Python's own, which callers know."""
-    try:
-        yield
-    except RuntimeError as error:
-        if "RESOURCE_EXHAUSTED" in str(error):
-            raise MemoryError(f"not enough device memory for this image: {error}") from error
-        raise
 
 
 class Codec:
@@ -94,83 +84,115 @@ class Codec:
         """The same model, writing with the range coder of that name."""
         return Codec(self.bundle, get_coder(name))
 
+    @memory_errors()
     def compress(
-        self, image: UInt8[np.ndarray, "H W 3"], quality: float | None = None, *, clock: Stopwatch | None = None
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        quality: float | None = None,
+        *,
+        tile: int | None = None,
+        clock: Stopwatch | None = None,
     ) -> bytes:
         """The bytes of a `.cca` file.
 
         Args:
             image: RGB, any size from 1×1.
             quality: from 1 to 100, larger means more bits; None takes 50. Models of a single rate have none.
+            tile: the longest side of a tile in pixels, at least 64. Memory grows with the tile, not with the image.
+                None cuts what is larger than three megapixels, into tiles of about 900 pixels a side.
             clock: adds up the seconds of the parts; every part is then waited for.
 
         Raises:
-            ValueError: another kind of array, or a quality that the model does not offer.
+            ValueError: another kind of array, a quality that the model does not offer, or too small a tile.
             MemoryError: the image is too large for the device.
         """
-        return container.write(self.encode(image, quality, clock=clock).container)
+        grid, quality = self._plan(image, quality, tile)
+        run = self._encoder(grid, quality, clock)
+        streams = [encode_latent(*tile, self.bundle, self.coder)[1] for tile in run.analyse(image)]
+        return container.write(self._container(image, grid, quality, streams))
 
-    @_memory_errors()
+    @memory_errors()
     def encode(
         self,
         image: UInt8[np.ndarray, "H W 3"],
         quality: float | None = None,
         *,
+        tile: int | None = None,
         clock: Stopwatch | None = None,
-        version: int = VERSION,
+        version: int | None = None,
     ) -> Encoding:
         """As `compress`, with what the coder was given: for evaluation and tests.
 
-        Version 1 of the format, for older readers, is computed in the image's own shape: each size compiles anew.
+        Version 1 of the format, for older readers, is of one tile, computed in the image's own shape: each size
+        compiles anew. None lets the tiles decide.
         """
+        grid, quality = self._plan(image, quality, tile)
+        if version is not None and version < TILED:
+            grid = Grid(grid.area, grid.area)
+        run = self._encoder(grid, quality, clock, bucketed=version != EXACT_SHAPES)
+        tiles, streams = zip(
+            *(encode_latent(*tile, self.bundle, self.coder) for tile in run.analyse(image)), strict=True
+        )
+        return Encoding(self._container(image, grid, quality, streams, version), tiles)
+
+    def _plan(self, image: np.ndarray, quality: float | None, tile: int | None) -> tuple[Grid, float | None]:
+        """The tiles to encode an image in and the quality to do it with, which are those that the file will state."""
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise ValueError(f"compress takes a uint8 array [H, W, 3], got {image.dtype} {list(image.shape)}")
-        quality = self._stored_quality(quality)
-        height, width = image.shape[:2]
-        frame = Frame.of(height, width, bucketed=version > EXACT_SHAPES)
-        run = Execution(self._model, self._params, self.bundle.scales, frame, clock, quality)
-        y = run.analyse(frame.fill(pad(image)[None]))
-        z_symbols, finite = run.hyper_analyse(y)
-        if not finite:
-            raise ValueError(
-                f"model {self.name!r} gives numbers that are not finite on this image: its weights are bad"
-            )
-        coded, told, latent = run.encode_slices(y, z_symbols)
-        symbols, indexes = timed(clock, CODER, self._fetch, frame, [z_symbols, *coded], told)
-        streams = timed(clock, CODER, self._pack, symbols, indexes)
-        whole = container.Container(width, height, self.identity, self.coder.identifier, quality, streams, version)
-        return Encoding(whole, symbols, indexes, frame, latent)
-
-    def _stored_quality(self, quality: float | None) -> float | None:
-        """The quality that a file will state, which is the one to encode with."""
+        if tile is not None and tile < UNIT:
+            raise ValueError(f"a tile has sides of at least {UNIT} pixels, got {tile}")
+        grid = Grid.divide(image.shape[0], image.shape[1], tile)
         if self.quality_range is None:
             if quality is not None:
                 raise ValueError(f"model {self.name!r} has a single rate: leave the quality out")
-            return None
+            return grid, None
         quality = DEFAULT_QUALITY if quality is None else quality
         check_quality(quality)
-        return container.round_quality(quality)
+        return grid, container.round_quality(quality)
 
-    @staticmethod
-    def _fetch(frame: Frame, coded: Sequence[Array], told: Sequence[Array]) -> tuple[_Arrays, _Arrays]:
-        """Symbols and indexes on the host, those of the image alone."""
-        symbols, indexes = (tuple(map(frame.cut, arrays)) for arrays in jax.device_get((coded, told)))
-        return symbols, (_channel_indexes(symbols[0].shape), *indexes)
+    def _container(
+        self,
+        image: np.ndarray,
+        grid: Grid,
+        quality: float | None,
+        parts: Sequence[tuple[container.Stream, ...]],
+        version: int | None = None,
+    ) -> container.Container:
+        """The file of each tile's streams."""
+        height, width = image.shape[:2]
+        streams = tuple(itertools.chain(*zip(*parts, strict=True)))  # z of every tile, y1 of every tile, …
+        head = (width, height, self.identity, self.coder.identifier, quality, streams)
+        if grid.count == 1:
+            return container.Container(*head, VERSION if version is None else version)
+        return container.Container(*head, TILED, grid.tile)
 
-    def _pack(self, symbols: Sequence[np.ndarray], indexes: Sequence[np.ndarray]) -> tuple[container.Stream, ...]:
-        tables = [self.bundle.hyper] + [self.bundle.gaussian] * self.config.num_slices
-        return tuple(
-            container.Stream(self.coder.encode(s.ravel(), i.ravel(), table), container.symbol_check(s.ravel()))
-            for s, i, table in zip(symbols, indexes, tables, strict=True)
-        )
+    def _encoder(
+        self, grid: Grid, quality: float | None, clock: Stopwatch | None, bucketed: bool = True
+    ) -> TiledExecution:
+        run = self._execution(grid, quality, clock, bucketed)
+        self.coder.prepare()
+        run.compile_encoder()
+        return run
+
+    def _execution(
+        self, grid: Grid, quality: float | None = None, clock: Stopwatch | None = None, bucketed: bool = True
+    ) -> TiledExecution:
+        return TiledExecution(self._model, self._params, self.bundle.scales, grid, quality, clock, bucketed)
 
     def reconstruct(self, y_hat: Float[np.ndarray, "1 h w M"]) -> Float[np.ndarray, "1 H W 3"]:
-        """The synthesis transform of a decoded latent, neither clamped nor rounded; sides in multiples of 4."""
-        frame = Frame.of(LATENT_STRIDE * y_hat.shape[1], LATENT_STRIDE * y_hat.shape[2])
-        run = Execution(self._model, self._params, self.bundle.scales, frame)
-        return frame.cut(np.asarray(run.synthesise(jnp.asarray(frame.fill(np.asarray(y_hat))))))
+        """The synthesis transform of a decoded latent at once, neither clamped nor rounded; sides in multiples of 4."""
+        grid = Grid.whole(LATENT_STRIDE * y_hat.shape[1], LATENT_STRIDE * y_hat.shape[2])
+        run = self._execution(grid).coding(*grid.tiles())
+        return run.frame.cut(np.asarray(run.synthesise(jnp.asarray(run.frame.fill(np.asarray(y_hat))))))
 
-    @_memory_errors()
+    @memory_errors()
+    def restore(self, encoding: Encoding) -> UInt8[np.ndarray, "H W 3"]:
+        """The image that `decompress` makes of an encoding's file, from the latent that the encoder already has."""
+        file, latents = encoding.container, ((tile.frame, tile.latent) for tile in encoding.tiles)
+        run = self._execution(file.grid, bucketed=file.version > EXACT_SHAPES)
+        return run.synthesise(latents, file.height, file.width)
+
+    @memory_errors()
     def decompress(
         self, data: bytes, slices: int | None = None, *, clock: Stopwatch | None = None
     ) -> UInt8[np.ndarray, "H W 3"]:
@@ -192,24 +214,14 @@ class Codec:
         if not 0 <= count <= self.config.num_slices:
             raise ValueError(f"model {self.name!r} has {self.config.num_slices} slices, {count} cannot be decoded")
         file = self._read(data, None if slices is None else 1 + count)
-        frame = Frame.of(file.height, file.width, bucketed=file.version > EXACT_SHAPES)
-        run = Execution(self._model, self._params, self.bundle.scales, frame, clock, file.quality)
+        run = self._execution(file.grid, file.quality, clock, bucketed=file.version > EXACT_SHAPES)
         coder = get_coder(file.coder)
-
-        def decode(stream: int, indexes: np.ndarray) -> np.ndarray:
-            tables = self.bundle.gaussian if stream else self.bundle.hyper
-            symbols = coder.decode(file.streams[stream].data, indexes.ravel(), tables)
-            expected = file.streams[stream].symbol_check
-            container.verify_symbols(stream, expected, symbols, portable=self.config.exact_scales)
-            return frame.fill(symbols.reshape(indexes.shape))
-
-        def decode_slice(index: int, indexes: np.ndarray) -> np.ndarray:
-            return timed(clock, CODER, lambda: decode(1 + index, frame.cut(indexes)))
-
-        z_indexes = _channel_indexes((1, *frame.area, self.config.hyper_channels))
-        z_symbols = jnp.asarray(timed(clock, CODER, decode, 0, z_indexes))
-        pixels = run.pixels(run.decode_slices(z_symbols, decode_slice, count))
-        return np.asarray(pixels)[0, : file.height, : file.width].copy()
+        coder.prepare()
+        run.compile_decoder()
+        # A stopwatch adds up what is done one by one.
+        workers = min(file.grid.columns, os.cpu_count() or 1) if clock is None else 1
+        latents = decode_tiles(run, file, self.bundle, coder, workers)
+        return run.synthesise(latents, file.height, file.width)
 
     def _read(self, data: bytes, num_streams: int | None) -> container.Container:
         """The file, once it is known to be this model's."""
@@ -220,16 +232,11 @@ class Codec:
                 f"the file was made with model {header.model_identity.hex()}, this is {self.name!r} "
                 f"({self.identity.hex()}): decode it with its own model"
             )
-        if len(header.entries) != 1 + self.config.num_slices:
-            raise FormatError(
-                f"the file has {len(header.entries)} streams, the model writes {1 + self.config.num_slices}"
-            )
+        written = 1 + self.config.num_slices
+        if header.num_streams != written:
+            raise FormatError(f"the file has {header.num_streams} streams, the model writes {written}")
         if (header.quality is None) == bool(self.config.rate_weights):
             raise FormatError(f"the file states {'no' if header.quality is None else 'a'} quality: not of this model")
         if header.quality is not None and not MIN_QUALITY <= header.quality <= MAX_QUALITY:
             raise FormatError(f"the file states quality {header.quality:g}, which no model has")
         return container.read(data, num_streams)
-
-
-def _channel_indexes(shape: tuple[int, ...]) -> Int32[np.ndarray, "1 hz wz Z"]:
-    return np.broadcast_to(np.arange(shape[-1], dtype=np.int32), shape)

@@ -7,11 +7,12 @@ networks run, and these run in one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int32, UInt8
 
@@ -19,12 +20,25 @@ from cca_jax.buckets import Frame
 from cca_jax.model import steps
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.exact_rate import ExactRate, coded_rate
-from cca_jax.model.slices import Code, SlicePrediction, slice_recurrence
+from cca_jax.model.slices import SlicePrediction, slice_recurrence
 from cca_jax.quality import rate_position
 from cca_jax.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch, timed
 
 DecodeSlice = Callable[[int, np.ndarray], np.ndarray]
 """(slice, the tables of its symbols) to the symbols, int32 [1, h, w, m], both in the frame's shape."""
+CodeSlice = Callable[[int, SlicePrediction, Array], Any]
+"""(slice, what is known of it, the tables of its symbols) to the symbols: from the latent or from a stream."""
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Makes the device's out-of-memory error Python's own, which callers know."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "RESOURCE_EXHAUSTED" in str(error):
+            raise MemoryError(f"not enough device memory for this image: {error}") from error
+        raise
 
 
 class Execution:
@@ -36,8 +50,6 @@ class Execution:
         scales: the standard deviations that have a table, float32 [T].
         frame: where the image lies in the arrays.
         clock: counts the parts "transform" and "entropy model", which are then waited for; None counts nothing.
-        step: the step sizes of the quality, [1, 1, 1, M]; None for a model of a single rate.
-        exact_rate: what a network of integers is told of them.
     """
 
     def __init__(
@@ -50,16 +62,38 @@ class Execution:
         quality: float | None = None,
     ) -> None:
         self.model, self.params, self.scales, self.frame, self.clock = model, params, scales, frame, clock
-        self.step: Array | None = None
-        self.exact_rate: ExactRate | None = None
-        if quality is not None:
-            position = rate_position(quality, model.config.num_rates)
-            self.step = steps.step_sizes(model, params, np.array([position], np.float32))
-            if model.config.exact_scales:
-                log_steps = np.asarray(params["rates"]["log_step"])
-                self.exact_rate = coded_rate(model.config, log_steps, position.numerator, position.denominator)
-        self._transform = partial(timed, clock, TRANSFORM)
-        self._entropy_model = partial(timed, clock, ENTROPY_MODEL)
+        self._quality = quality
+
+    @functools.cached_property
+    def _position(self) -> Fraction | None:
+        """The quality's, among the model's rates."""
+        return None if self._quality is None else rate_position(self._quality, self.model.config.num_rates)
+
+    @functools.cached_property
+    def step(self) -> Float[Array, "1 1 1 M"] | None:
+        """The step sizes of the quality; None for a model of a single rate."""
+        if self._position is None:
+            return None
+        rate = np.array([self._position], np.float32)
+        return self._entropy_model(steps.step_sizes, self.model, self.params, rate)
+
+    @functools.cached_property
+    def exact_rate(self) -> ExactRate | None:
+        """What a network of integers is told of them."""
+        if self._position is None or not self.model.config.exact_scales:
+            return None
+        log_steps = np.asarray(self.params["rates"]["log_step"])
+        return coded_rate(self.model.config, log_steps, self._position.numerator, self._position.denominator)
+
+    def _run(self, part: str, step: Callable[..., Any], *arguments: Any) -> Any:
+        """Runs a compiled step; its time is counted for that part."""
+        return timed(self.clock, part, step, *arguments)
+
+    def _transform(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        return self._run(TRANSFORM, step, *arguments)
+
+    def _entropy_model(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        return self._run(ENTROPY_MODEL, step, *arguments)
 
     def analyse(self, image: UInt8[np.ndarray, "1 H W 3"]) -> Float[Array, "1 h w M"]:
         """Image to latent."""
@@ -73,19 +107,19 @@ class Execution:
         self, y: Float[Array, "1 h w M"], z_symbols: Int32[Array, "1 hz wz Z"]
     ) -> tuple[list[Array], list[Array], Array]:
         """What is coded for each slice, the tables of these symbols, and the decoded latent."""
-        edges, extent = self.model.config.slice_edges, self.frame.extent
+        extent = self.frame.extent
         if self.model.config.exact_scales:
             given = (self.model, self.params, y, z_symbols, extent, self.step)
             symbols, latent = self._entropy_model(steps.encode_latent, *given)
             indexes = self._scale_indexes(z_symbols)
-            return *(jnp.split(array, edges[1:-1], axis=-1) for array in (symbols, indexes)), latent
+            return *self._entropy_model(steps.split, self.model, (symbols, indexes)), latent
         coded: list[Array] = []
         told: list[Array] = []
 
-        def code(index: int, prediction: SlicePrediction) -> Array:
-            coded.append(self.symbols(y[..., edges[index] : edges[index + 1]], prediction))
-            told.append(self.indexes(prediction))
-            return self.dequantise(coded[-1], prediction)
+        def code(index: int, prediction: SlicePrediction, indexes: Array) -> Array:
+            coded.append(self._entropy_model(steps.slice_symbols, self.model, index, y, prediction, extent))
+            told.append(indexes)
+            return coded[-1]
 
         latent = self.code_slices(z_symbols, code)
         return coded, told, latent
@@ -96,50 +130,50 @@ class Execution:
         """The decoded latent of the first `count` slices' symbols; the other slices take their predicted means."""
         if self.model.config.exact_scales:
             edges = self.model.config.slice_edges
-            indexes = timed(self.clock, CODER, np.asarray, self._scale_indexes(z_symbols))
-            symbols = np.zeros_like(indexes)  # a mean is what no steps away from it is
+            indexes = self.on_host(self._scale_indexes(z_symbols))
+            symbols = np.zeros(indexes.shape, np.int32)  # a mean is what no steps away from it is
             for index in range(count):
                 channels = slice(edges[index], edges[index + 1])
                 symbols[..., channels] = decode(index, indexes[..., channels])
             given = (self.model, self.params, z_symbols, symbols, self.frame.extent, self.step)
             return self._entropy_model(steps.decode_latent, *given)
 
-        def code(index: int, prediction: SlicePrediction) -> Array:
+        def code(index: int, prediction: SlicePrediction, indexes: Array) -> np.ndarray:
+            del prediction
             if index >= count:
-                return prediction.mean
-            indexes = timed(self.clock, CODER, np.asarray, self.indexes(prediction))
-            return self.dequantise(jnp.asarray(decode(index, indexes)), prediction)
+                return np.zeros(indexes.shape, np.int32)
+            return decode(index, self.on_host(indexes))
 
         return self.code_slices(z_symbols, code)
+
+    def on_host(self, indexes: Array) -> np.ndarray:
+        """The tables of symbols, for the coder."""
+        return timed(self.clock, CODER, np.asarray, indexes)
 
     def _scale_indexes(self, z_symbols: Int32[Array, "1 hz wz Z"]) -> Int32[Array, "1 h w M"]:
         given = (self.model, self.params, z_symbols, self.frame.extent, self.exact_rate)
         return self._entropy_model(steps.scale_indexes, *given)
 
-    def code_slices(self, z_symbols: Int32[Array, "1 hz wz Z"], code: Code) -> Float[Array, "1 h w M"]:
-        """The decoded latent by the slice recurrence, step by step; `code` supplies each dequantised slice."""
+    def code_slices(self, z_symbols: Int32[Array, "1 hz wz Z"], code: CodeSlice) -> Float[Array, "1 h w M"]:
+        """The decoded latent by the slice recurrence, step by step; `code` supplies each slice's symbols."""
         model, params, extent, step = self.model, self.params, self.frame.extent, self.step
         hyper = self._entropy_model(steps.hyper_synthesise, model, params, z_symbols, extent, step)
+        tables: list[Array] = []
 
         def predict(index: int, context: Sequence[Array]) -> SlicePrediction:
-            return self._entropy_model(steps.predict, model, index, params, *hyper, context, extent, step)
+            given = (model, index, params, self.scales, *hyper, list(context), extent, step)
+            prediction, indexes = self._entropy_model(steps.predict, *given)
+            tables.append(indexes)
+            return prediction
 
-        def refine(index: int, prediction: SlicePrediction, dequantised: Array) -> Array:
-            return self._entropy_model(steps.refine, model, index, params, prediction, dequantised, extent)
+        def refine(index: int, prediction: SlicePrediction, symbols: Array) -> Array:
+            return self._entropy_model(steps.refine, model, index, params, prediction, symbols, extent)
 
-        return jnp.concatenate(slice_recurrence(model.config.num_slices, 0, predict, code, refine), axis=-1)
+        def code_with_tables(index: int, prediction: SlicePrediction) -> Any:
+            return code(index, prediction, tables[index])
 
-    def symbols(self, target: Float[Array, "1 h w m"], prediction: SlicePrediction) -> Int32[Array, "1 h w m"]:
-        """What is coded for a slice of the latent."""
-        return self._entropy_model(steps.to_symbols, target, prediction, self.frame.extent)
-
-    def indexes(self, prediction: SlicePrediction) -> Int32[Array, "1 h w m"]:
-        """The table of each symbol."""
-        return self._entropy_model(steps.indexes, prediction, self.scales)
-
-    def dequantise(self, symbols: Int32[Array, "1 h w m"], prediction: SlicePrediction) -> Float[Array, "1 h w m"]:
-        """What symbols stand for."""
-        return self._entropy_model(steps.dequantise, symbols, prediction)
+        decoded = slice_recurrence(model.config.num_slices, 0, predict, code_with_tables, refine)
+        return self._entropy_model(steps.join, decoded)
 
     def synthesise(self, y_hat: Float[Array, "1 h w M"]) -> Float[Array, "1 H W 3"]:
         """Decoded latent to image, neither clamped nor rounded."""

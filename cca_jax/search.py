@@ -57,7 +57,9 @@ class Found:
     value: float
 
 
-def compress_to_target(codec: Codec, image: UInt8[np.ndarray, "H W 3"], target: Target) -> Found:
+def compress_to_target(
+    codec: Codec, image: UInt8[np.ndarray, "H W 3"], target: Target, tile: int | None = None
+) -> Found:
     """The largest file found within a rate, or the smallest found with a fidelity.
 
     Rate and fidelity grow with the quality, about as straight lines (the rate in its logarithm): each guess lies on
@@ -68,6 +70,7 @@ def compress_to_target(codec: Codec, image: UInt8[np.ndarray, "H W 3"], target: 
         image: RGB.
         target: see `Target`. What is found is within 1 % of a rate or 0.02 dB of a PSNR, unless the image's own rates
             jump by more.
+        tile: as `Codec.compress` takes it.
 
     Raises:
         ValueError: a model of a single rate; a target out of the model's range on this image; not an image.
@@ -77,14 +80,13 @@ def compress_to_target(codec: Codec, image: UInt8[np.ndarray, "H W 3"], target: 
     height, width = image.shape[:2]
 
     def measure(quality: float) -> Found:
-        encoding = codec.encode(image, quality)
+        encoding = codec.encode(image, quality, tile=tile)
         data = container.write(encoding.container)
         if target.kind == "bpp":
             value = 8 * len(data) / (height * width)
         else:
-            x_hat = codec.reconstruct(encoding.y_hat)[:, :height, :width]
-            pixels = np.round(np.clip(x_hat, 0, 1) * 255).astype(np.uint8)
-            value = float(psnr(jnp.asarray(image[None]), jnp.asarray(pixels))[0])
+            restored = codec.restore(encoding)
+            value = float(psnr(jnp.asarray(image[None]), jnp.asarray(restored[None]))[0])
         assert encoding.container.quality is not None
         return Found(data, encoding.container.quality, value)
 

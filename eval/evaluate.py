@@ -10,11 +10,11 @@ from cca_jax.cli.errors import EXIT_BAD_INPUT
 from cca_jax.files import write_atomically
 from eval.bd_matrix import bd_records
 from eval.codecs.conventional import ConventionalCodec, UnavailableError
-from eval.codecs.interface import ImageCodec
+from eval.codecs.interface import CodecError, ImageCodec
 from eval.codecs.ours import OurCodec, our_codecs
 from eval.codecs.registry import CODECS, available_codecs, make_codec, unavailable_reason
 from eval.curves import PublishedCurve, identify_dataset, published_curves
-from eval.images import ImageSource, open_source
+from eval.images import ImageSource, LoadedImage, open_source
 from eval.machine import describe_machine, versions
 from eval.means import mean_records
 from eval.options import ALL, EXIT_SOME_FAILED, NONE, Options
@@ -107,7 +107,16 @@ def gather_pictures(
     """
     failed = {failure.image for failure in results.failures if failure.codec in (None, ours[0].name)}
     usable = [index for index, name in enumerate(source.names) if name not in failed]
-    return [gather_picture(source.load(index), ours, others) for index in evenly_spaced(usable, count)]
+    shown = (_picture(source.load(index), ours, others) for index in evenly_spaced(usable, count))
+    return [picture for picture in shown if picture is not None]
+
+
+def _picture(image: LoadedImage, ours: Sequence[OurCodec], others: Sequence[ConventionalCodec]) -> Picture | None:
+    try:
+        return gather_picture(image, ours, others)
+    except CodecError as error:  # it was coded before: memory that others need by now, say
+        print_problem(f"{image.name}: not shown in the report: {error}")
+        return None
 
 
 def assemble(plan: Plan, outcome: Outcome, published: Sequence[PublishedCurve] = ()) -> Results:

@@ -71,7 +71,7 @@ def test_a_bucket_changes_nothing(codec, forward, image, micro_params):
     """The forward pass knows no buckets: it computes in the shape of the padded image."""
     encoding = codec.encode(image)
     output = forward(micro_params, pad(image))
-    assert encoding.latent.shape[1:3] == (40, 4)
+    assert encoding.tiles[0].latent.shape[1:3] == (40, 4)
     assert encoding.y_hat.shape == output.y_hat.shape == (1, 36, 4, codec.config.latent_channels)
     np.testing.assert_allclose(encoding.y_hat, output.y_hat, atol=1e-4)
     np.testing.assert_allclose(codec.reconstruct(encoding.y_hat), output.x_hat, atol=1e-4)
@@ -82,7 +82,7 @@ def test_a_bucket_changes_nothing(codec, forward, image, micro_params):
 def test_files_of_version_1_are_computed_in_the_shape_of_the_image(codec, image, data, whole):
     encoding = codec.encode(image, version=1)
     old = container.write(encoding.container)
-    assert encoding.latent.shape == encoding.y_hat.shape == (1, 36, 4, codec.config.latent_channels)
+    assert encoding.tiles[0].latent.shape == encoding.y_hat.shape == (1, 36, 4, codec.config.latent_channels)
     assert (container.read_header(old).version, container.read_header(data).version) == (1, 2)
     decoded = codec.decompress(old)
     assert decoded.shape == whole.shape

@@ -128,10 +128,15 @@ def run(
         if step is None:
             params = starting_params(config, init_from, speak) if params is None else params
             state, facts = replicate(initial_state(params, config.ema_decay > 0), mesh), {"best": None}
+            if init_from is not None:  # or a run killed before its first checkpoint would begin with a draw
+                checkpoints.save(0, state, {**facts, "photos": data.fingerprint})
+                state = fresh_copy(state, mesh)
         else:
             state, facts = checkpoints.restore(abstract(state_shapes(config), replicated(mesh)))
             state = fresh_copy(state, mesh)
             speak(f"continuing {folder} from step {step}")
+            if facts.get("photos", data.fingerprint) != data.fingerprint:
+                speak("warning: these are not the photos that the run has seen so far: crops differ from here on")
         worker = _Run(config, data, mesh, checkpoints, facts["best"], interrupts or Interrupts())
         first = int(state.step)
         if jax.process_index() > 0:
@@ -175,11 +180,15 @@ class _Run:
                 values = _numbers(report)
                 reporter.train(step, values, (time.monotonic() - clock) / (step - counted))
                 clock, counted = time.monotonic(), step
+            if step == first + 1:
+                # What compiling it took is not the steps' time either.
+                jax.block_until_ready(state.step)
+                clock, counted = time.monotonic(), step
             stop = any_process(self.interrupts.requested)
             due = step % self.validate_every == 0 or last
             improved = due and self._validate(step, state, reporter)
             if improved or step % self.save_every == 0 or last or stop:
-                self.checkpoints.save(step, state, self._facts(step), best=improved)
+                self.checkpoints.save(step, state, self._facts(), best=improved)
             if due or step % self.save_every == 0:
                 # What validating and saving took is not the steps' time.
                 clock, counted = time.monotonic(), step
@@ -213,8 +222,8 @@ class _Run:
             reporter.validation(step, values, improved, originals, decoded)
         return improved
 
-    def _facts(self, step: int) -> dict[str, Any]:
-        return {"best": self.best, "batches_seen": step, "config": self.config.to_dict()}
+    def _facts(self) -> dict[str, Any]:
+        return {"best": self.best, "photos": self.data.fingerprint}
 
 
 def _numbers(report: StepReport) -> dict[str, float]:

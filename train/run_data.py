@@ -20,12 +20,14 @@ class RunData:
     Attributes:
         validation: crops, uint8 [N, S, S, 3], the same in every process.
         steps_per_epoch: batches that see every photo once.
+        fingerprint: see `train.data.Photos`.
     """
 
     def __init__(self, config: TrainConfig, photos: Photos, workers: int, tell: Callable[[str], None]) -> None:
         self._config, self._photos, self._workers, self._tell = config, photos, workers, tell
         self._open = contextlib.ExitStack()
         self.steps_per_epoch = steps_per_epoch(photos.training, config.batch_size)
+        self.fingerprint = photos.fingerprint
         heard = tell if jax.process_index() == 0 else str  # all processes decode the same ones
         self.validation = centre_crops(photos.validation, config.patch_size, heard)
 

@@ -34,6 +34,13 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
     rate.add_argument("--target-bpp", type=float, metavar="X", help="find the best quality within X bits per pixel")
     rate.add_argument("--target-psnr", type=float, metavar="X", help="find the least quality that reaches X dB")
     parser.add_argument(
+        "--tile",
+        type=int,
+        metavar="N",
+        help="cut into tiles of at most N pixels a side, at least 64, to need less memory (default: only large images "
+        "are cut, with N = 896)",
+    )
+    parser.add_argument(
         "--coder", choices=("tensorflow", "constriction"), help="range coder; default: the best installed"
     )
     parser.add_argument(
@@ -77,7 +84,7 @@ def _compress(codec: library.ImageCodec, pixels: np.ndarray, args: argparse.Name
     """The bytes of a file and, where its quality was searched for, the words that say what was found."""
     for kind, value in (("bpp", args.target_bpp), ("psnr", args.target_psnr)):
         if value is not None:
-            found = library.compress_to_target(codec, pixels, kind, value)
+            found = library.compress_to_target(codec, pixels, kind, value, args.tile)
             reached = f" reaches {found.value:.2f} dB" if kind == "psnr" else ""
             return found.data, f"  quality {found.quality:.2f}{reached}"
-    return codec.compress(pixels, args.quality), ""
+    return codec.compress(pixels, args.quality, tile=args.tile), ""

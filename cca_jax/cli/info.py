@@ -11,6 +11,7 @@ from cca_jax.cli import library
 from cca_jax.cli.console import print_json, print_table
 from cca_jax.cli.errors import describe
 from cca_jax.cli.figures import bits_per_pixel
+from cca_jax.tiling import UNIT
 
 
 def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -54,7 +55,7 @@ def file_facts(path: Path) -> dict[str, Any]:
         header = library.read_header(data)
     except ValueError as error:
         raise ValueError(describe(error, path)) from error
-    lengths = [entry.length for entry in header.entries]
+    lengths, grid = header.lengths, header.grid
     return {
         "kind": "file",
         "path": str(path),
@@ -65,8 +66,14 @@ def file_facts(path: Path) -> dict[str, Any]:
         "quality": header.quality,
         "model": {"identity": header.model_identity.hex(), "name": library.model_name(header.model_identity)},
         "coder": {"identifier": header.coder, "name": library.coder_name(header.coder)},
+        "tiles": {
+            "rows": grid.rows,
+            "columns": grid.columns,
+            "height": UNIT * grid.tile[0],
+            "width": UNIT * grid.tile[1],
+        },
         "header_bytes": header.size,
-        "streams": {"z": lengths[0], "y": lengths[1:]},
+        "streams": {"z": lengths[0], "y": list(lengths[1:])},
         "whole_streams": header.whole_streams(len(data)),
     }
 
@@ -101,6 +108,7 @@ def _file_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("model", f"{model['name'] or 'not installed here'} ({model['identity']})"),
         ("quality", "the model's only one" if facts["quality"] is None else f"{facts['quality']:g}"),
         ("coder", coder["name"] or f"number {coder['identifier']}, not known to this version"),
+        ("tiles", format_tiles(facts["tiles"])),
         ("header", f"{facts['header_bytes']} bytes"),
         ("stream z", f"{streams[0]:,} bytes"),
         *((f"stream y{k}", f"{length:,} bytes") for k, length in enumerate(streams[1:], start=1)),
@@ -123,6 +131,14 @@ def _model_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("qualities", format_qualities(facts["qualities"])),
     ]
     return rows + [(key, str(value)) for key, value in facts["config"].items()]
+
+
+def format_tiles(tiles: dict[str, int]) -> str:
+    """How an image is cut, in a few words."""
+    count = tiles["rows"] * tiles["columns"]
+    if count == 1:
+        return "one"
+    return "{0}: {columns} columns, {rows} rows, each of up to {width}×{height} pixels".format(count, **tiles)
 
 
 def format_qualities(qualities: list[float]) -> str:

@@ -20,8 +20,8 @@ class ImageCodec(Protocol):
     def name(self) -> str:
         """What people call its model."""
 
-    def compress(self, image: np.ndarray, quality: float | None = None) -> bytes:
-        """An image uint8 [H,W,3] as the bytes of a .cca file."""
+    def compress(self, image: np.ndarray, quality: float | None = None, *, tile: int | None = None) -> bytes:
+        """An image uint8 [H,W,3] as the bytes of a .cca file, in tiles of at most that many pixels a side."""
 
     def decompress(self, data: bytes, slices: int | None = None) -> np.ndarray:
         """The bytes of a .cca file as an image uint8 [H,W,3]."""
@@ -67,7 +67,7 @@ def codec_for_file(data: bytes) -> ImageCodec:
     return _codec_for_identity(container.read(data, 1).model_identity)
 
 
-def compress_to_target(codec: ImageCodec, image: np.ndarray, kind: str, value: float) -> Any:
+def compress_to_target(codec: ImageCodec, image: np.ndarray, kind: str, value: float, tile: int | None = None) -> Any:
     """The `search.Found` of a wanted rate ("bpp") or fidelity ("psnr").
 
     Raises:
@@ -75,7 +75,7 @@ def compress_to_target(codec: ImageCodec, image: np.ndarray, kind: str, value: f
     """
     from cca_jax import search
 
-    return search.compress_to_target(cast("Codec", codec), image, search.Target(value, kind))
+    return search.compress_to_target(cast("Codec", codec), image, search.Target(value, kind), tile)
 
 
 def read_header(data: bytes) -> Any:

@@ -22,6 +22,9 @@ class RangeCoder(Protocol):
     name: str
     identifier: int
 
+    def prepare(self) -> None:
+        """Begins, in the background, what the first use would wait for; what goes wrong is that use's to tell."""
+
     def encode(self, symbols: np.ndarray, indexes: np.ndarray, tables: CodingTables) -> bytes:
         """Codes one stream.
 

@@ -26,6 +26,9 @@ class ConstrictionCoder:
     name = "constriction"
     identifier = 2
 
+    def prepare(self) -> None:
+        """Nothing: it starts at once."""
+
     def encode(self, symbols: np.ndarray, indexes: np.ndarray, tables: CodingTables) -> bytes:
         """Codes symbols [N] with the tables [N] that indexes name."""
         symbols, indexes = check_message(symbols, indexes, tables)

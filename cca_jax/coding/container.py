@@ -14,6 +14,7 @@ import numpy as np
 from cca_jax.coding.errors import CorruptError, MismatchError
 from cca_jax.coding.header import (
     QUALITY_STEPS,
+    TILED,
     VERSION,
     Header,
     StreamEntry,
@@ -21,6 +22,7 @@ from cca_jax.coding.header import (
     parse,
     stream_name,
 )
+from cca_jax.tiling import Grid
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,10 @@ class Container:
         model_identity: 8 bytes.
         coder: identifier of the range coder, 1 … 7.
         quality: a multiple of 1/256 above 0 and below 256 (see `round_quality`), or None for a model of a single rate.
-        streams: z, y1, y2, …: at least one, at most 31; fewer than the file's where `read` was asked for fewer.
+        streams: z of every tile, y1 of every tile, …: of each at least one, at most 31; fewer than the file's where
+            `read` was asked for fewer.
         version: of the format, which says in what shapes the predictions are computed (`cca_jax.coding.header`).
+        tile: height and width of the tiles in units of 64 pixels, for version 3; None for an image in one tile.
     """
 
     width: int
@@ -57,6 +61,17 @@ class Container:
     quality: float | None
     streams: tuple[Stream, ...]
     version: int = VERSION
+    tile: tuple[int, int] | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """The image's tiles."""
+        grid = Grid.whole(self.height, self.width)
+        return grid if self.tile is None else Grid(grid.area, self.tile)
+
+    def streams_of(self, tile: int) -> tuple[Stream, ...]:
+        """z, y1, y2, … of the tile of that number."""
+        return self.streams[tile :: self.grid.count]
 
 
 def round_quality(quality: float) -> float:
@@ -69,14 +84,17 @@ def symbol_check(symbols: np.ndarray) -> int:
     return zlib.crc32(np.asarray(symbols).astype("<i4", casting="same_kind").tobytes()) & 0xFFFF
 
 
-def verify_symbols(stream_index: int, expected: int, symbols: np.ndarray, *, portable: bool = False) -> None:
+def verify_symbols(
+    stream_index: int, expected: int, symbols: np.ndarray, *, portable: bool = False, tiles: int = 1
+) -> None:
     """Compares decoded symbols [N] with the check that the encoder stored for that stream.
 
     Args:
-        stream_index: number of the stream.
+        stream_index: number of the stream in the file.
         expected: the check that the file holds.
         symbols: what was decoded.
         portable: whether the model predicts the same distributions on every machine.
+        tiles: how many the file has.
 
     Raises:
         MismatchError: they are not the encoder's (one wrong stream in 65536 passes).
@@ -84,7 +102,7 @@ def verify_symbols(stream_index: int, expected: int, symbols: np.ndarray, *, por
     """
     if symbol_check(symbols) == expected:
         return
-    fault = f"stream {stream_name(stream_index)} is intact but decodes to other symbols than were encoded"
+    fault = f"stream {stream_name(stream_index, tiles)} is intact but decodes to other symbols than were encoded"
     if portable:
         raise CorruptError(f"{fault}, which arithmetic cannot explain with this model: make the file again")
     raise MismatchError(
@@ -96,7 +114,7 @@ def verify_symbols(stream_index: int, expected: int, symbols: np.ndarray, *, por
 def write(container: Container) -> bytes:
     """The bytes of a `.cca` file; ValueError where a field is out of range."""
     c = container
-    prefix = pack_prefix(c.width, c.height, c.model_identity, c.coder, c.quality, len(c.streams), c.version)
+    prefix = pack_prefix(c.width, c.height, c.model_identity, c.coder, c.quality, len(c.streams), c.version, c.tile)
     table = []
     for stream in c.streams:
         if not 0 <= stream.symbol_check < 1 << 16:
@@ -121,7 +139,7 @@ def read(data: bytes, num_streams: int | None = None) -> Container:
 
     Args:
         data: the file; with `num_streams`, it may end anywhere after those streams.
-        num_streams: how many streams to read and verify, 1 …; None for all.
+        num_streams: how many of z, y1, y2, … to read and verify, for every tile; None for all.
 
     Raises:
         FormatError: not a `.cca` file, or one of another version.
@@ -129,33 +147,36 @@ def read(data: bytes, num_streams: int | None = None) -> Container:
         ValueError: the file never had so many streams.
     """
     data = bytes(data)
-    header = parse(data)
-    wanted = len(header.entries) if num_streams is None else num_streams
-    if not 1 <= wanted <= len(header.entries):
-        raise ValueError(f"the file has {len(header.entries)} streams: 1 to {len(header.entries)} can be read")
-    h = header
-    prefix = pack_prefix(h.width, h.height, h.model_identity, h.coder, h.quality, len(h.entries), h.version)
+    header = h = parse(data)
+    wanted = h.num_streams if num_streams is None else num_streams
+    if not 1 <= wanted <= h.num_streams:
+        raise ValueError(f"the file has {h.num_streams} streams: 1 to {h.num_streams} can be read")
+    tiles, tile = h.grid.count, h.grid.tile if h.version == TILED else None
+    prefix = pack_prefix(h.width, h.height, h.model_identity, h.coder, h.quality, len(h.entries), h.version, tile)
     streams = []
-    for index, (entry, start) in enumerate(zip(header.entries[:wanted], header.offsets, strict=False)):
+    for index, (entry, start) in enumerate(zip(h.entries[: wanted * tiles], h.offsets, strict=False)):
         stream = data[start : start + entry.length]
         _check_whole(index, len(stream), header)
         if _checksum([prefix, entry.head(), stream]) != entry.checksum:
-            where = f"stream {stream_name(index)}" if index else "the header or stream z"
+            name = f"stream {stream_name(index, tiles)}"
+            where = name if index else f"the header or {name}"
             raise CorruptError(f"{where} is damaged (its checksum differs): copy or download the file again")
         streams.append(Stream(stream, entry.symbol_check))
     if (excess := len(data) - header.file_size) > 0:
         raise CorruptError(f"{excess} bytes follow the end of the last stream: copy or download the file again")
-    return Container(h.width, h.height, h.model_identity, h.coder, h.quality, tuple(streams), h.version)
+    return Container(h.width, h.height, h.model_identity, h.coder, h.quality, tuple(streams), h.version, tile)
 
 
 def _check_whole(index: int, present: int, header: Header) -> None:
     length = header.entries[index].length
     if present < length:
-        # Streams before this one are z and the slices up to index - 1.
-        rest = f", or decode the slices that are whole with --slices {index - 1}" if index > 1 else ""
+        tiles = header.grid.count
+        # Streams before this one are, for every tile, z and the slices up to one less.
+        slices = index // tiles - 1
+        rest = f", or decode the slices that are whole with --slices {slices}" if slices > 0 else ""
         raise CorruptError(
-            f"the file is cut short: stream {stream_name(index)} ({index + 1} of {len(header.entries)}) has {present} "
-            f"of its {length} bytes; copy or download it again{rest}"
+            f"the file is cut short: stream {stream_name(index, tiles)} ({index + 1} of {len(header.entries)}) has "
+            f"{present} of its {length} bytes; copy or download it again{rest}"
         )
 
 

@@ -22,6 +22,7 @@ _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _NOISE = re.compile(rb"\d{4}-\d\d-\d\d [\d:.]+: [IWEF] |[IWEF]\d{4} [\d:.]+ |WARNING: All log messages before absl::")
 _lock = threading.Lock()
 _started: tuple[Any, Any] | None = None
+_background: threading.Thread | None = None
 
 
 def start() -> tuple[Any, Any]:
@@ -40,6 +41,19 @@ def start() -> tuple[Any, Any]:
                 warnings.simplefilter("ignore")
                 _started = _import()
         return _started
+
+
+def start_in_background() -> None:
+    """Begins `start` in a thread, once; a later `start` waits for it, or fails as it did."""
+    global _background
+    if _background is None and _started is None:
+        _background = threading.Thread(target=_start_silently, name="start-tensorflow")
+        _background.start()
+
+
+def _start_silently() -> None:
+    with contextlib.suppress(Exception):
+        start()
 
 
 def _import() -> tuple[Any, Any]:

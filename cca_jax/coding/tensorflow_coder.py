@@ -13,7 +13,7 @@ import numpy as np
 from cca_jax.coding import escapes
 from cca_jax.coding.arguments import check_indexes, check_message, decode_nothing
 from cca_jax.coding.errors import CoderUnavailableError, CodingError, CorruptError
-from cca_jax.coding.quiet_tensorflow import start
+from cca_jax.coding.quiet_tensorflow import start, start_in_background
 from cca_jax.coding.tables import PRECISION, CodingTables
 
 
@@ -22,6 +22,10 @@ class TensorFlowCoder:
 
     name = "tensorflow"
     identifier = 1
+
+    def prepare(self) -> None:
+        """Starts TensorFlow in the background, which takes seconds."""
+        start_in_background()
 
     def encode(self, symbols: np.ndarray, indexes: np.ndarray, tables: CodingTables) -> bytes:
         """Codes symbols [N] with the tables [N] that indexes name."""

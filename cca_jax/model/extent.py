@@ -30,19 +30,27 @@ class Extent:
         height, width = (self.sides[axis] * (shape[1 + axis] // self.bucket[axis]) for axis in (0, 1))
         return height, width
 
+    def positions(self, shape: tuple[int, ...]) -> Array:
+        """Positions of the image in such an array."""
+        height, width = self.at(shape)
+        return height * width
+
+    def masked_rows(self, strip: Array, start: Array, shape: tuple[int, ...]) -> Array:
+        """Rows [B, r, W, C] of an array of that shape, from number `start` on, with zeros outside the image."""
+        height, width = self.at(shape)
+        rows, columns = start + jnp.arange(strip.shape[1]) < height, jnp.arange(strip.shape[2]) < width
+        return jnp.where(rows[None, :, None, None] & columns[None, None, :, None], strip, 0)
+
 
 def masked(x: Array, extent: Extent | None) -> Array:
     """[B, H, W, C] with zeros outside the image."""
     if extent is None:
         return x
-    height, width = extent.at(x.shape)
-    rows, columns = jnp.arange(x.shape[1]) < height, jnp.arange(x.shape[2]) < width
-    return jnp.where(rows[None, :, None, None] & columns[None, None, :, None], x, 0)
+    return extent.masked_rows(x, jnp.int32(0), x.shape)
 
 
 def plane_mean(x: Array, extent: Extent | None) -> Array:
     """Means over the image: [B, H, W, C] to [B, 1, 1, C]."""
     if extent is None:
         return x.mean((1, 2), keepdims=True)
-    height, width = extent.at(x.shape)
-    return masked(x, extent).sum((1, 2), keepdims=True) / (height * width).astype(x.dtype)
+    return masked(x, extent).sum((1, 2), keepdims=True) / extent.positions(x.shape).astype(x.dtype)

@@ -16,12 +16,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from cca_jax.model import in_strips
 from cca_jax.model.extent import Extent, masked, plane_mean
+from cca_jax.ops import platform
 from cca_jax.ops.convolution import conv2d, depthwise_conv2d, transposed_conv2d
 from cca_jax.ops.normalisation import layer_norm
 from cca_jax.ops.pointwise import identity, pointwise
 from cca_jax.ops.precision import add_channels, per_channel
 from cca_jax.ops.scan import lean_scan
+from cca_jax.ops.strips import rows_in_strip
 
 
 def uniform_within(fan_in: int) -> Callable[..., Array]:
@@ -175,10 +178,14 @@ def require_params(module: nn.Module, *names: str) -> None:
             raise flax.errors.ScopeParamNotFoundError(name, module.scope.path_text)
 
 
+_IN_STRIPS = {NAFBlock: in_strips.naf_block, ResidualBottleneck: in_strips.residual_bottleneck}
+
+
 class Repeated(nn.Module):
     """`count` blocks of one kind in a row; their parameters are stacked on a leading axis of length `count`.
 
-    With `remat` the backward pass keeps only what enters each block and computes the rest again.
+    With `remat` the backward pass keeps only what enters each block and computes the rest again. An extent comes with
+    coding alone, which takes no gradient: there the CPU goes through large planes in strips.
     """
 
     block: type[nn.Module]
@@ -194,7 +201,11 @@ class Repeated(nn.Module):
             draw_stacked(self, block, self.count, x, "blocks")
         require_params(self, "blocks")
 
+        rows = rows_in_strip(*x.shape[1:3]) if extent is not None and platform.on_cpu() else None
+
         def turn(x: Array, params: Any, extent: Extent | None) -> tuple[Array, None]:
+            if extent is not None and rows is not None:
+                return _IN_STRIPS[self.block](params, x, extent, rows), None
             return block.apply({"params": params}, x, extent), None
 
         return lean_scan(turn, x, self.get_variable("params", "blocks"), extent)[0]

@@ -43,9 +43,9 @@ class SlicePrediction(NamedTuple):
 Predict = Callable[[int, Sequence[Array]], SlicePrediction]
 """(slice, its context of decoded slices) to what is known of it."""
 Code = Callable[[int, SlicePrediction], Array]
-"""(slice, prediction) to the dequantised slice: from the encoder's latent or from the decoder's stream."""
+"""(slice, prediction) to what is coded of it, from the encoder's latent or from the decoder's stream."""
 Refine = Callable[[int, SlicePrediction, Array], Array]
-"""(slice, prediction, dequantised slice) to the decoded slice ŷ."""
+"""(slice, prediction, what `Code` gave: the slice dequantised, or its symbols) to the decoded slice ŷ."""
 
 
 def context_length(index: int, skip: int) -> int:
@@ -58,18 +58,18 @@ def refined_slices(num_slices: int, skip: int) -> int:
     return num_slices if skip == 0 else context_length(num_slices - 1, skip)
 
 
-def slice_recurrence(num_slices: int, skip: int, predict: Predict, code: Code, refine: Refine) -> list[Array]:
+def slice_recurrence(num_slices: int, skip: int, predict: Predict, code: Code, refine: Refine) -> list[Any]:
     """Runs through the slices; training, compression, decompression and the auxiliary model all do it here.
 
     Returns:
         The decoded slices in order (those with a residual prediction: see `refined_slices`).
     """
-    decoded: list[Array] = []
+    decoded: list[Any] = []  # arrays, or the shapes of such where a run is rehearsed
     for index in range(num_slices):
         prediction = predict(index, decoded[: context_length(index, skip)])
-        dequantised = code(index, prediction)
+        coded = code(index, prediction)
         if index < refined_slices(num_slices, skip):
-            decoded.append(refine(index, prediction, dequantised))
+            decoded.append(refine(index, prediction, coded))
     return decoded
 
 

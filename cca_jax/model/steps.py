@@ -70,24 +70,47 @@ def predict(
     model: CCAModel,
     index: int,
     params: Any,
+    scales: Float[Array, " T"],
     hyper_mean: Array,
     hyper_scale: Array,
     context: Sequence[Array],
     extent: Extent | None,
     step: Array | None = None,
-) -> SlicePrediction:
-    """What is known of a slice before it is coded."""
+) -> tuple[SlicePrediction, Int32[Array, "1 h w m"]]:
+    """What is known of a slice before it is coded, and the table of each of its symbols."""
     hyper = (hyper_mean, hyper_scale)
-    return model.apply({"params": params}, index, *hyper, context, extent, step, method="predict_slice")
+    prediction = model.apply({"params": params}, index, *hyper, context, extent, step, method="predict_slice")
+    return prediction, indexes(prediction, scales)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def refine(
-    model: CCAModel, index: int, params: Any, prediction: SlicePrediction, dequantised: Array, extent: Extent | None
+    model: CCAModel, index: int, params: Any, prediction: SlicePrediction, symbols: Array, extent: Extent | None
 ) -> Array:
-    """The decoded slice from its dequantised values."""
-    given = (prediction.features, dequantised, extent, prediction.step)
+    """The decoded slice from its symbols."""
+    given = (prediction.features, dequantise(symbols, prediction), extent, prediction.step)
     return model.apply({"params": params}, index, *given, method="refine_slice")
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def slice_symbols(
+    model: CCAModel, index: int, y: Float[Array, "1 h w M"], prediction: SlicePrediction, extent: Extent | None
+) -> Int32[Array, "1 h w m"]:
+    """What is coded for a slice of the latent y."""
+    first, last = model.config.slice_edges[index : index + 2]
+    return to_symbols(y[..., first:last], prediction, extent)
+
+
+@jax.jit
+def join(slices: Sequence[Float[Array, "1 h w _"]]) -> Float[Array, "1 h w M"]:
+    """The latent of its slices."""
+    return jnp.concatenate(slices, axis=-1)
+
+
+@partial(jax.jit, static_argnums=0)
+def split(model: CCAModel, arrays: Sequence[Array]) -> list[list[Array]]:
+    """The slices of each array [1, h, w, M]."""
+    return [jnp.split(array, model.config.slice_edges[1:-1], axis=-1) for array in arrays]
 
 
 @jax.jit

@@ -185,12 +185,22 @@ _conv_halving.defvjp(_conv_halving_forward, _conv_halving_backward)
 @jax.custom_vjp
 def depthwise_conv2d(x: Float[Array, "B H W C"], kernel: Float[Array, "3 3 C"]) -> Float[Array, "B H W C"]:
     """Depthwise 3×3 convolution with zero padding 1: each channel has its own nine weights."""
-    height, width = x.shape[1:3]
-    padded = pad_once(x, 1, 1)
+    return depthwise_of_padded(pad_once(x, 1, 1), kernel)
+
+
+def depthwise_of_padded(padded: Float[Array, "B h w C"], kernel: Float[Array, "3 3 C"]) -> Float[Array, "B H W C"]:
+    """`depthwise_conv2d` of what has its padding already: h = H + 2, w = W + 2."""
+    height, width = padded.shape[1] - 2, padded.shape[2] - 2
     taps = [(row, column) for row in range(3) for column in range(3)]
     weights = kernel[:, :, None, None, None]  # [3, 3, 1, 1, 1, C]
     shifted = [padded[:, r : r + height, c : c + width].astype(kernel.dtype) * weights[r, c] for r, c in taps]
-    return reduce(operator.add, shifted).astype(x.dtype)
+    return reduce(operator.add, shifted).astype(padded.dtype)
+
+
+def conv2d_of_padded_rows(padded: Float[Array, "B h W I"], kernel: Float[Array, "3 3 I O"]) -> Float[Array, "B H W O"]:
+    """A 3×3 `conv2d` of what has a row of padding above and below already, h = H + 2, and no columns of it."""
+    padding = ((0, 0), (1, 1))
+    return lax.conv_general_dilated(padded, kernel.astype(padded.dtype), (1, 1), padding, dimension_numbers=_LAYOUT)
 
 
 def _depthwise_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:

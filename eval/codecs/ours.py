@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Sequence
@@ -10,12 +11,13 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from cca_jax.cli.errors import describe
 from cca_jax.cli.library import load_codec
 from cca_jax.codec import Codec
 from cca_jax.coding import container
+from cca_jax.encoding import CodedTile
 from cca_jax.execution import Execution
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.slices import SlicePrediction
@@ -64,7 +66,7 @@ class OurCodec:
         except (ValueError, MemoryError) as error:
             raise CodecError(describe(error)) from error
         seconds = {**clock.seconds, TOTAL: time.perf_counter() - started}
-        return Encoded(data, seconds, tuple(8 * len(stream.data) for stream in whole.streams))
+        return Encoded(data, seconds, tuple(8 * length for length in container.read_header(data).lengths))
 
     def decode(self, data: bytes) -> Decoded:
         """See `ImageCodec`."""
@@ -79,19 +81,23 @@ class OurCodec:
     def estimate(self, pixels: np.ndarray, setting: float) -> Estimate:
         """See `EstimatingCodec`: likelihoods without noise, by the true σ where a file is coded by a table near it."""
         encoding = self.codec.encode(pixels, self._quality(setting))
-        frame, bundle = encoding.frame, self.codec.bundle
-        z_symbols, *symbols = (jnp.asarray(frame.fill(stream)) for stream in encoding.symbols)
-        quality = encoding.container.quality
+        bits = np.array([self._tile_bits(tile, encoding.container.quality) for tile in encoding.tiles])
+        return Estimate(tuple(bits.sum(0).tolist()), self._header_bits(encoding.container, bits))
+
+    def _tile_bits(self, tile: CodedTile, quality: float | None) -> list[float]:
+        """Of each stream of a tile."""
+        frame, bundle = tile.frame, self.codec.bundle
+        z_symbols, *symbols = (jnp.asarray(frame.fill(stream)) for stream in tile.symbols)
         run = Execution(CCAModel(bundle.config), self._params, bundle.scales, frame, quality=quality)
         likelihoods = [_hyper_likelihood(run.model, run.params, z_symbols)]
 
-        def code(index: int, prediction: SlicePrediction) -> Array:
+        def code(index: int, prediction: SlicePrediction, tables: Array) -> Array:
+            del tables
             likelihoods.append(_slice_likelihood(symbols[index], prediction))
-            return run.dequantise(symbols[index], prediction)
+            return symbols[index]
 
         run.code_slices(z_symbols, code)
-        stream_bits = [_bits(frame.cut(np.asarray(likelihood))) for likelihood in likelihoods]
-        return Estimate(tuple(stream_bits), self._header_bits(pixels.shape, stream_bits))
+        return [_bits(frame.cut(np.asarray(likelihood))) for likelihood in likelihoods]
 
     @functools.cached_property
     def _params(self) -> Any:
@@ -100,13 +106,11 @@ class OurCodec:
     def _quality(self, setting: float) -> float | None:
         return None if self.settings == SINGLE_RATE else setting
 
-    def _header_bits(self, shape: tuple[int, ...], stream_bits: Sequence[float]) -> int:
+    @staticmethod
+    def _header_bits(file: container.Container, tile_bits: Float[np.ndarray, "tiles streams"]) -> int:
         """Header of a file with streams of such lengths, which it states in as few bytes as they need."""
-        streams = tuple(container.Stream(bytes(-int(-bits // 8)), 0) for bits in stream_bits)
-        height, width = shape[:2]
-        coder = self.codec.coder.identifier
-        empty = container.Container(width, height, self.codec.identity, coder, None, streams)
-        return 8 * (len(container.write(empty)) - sum(len(stream.data) for stream in streams))
+        streams = tuple(container.Stream(bytes(-int(-bits // 8)), 0) for bits in tile_bits.T.ravel())
+        return 8 * container.read_header(container.write(dataclasses.replace(file, streams=streams))).size
 
 
 def our_codecs(models: Sequence[str], qualities: Sequence[float]) -> list[OurCodec]:

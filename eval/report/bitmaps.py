@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int32
 
 from cca_jax.bundle import Bundle
-from cca_jax.codec import Encoding
 from cca_jax.coding import escapes
 from cca_jax.coding.tables import PRECISION, CodingTables
+from cca_jax.encoding import Encoding
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,27 @@ def test_one_image_goes_beside_itself(run, calls, photo):
     size = file.stat().st_size
     assert (status, err) == (0, "")
     assert out == f"photo.cca  {size:>9,} bytes  {8 * size / (12 * 20):7.4f} bpp\n"
-    assert calls == [("load", "default"), ("compress", "default", None, 2)]
+    assert calls == [("load", "default"), ("compress", "default", None, 2, None)]
 
 
 def test_options_reach_the_codec(run, calls, photo, tmp_path):
     status, _, _ = run(
-        "compress", photo(), "-o", tmp_path / "x.cca", "--model", "fake", "--quality", "2.5", "--coder", "tensorflow"
+        "compress",
+        photo(),
+        "-o",
+        tmp_path / "x.cca",
+        "--model",
+        "fake",
+        "--quality",
+        "2.5",
+        "--coder",
+        "tensorflow",
+        "--tile",
+        "512",
     )
     assert status == 0
     assert (tmp_path / "x.cca").exists()
-    assert calls == [("load", "fake"), ("compress", "fake", 2.5, 1)]
+    assert calls == [("load", "fake"), ("compress", "fake", 2.5, 1, 512)]
 
 
 def test_several_images_go_into_a_folder_that_is_made(run, calls, photo, tmp_path):
@@ -158,13 +169,13 @@ def test_a_file_that_does_not_decode_is_not_left_behind(run, photo, tmp_path, mo
 def test_a_target_is_searched_for_and_what_was_found_is_said(run, photo, monkeypatch, kind, words):
     asked = []
 
-    def compress_to_target(codec, image, target):
-        asked.append(target)
+    def compress_to_target(codec, image, target, tile):
+        asked.append((target, tile))
         return search.Found(codec.compress(image, 12.5), 12.5, 31.5)
 
     monkeypatch.setattr(search, "compress_to_target", compress_to_target)
-    status, out, _ = run("compress", photo(), f"--target-{kind}", "31.7")
-    assert (status, asked) == (0, [search.Target(31.7, kind)])
+    status, out, _ = run("compress", photo(), f"--target-{kind}", "31.7", "--tile", "512")
+    assert (status, asked) == (0, [(search.Target(31.7, kind), 512)])
     assert out.endswith(f" bpp  {words}\n")
 
 

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from cca_jax.cli.info import format_qualities
+from cca_jax.coding import container
 from cca_jax.config import ModelConfig
 from cca_jax.convert import checkpoint
 
@@ -30,6 +31,7 @@ def test_info_of_a_file_for_machines(run, file):
     assert facts["streams"]["y"] == [3, 4]
     assert facts["header_bytes"] + facts["streams"]["z"] + 7 == size
     assert facts["whole_streams"] == 3
+    assert facts["tiles"] == {"rows": 1, "columns": 1, "height": 64, "width": 64}
 
 
 def test_info_of_a_file_for_people(run, file):
@@ -39,6 +41,18 @@ def test_info_of_a_file_for_people(run, file):
     assert table["state"] == "complete"
     assert table["model"] == f"fake ({b'fakemodl'.hex()})"
     assert "stream y2  4 bytes" in out
+
+
+def test_info_of_a_file_in_tiles(run, tmp_path):
+    streams = tuple(container.Stream(bytes(length), 0) for length in (1, 2, 3, 10, 20, 30))
+    file = container.Container(150, 64, b"fakemodl", 2, None, streams, 3, (1, 1))
+    path = tmp_path / "tiled.cca"
+    path.write_bytes(container.write(file)[:-1])
+    _, out, _ = run("info", path)
+    assert "tiles      3: 3 columns, 1 rows, each of up to 64×64 pixels" in out
+    assert "stream z   6 bytes" in out
+    assert "stream y1  60 bytes" in out
+    assert "cut short: 1 of 2 streams are whole" in out
 
 
 def test_info_of_a_cut_file_of_an_unknown_model(run, file):

@@ -72,7 +72,7 @@ def test_a_bug_is_not_hidden(run, monkeypatch, photo):
 
 
 def test_interruption_leaves_no_file(run, monkeypatch, photo, tmp_path, fake_codec):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fake_codec, "compress", interrupt)

@@ -6,8 +6,10 @@ import jax
 import numpy as np
 import pytest
 
+from cca_jax import tiling
+from cca_jax.buckets import pad
 from cca_jax.bundle import Bundle, save_bundle
-from cca_jax.codec import Codec, pad
+from cca_jax.codec import Codec
 from cca_jax.coding import coders, container
 from eval.codecs.interface import TOTAL, CodecError
 from eval.codecs.ours import SINGLE_RATE, OurCodec, our_codecs
@@ -62,6 +64,19 @@ def test_the_estimate_is_the_forward_pass_and_near_the_file(ours, pixels, encode
     assert estimate.header_bits == 8 * container.read_header(encoded.data).size
     # Each stream ends on a whole byte, and a few streams of a hundred bytes are no measure of 1 %.
     assert abs(estimate.bits - 8 * len(encoded.data)) < 0.01 * estimate.bits + 32 * len(expected)
+
+
+def test_an_image_in_tiles_is_estimated_tile_by_tile(ours, pixels, monkeypatch):
+    monkeypatch.setattr(tiling, "LARGEST_AREA", 1)
+    monkeypatch.setattr(tiling, "LONGEST_SIDE", 1)
+    pixels = np.concatenate([pixels, 255 - pixels], axis=1)
+    encoded, estimate = ours.encode(pixels, *SINGLE_RATE), ours.estimate(pixels, *SINGLE_RATE)
+    header = container.read_header(encoded.data)
+    assert header.grid.count == 2
+    assert sum(encoded.stream_bits) + 8 * header.size == 8 * len(encoded.data)
+    assert estimate.header_bits == 8 * header.size
+    assert len(estimate.stream_bits) == len(encoded.stream_bits) == header.num_streams
+    assert abs(estimate.bits - 8 * len(encoded.data)) < 0.01 * estimate.bits + 32 * len(header.entries)
 
 
 def test_an_image_that_cannot_be_coded_is_a_codecs_failure(ours):

@@ -38,8 +38,8 @@ def test_a_picture_passes_before_the_first_step():
     assert error(with_coding_start(drawn, config, 2.0)) < 1e-3 < 0.05 < error(drawn)
 
 
-def test_nothing_is_predicted_and_every_channel_has_the_scale_of_a_markov_field(micro_lite):
-    for config in (PRESETS["tiny"], micro_lite):
+def test_nothing_is_predicted_and_every_channel_has_the_scale_of_a_markov_field(micro, micro_lite):
+    for config in (micro, micro_lite):
         drawn = initial_params(config, 0)
         before = {name: value.copy() for name, value in flatten(drawn).items()}
         model = CCAModel(config)
@@ -63,7 +63,8 @@ def test_nothing_is_predicted_and_every_channel_has_the_scale_of_a_markov_field(
         scales = np.concatenate([np.asarray(p.scale)[0, 0, 0] for p in predicted])
         assert scales.shape == y.shape[-1:]
         assert scales[0] > 10 * scales[-1]
-        assert scales[0] == pytest.approx(0.2 * latent_gain(2.0) * 16 * 3**0.5, rel=0.25)
+        flat = 0.2 * latent_gain(2.0) * 16 * 3**0.5  # of blocks that are all of one colour
+        assert 0.3 * flat < scales[0] < flat
 
 
 def test_a_run_from_scratch_begins_with_them_where_its_recipe_says_so():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import signal
 
 import jax
@@ -97,7 +98,31 @@ def test_a_cut_run_resumes_to_bitwise_the_same_end(uninterrupted, train_config, 
     assert [untimed(line) for line in lines(tmp_path)] == [untimed(line) for line in lines(uninterrupted[0])]
     _, saved, facts = read_run(tmp_path)
     jax.tree.map(np.testing.assert_array_equal, saved, resumed)
-    assert facts["batches_seen"] == 4
+    assert facts["photos"] == memory_data.fingerprint
+
+
+def test_a_run_cut_before_its_first_checkpoint_remembers_what_it_began_with(
+    uninterrupted, train_config, memory_data, one_device, tmp_path
+):
+    def cut(line):
+        if line.startswith("step 1/4"):
+            raise PowerCutError
+
+    options = {"mesh": one_device, "init_from": str(uninterrupted[0])}
+    with pytest.raises(PowerCutError):
+        run(train_config, memory_data, tmp_path, tell=cut, **options)
+    _, state, _ = read_run(tmp_path)
+    assert int(state.step) == 0
+    jax.tree.map(np.testing.assert_array_equal, state.params, uninterrupted[1].best_params)
+
+
+def test_other_photos_are_noticed(uninterrupted, train_config, memory_data, one_device, tmp_path):
+    folder = shutil.copytree(uninterrupted[0], tmp_path / "copy")
+    others = type(memory_data)()
+    others.fingerprint = "others"
+    told = []
+    run(train_config, others, folder, mesh=one_device, tell=told.append, resume=True)
+    assert "these are not the photos that the run has seen so far" in told[1]
 
 
 def test_a_finished_run_resumed_is_left_as_it_is(uninterrupted, train_config, memory_data, one_device):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from train.data.decode import quiet_pillow
-from train.data.folder import open_folder
-from train.data.source import PhotoSource
+from train.data.folder import FolderPhotos, open_folder
+from train.data.source import PhotoSource, Subset
 from train.data.splits import hold_out, thin_out
 from train.data.tfds import open_tensorflow_dataset
 
@@ -22,11 +23,13 @@ class Photos:
     Attributes:
         training: at least one photo.
         validation: at least one, none of them in `training`.
+        fingerprint: of the photos to learn from: it changes with their number and names, not with what is in them.
         notes: lines for a person: what was passed over, last how many photos are used.
     """
 
     training: PhotoSource
     validation: PhotoSource
+    fingerprint: str
     notes: tuple[str, ...]
 
 
@@ -70,7 +73,15 @@ def open_photos(spec: str, validation_photos: int, data_dir: Path | None = None)
         validation = thin_out(given, validation_photos)
         used = f"{len(training)} photos for training, {len(validation)} of the validation split's {len(given)}"
     passed_over = f"; {len(skipped)} passed over" if skipped else ""
-    return Photos(training, validation, (*_shortened(skipped), f"{spec}: {used}{passed_over}"))
+    return Photos(
+        training, validation, _fingerprint(spec, training), (*_shortened(skipped), f"{spec}: {used}{passed_over}")
+    )
+
+
+def _fingerprint(spec: str, training: PhotoSource) -> str:
+    whole = training.source if isinstance(training, Subset) else training
+    names = whole.names if isinstance(whole, FolderPhotos) else (spec,)
+    return f"{len(training)} photos, {zlib.crc32(chr(0).join(names).encode()):08x}"
 
 
 def _shortened(lines: list[str]) -> list[str]:

@@ -1,0 +1,92 @@
+"""The command line of `python -m bench`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from cca_jax.cli.parser import OneLineParser
+from cca_jax.registry import DEFAULT_MODEL
+
+PARTS = ("codec", "process", "training", "data", "reference")
+"""What can be timed; the last needs --reference."""
+DEFAULT_SIZES = "256x256,768x512"
+ALL_SIZES = "256x256,768x512,2048x1365,4096x2730"
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The options, checked; leaves with one line and status 2 where they are no use."""
+    parser = OneLineParser(prog="python -m bench", description="Times coding, training and reading on this machine.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
+    parser.add_argument(
+        "--models",
+        type=_names,
+        default=[DEFAULT_MODEL, "paper"],
+        metavar="NAME|DIR,…",
+        help="for codec and process: installed, folders, or presets with first weights",
+    )
+    parser.add_argument(
+        "--sizes",
+        type=_sizes,
+        default=DEFAULT_SIZES,
+        metavar="WxH,…",
+        help=f"for codec and reference; default: {DEFAULT_SIZES}; the whole series: {ALL_SIZES}",
+    )
+    parser.add_argument("--coder", choices=("tensorflow", "constriction"), help="default: what compress takes")
+    parser.add_argument("--presets", type=_names, default=[DEFAULT_MODEL, "paper"], metavar="P,…", help="for training")
+    parser.add_argument("--batch-size", type=_count, default=4, help="for training; a multiple of --devices")
+    parser.add_argument("--patch-size", type=_count, default=128, help="for training and data")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="for training")
+    parser.add_argument(
+        "--devices",
+        type=_counts,
+        default="1,2,4",
+        metavar="N,…",
+        help="for training: over so many virtual devices; default: 1,2,4",
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="for data: photos; default: a few that are made")
+    parser.add_argument("--reference", type=Path, metavar="PATH", help="a checkout of the released PyTorch code")
+    parser.add_argument(
+        "--reference-python", default="python3", metavar="PY", help="an interpreter with torch and the checkout's needs"
+    )
+    parser.add_argument("--repetitions", type=_count, default=5)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")  # fmt: skip
+    options = parser.parse_args(arguments)
+    if unknown := [part for part in options.parts if part not in PARTS]:
+        parser.error(f"there is no part {unknown[0]!r}: choose among {', '.join(PARTS)}")
+    if options.reference is None and "reference" in options.parts:
+        parser.error("the part reference needs --reference: a checkout of the released code")
+    if options.reference is not None and not (options.reference / "models" / "vae.py").is_file():
+        parser.error(f"{options.reference} is no checkout of the released code: it has no models/vae.py")
+    if odd := [number for number in options.devices if options.batch_size % number]:
+        parser.error(f"--batch-size {options.batch_size} cannot be divided over {odd[0]} devices")
+    if options.json is not None and not options.json.resolve().parent.is_dir():
+        parser.error(f"--json {options.json}: there is no such folder")
+    options.parts = options.parts or [part for part in PARTS if part != "reference" or options.reference is not None]
+    return options
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+def _counts(text: str) -> list[int]:
+    return sorted({1, *map(_count, text.split(","))})
+
+
+def _sizes(text: str) -> list[tuple[int, int]]:
+    """WxH, as in 768x512, to (height, width), a list of them."""
+    sizes = []
+    for part in text.split(","):
+        found = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", part)
+        if found is None:
+            raise argparse.ArgumentTypeError(f"{part!r} is no size: write WIDTHxHEIGHT, as in {DEFAULT_SIZES}")
+        sizes.append((int(found[2]), int(found[1])))
+    return sizes

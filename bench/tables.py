@@ -1,0 +1,93 @@
+"""The figures as tables; seconds throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.table import Table
+
+from bench.codec import CodecFigures
+from bench.reference import Comparison
+from bench.timing import Timing
+from bench.training import TrainingFigures
+
+_MIB = 2**20
+Size = tuple[int, int]
+
+
+def size_name(size: Size) -> str:
+    """Width × height."""
+    return f"{size[1]}×{size[0]}"
+
+
+def spread(timing: Timing) -> list[str]:
+    """Median, fastest and slowest."""
+    return [f"{seconds:.3f}" for seconds in (timing.median, timing.low, timing.high)]
+
+
+def codec_table(model: str, figures: Mapping[Size, CodecFigures]) -> Table:
+    """Whole calls."""
+    columns = ("size", "what", "compile", "median", "fastest", "slowest", "Mpx/s", "MB of file/s", "peak MiB")
+    table = Table(*columns, title=f"{model}: coding, seconds")
+    for size, found in figures.items():
+        calls = (
+            ("compress", found.compress, found.compress_memory),
+            ("decompress", found.decompress, found.decompress_memory),
+        )
+        for name, timing, memory in calls:
+            rates = [f"{amount / 1e6 / timing.median:.3f}" for amount in (size[0] * size[1], found.bytes)]
+            peak = "" if memory is None else f"{memory / _MIB:,.0f}"
+            table.add_row(size_name(size), name, f"{timing.compiling or 0:.2f}", *spread(timing), *rates, peak)
+    return table
+
+
+def parts_table(model: str, figures: Mapping[Size, CodecFigures]) -> Table:
+    """Where the seconds go."""
+    table = Table("size", "what", "part", "median", "fastest", "slowest", "share", title=f"{model}: parts, seconds")
+    for size, found in figures.items():
+        for name, parts in (("compress", found.compress_parts), ("decompress", found.decompress_parts)):
+            whole = sum(timing.median for timing in parts.values())
+            for part, timing in parts.items():
+                table.add_row(size_name(size), name, part, *spread(timing), f"{100 * timing.median / whole:.1f} %")
+        table.add_row(size_name(size), "either", "host copies, within coder", *spread(found.copies), "")
+    return table
+
+
+def process_table(figures: Mapping[str, Mapping[str, Timing]]) -> Table:
+    """Whole processes."""
+    title = "process `compress` of a 768×512 image, start to finish, seconds"
+    table = Table("model", "compilation cache", "median", "fastest", "slowest", title=title)
+    for model, runs in figures.items():
+        for name, timing in runs.items():
+            table.add_row(model, name, *spread(timing))
+    return table
+
+
+def training_table(case: str, figures: Mapping[str, Sequence[TrainingFigures]]) -> Table:
+    """Training steps of the same batch over one device and more; the first of a preset is that of one device."""
+    columns = ("preset", "devices", "trace", "compile", "step", "fastest", "slowest", "overhead", "crops/s", "MiB each")
+    table = Table(*columns, title=f"training step, {case}, seconds")
+    for preset, cases in figures.items():
+        for found in cases:
+            cells = [f"{seconds:.1f}" for seconds in (found.trace_seconds, found.compile_seconds)]
+            cells += [*spread(found.step), f"{found.step.median / cases[0].step.median:.2f}×"]
+            cells += [f"{found.crops_per_second:.2f}", f"{found.memory_bytes / _MIB:,.0f}"]
+            table.add_row(preset, str(found.devices), *cells)
+    return table
+
+
+def data_table(patch_size: int, rates: Mapping[int, float]) -> Table:
+    """Crops a second by worker processes."""
+    table = Table("workers", "crops/s", title=f"data pipeline, crops of {patch_size}², every photo decoded")
+    for workers, rate in rates.items():
+        table.add_row("threads" if workers == 0 else f"{workers} processes", f"{rate:.0f}")
+    return table
+
+
+def reference_table(figures: Mapping[str, Comparison]) -> Table:
+    """Ours beside the released PyTorch model's."""
+    columns = ("what", "cca_jax", "from", "to", "PyTorch", "from", "to", "ratio", "from", "to")
+    table = Table(*columns, title="beside the released PyTorch model, seconds and ratios of pairs of runs")
+    for name, found in figures.items():
+        table.add_row(name, *spread(found.ours), *spread(found.theirs), *(f"{ratio:.2f}" for ratio in found.ratio))
+    return table
