@@ -1,13 +1,15 @@
 """A model on disk: weights and coding tables, configuration, identity and card, in one folder.
 
-    config.json          {"format": 1, "description", "model": the configuration, every field}
+    config.json          {"format": 1, "description", "identity", "model": the configuration, every field}
     weights.safetensors  "params/…" the parameters, "tables/…" the frozen coding tables
     README.md            the model card
 
 The folder's name is the model's.
 The tables are computed once, when the bundle is built: they are integers, and whatever another machine's arithmetic
 would make of the weights does not matter. So are the weights of a network of integers: what is stored are the integers,
-in 256ths. The identity hashes configuration, parameters and tables; files name it.
+in 256ths. The identity hashes configuration, parameters and tables; files name it. A bundle of the identity that its
+config.json states is as it was built; in others names and shapes are compared with the configuration's, which takes
+seconds.
 """
 
 from __future__ import annotations
@@ -111,11 +113,15 @@ class Bundle:
     @property
     def identity(self) -> bytes:
         """8 bytes that name configuration, weights and tables."""
-        digest = hashlib.sha256(json.dumps(self.config.to_hash(), sort_keys=True).encode())
-        for name, array in sorted(self.arrays.items()):
-            digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
-            digest.update(array.tobytes())
-        return digest.digest()[:8]
+        return _identity(self.config, self.arrays)
+
+
+def _identity(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> bytes:
+    digest = hashlib.sha256(json.dumps(config.to_hash(), sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.digest()[:8]
 
 
 def _stored(name: str, values: Any) -> Any:
@@ -144,7 +150,8 @@ def save_bundle(bundle: Bundle, folder: str | Path, card: str) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         part = Path(scratch) / "bundle"
         part.mkdir()
-        config = {"format": _FORMAT, "description": bundle.description, "model": bundle.config.to_dict()}
+        told = {"format": _FORMAT, "description": bundle.description, "identity": bundle.identity.hex()}
+        config = {**told, "model": bundle.config.to_dict()}
         text = json.dumps(config, indent=2)
         (part / CONFIG).write_text(text + "\n")
         (part / CARD).write_text(card)
@@ -153,22 +160,35 @@ def save_bundle(bundle: Bundle, folder: str | Path, card: str) -> None:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """The bundle in a folder. Names and shapes are checked against the configuration before an array is read.
+    """The bundle in a folder, checked to be whole.
 
     Raises:
         ValueError: the folder is not a bundle, or one of its parts is damaged.
     """
-    description, config = _read_config(folder)
+    description, config, identity = _read_config(folder)
     try:
         with safe_open(folder / WEIGHTS, framework="numpy") as file:
             names = list(file.keys())
-            shapes = {n: tuple(file.get_slice(n).get_shape()) for n in names}
-            check_shapes({n[7:]: s for n, s in shapes.items() if n.startswith("params/")}, config, auxiliary=False)
             if unknown := [n for n in names if not n.startswith("params/") and n not in _TABLE_ARRAYS]:
                 raise ValueError(f"it holds arrays that no bundle has: {', '.join(sorted(unknown)[:4])}")
             arrays = {n: file.get_tensor(n) for n in names}
+        found = _identity(config, arrays).hex()
+        if found != identity:
+            check_shapes(
+                {n[7:]: a.shape for n, a in arrays.items() if n.startswith("params/")}, config, auxiliary=False
+            )
     except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(f"{folder / WEIGHTS} cannot be read ({error}): copy or download the model again") from error
+    bundle = _assemble(folder, description, config, arrays)
+    if identity not in (None, found):
+        raise ValueError(
+            f"{folder}: its weights are those of {found}, its {CONFIG} is of {identity}: one of them "
+            "changed, copy or download the model again"
+        )
+    return bundle
+
+
+def _assemble(folder: Path, description: str, config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> Bundle:
     for name, array in arrays.items():
         if name.startswith("params/") and (array.dtype not in _DTYPES or not np.isfinite(array).all()):
             raise ValueError(f"{folder / WEIGHTS}: {name} is not of finite float16 or float32 numbers")
@@ -190,11 +210,11 @@ def _tables(arrays: Mapping[str, np.ndarray], kind: str) -> CodingTables:
     return CodingTables.from_arrays({n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)})
 
 
-def _read_config(folder: Path) -> tuple[str, ModelConfig]:
+def _read_config(folder: Path) -> tuple[str, ModelConfig, str | None]:
     try:
         values = json.loads((folder / CONFIG).read_text())
         if values["format"] != _FORMAT:
             raise ValueError(f"its format is {values['format']}, this version reads {_FORMAT}; a newer one may read it")
-        return str(values["description"]), ModelConfig.from_dict(values["model"])
+        return str(values["description"]), ModelConfig.from_dict(values["model"]), values.get("identity")
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise ValueError(f"{folder / CONFIG} cannot be used ({error!s}): give a model folder") from error

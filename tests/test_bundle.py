@@ -127,6 +127,23 @@ def test_damaged_weights_are_refused(folder, change, message):
         load_bundle(folder)
 
 
+def test_weights_that_are_not_those_of_the_configuration_are_refused(folder):
+    rewrite(folder, lambda arrays: arrays["params/analysis/down_0/bias"].__iadd__(1))
+    with pytest.raises(ValueError, match=r"its config.json is of [0-9a-f]{16}: one of them changed"):
+        load_bundle(folder)
+
+
+def test_a_bundle_from_before_identities_were_stated_loads(folder, built):
+    path = folder / "config.json"
+    values = json.loads(path.read_text())
+    assert values.pop("identity") == built.identity.hex()
+    path.write_text(json.dumps(values))
+    assert load_bundle(folder).identity == built.identity
+    rewrite(folder, lambda arrays: arrays.pop("params/analysis/down_0/bias"))
+    with pytest.raises(ValueError, match="missing parameters"):
+        load_bundle(folder)
+
+
 @pytest.mark.parametrize("content", [b"", b"not safetensors", b"\xff" * 64])
 def test_a_file_that_is_no_safetensors_is_refused(folder, content):
     (folder / "weights.safetensors").write_bytes(content)
