@@ -81,7 +81,7 @@ class _Rehearsal(Execution):
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._threads.shutdown(wait=False)
+        self._threads.shutdown(wait=False, cancel_futures=error[0] is not None)
 
     def _run(self, part: str, step: Callable[..., Any], *arguments: Any) -> Any:
         del part

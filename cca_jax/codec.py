@@ -32,7 +32,9 @@ from cca_jax.quality import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, check_qua
 from cca_jax.registry import locate
 from cca_jax.stopwatch import Stopwatch
 from cca_jax.tiled_execution import TiledExecution
-from cca_jax.tiling import UNIT, Grid
+from cca_jax.tiling import MAX_TILES, UNIT, Grid
+
+_TILES_AT_ONCE = 4  # each takes its memory
 
 
 def load_model(name_or_path: str | Path) -> Codec:
@@ -142,6 +144,10 @@ class Codec:
         if tile is not None and tile < UNIT:
             raise ValueError(f"a tile has sides of at least {UNIT} pixels, got {tile}")
         grid = Grid.divide(image.shape[0], image.shape[1], tile)
+        if grid.count > MAX_TILES:
+            raise ValueError(
+                f"tiles of {tile} pixels would be {grid.count}, at most {MAX_TILES} can be: use larger ones"
+            )
         if self.quality_range is None:
             if quality is not None:
                 raise ValueError(f"model {self.name!r} has a single rate: leave the quality out")
@@ -219,7 +225,7 @@ class Codec:
         coder.prepare()
         run.compile_decoder()
         # A stopwatch adds up what is done one by one.
-        workers = min(file.grid.columns, os.cpu_count() or 1) if clock is None else 1
+        workers = min(file.grid.columns, os.cpu_count() or 1, _TILES_AT_ONCE) if clock is None else 1
         latents = decode_tiles(run, file, self.bundle, coder, workers)
         return run.synthesise(latents, file.height, file.width)
 

@@ -105,14 +105,16 @@ def decode_tiles(
     Up to `workers` tiles of a row are decoded side by side, so that some are read by the coder while others' networks
     run. No more than a row is decoded ahead.
     """
+    device, precision = jax.config.jax_default_device, jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
 
     def decode(numbered: tuple[int, Box]) -> tuple[Frame, Array]:
         number, box = numbered
-        coding = run.coding(box)
-        return coding.frame, decode_latent(coding, file, number, bundle, coder)
+        with jax.default_device(device), jax.default_matmul_precision(precision):  # contexts do not reach threads
+            coding = run.coding(box)
+            return coding.frame, decode_latent(coding, file, number, bundle, coder)
 
     tiles = enumerate(file.grid.tiles())
-    if workers == 1:  # in the caller's thread, where its JAX contexts hold
+    if workers == 1:
         yield from map(decode, tiles)
         return
     with ThreadPoolExecutor(workers) as pool:

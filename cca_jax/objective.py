@@ -1,6 +1,6 @@
 """The training objective (paper section 3.3), in the form the released code has and in the form the idea asks for.
 
-Per pixel, with N = B·H·W and bits(p) = -Σ log2 p:
+Per pixel, with N = H·W and bits(p) = -Σ log2 p of each image, averaged over the images:
 
     R_y = bits(p(y)) / N        R_z = bits(p(z)) / N        R_aux = bits(p_aux(y)) / N
     L_cca = R_y - R_aux
@@ -113,19 +113,14 @@ def rate_distortion_cca(
     output: ModelOutput = model.apply(
         {"params": params}, image, noise, rate=rate, auxiliary=form != "off", auxiliary_gradient=gradient
     )
-    pixels = image.shape[0] * image.shape[1] * image.shape[2]
     error = mse(image, output.x_hat).mean()
     cost = distortion_cost(image, output.x_hat, distortion)
     pixels = image.shape[1] * image.shape[2]
     rate_y, rate_z = _bits(output.likelihood_y) / pixels, _bits(output.likelihood_z) / pixels
     added, *about_auxiliary = _auxiliary_terms(output.auxiliary, rate_y, pixels, cca_weight, form)
-    loss = (importance(rate_weight) * (cost + rate_weight * (rate_y + hyper_share * rate_z) + added)).mean()
+    losses = cost + rate_weight * (rate_y + hyper_share * rate_z) + added
+    loss = (losses if jnp.ndim(rate_weight) == 0 else losses / jnp.sqrt(rate_weight)).mean()
     return loss, ObjectiveTerms(loss, cost.mean(), error, rate_y.mean(), rate_z.mean(), *about_auxiliary)
-
-
-def importance(rate_weight: float | Float[Array, "*B"]) -> float | Float[Array, "*B"]:
-    """What an image's D + λ R counts in L: 1 / √λ where each has its own λ, 1 where all have the same."""
-    return 1.0 if jnp.ndim(rate_weight) == 0 else jax.lax.rsqrt(jnp.asarray(rate_weight))
 
 
 def _auxiliary_terms(

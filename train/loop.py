@@ -212,7 +212,11 @@ class _Run:
         originals = self.data.validation
         values, decoded = validate(self.evaluated, state.best_params, originals, weight, self.config.loss, self.mesh)
         weights = self.config.model.rate_weights
-        named = "rate weights " + ", ".join(f"{w:g}" for w in weights) if weights else f"rate weight {weight:g}"
+        named = (
+            "rate weights " + ", ".join(f"{w:g}" for w in weights) + " over their roots"
+            if weights
+            else f"rate weight {weight:g}"
+        )
         objective = f"{self.config.loss}, {named}"
         before = self.best if self.best is not None and self.best["objective"] == objective else None
         improved = bool(np.isfinite(values["loss"])) and (before is None or values["loss"] < before["loss"])

@@ -31,6 +31,9 @@ _HELP = {
     "keep": "checkpoints kept, beside the best",
 }
 
+_PLACES = ("drop_at", "warmup", "hyper_warmup", "cca_warmup")
+"""The durations that say where in a run something happens."""
+
 
 class OneLineParser(argparse.ArgumentParser):
     """A parser whose errors are one line, without the usage."""
@@ -117,7 +120,7 @@ def config_of(options: argparse.Namespace, resumed: TrainConfig | None = None) -
     if defaults["model"].rate_weights and {"rate_weight", "first_rate_weight"} & set(values):
         raise ValueError("--rate-weight: the model has rate weights of its own, in its configuration: leave it out")
     if resumed is not None:
-        values = {"drop_at": resumed.drop_at, "warmup": resumed.warmup, **values}
+        values = {**{name: getattr(resumed, name) for name in _PLACES}, **values}
     elif "duration" in values:
         values = {**_shortened(defaults, values["duration"]), **values}
     return TrainConfig(**{**defaults, **values})
@@ -126,11 +129,10 @@ def config_of(options: argparse.Namespace, resumed: TrainConfig | None = None) -
 def _shortened(defaults: dict[str, Any], duration: Duration) -> dict[str, Duration]:
     """The recipe's other durations in a run of another length: each at its share of the run, no warmup longer."""
     found: dict[str, Duration] = {}
-    for name in ("drop_at", "warmup"):
+    for name in _PLACES:
         if name in defaults:
-            share = defaults[name].amount / defaults["duration"].amount
-            amount = duration.amount * share
+            amount = duration.amount * defaults[name].amount / defaults["duration"].amount
+            if name != "drop_at" and defaults[name].unit == duration.unit:
+                amount = min(amount, defaults[name].amount)
             found[name] = Duration(round(amount, 0 if duration.unit == "steps" else 3), duration.unit)
-    if "warmup" in found and defaults["warmup"].unit == duration.unit:
-        found["warmup"] = min(found["warmup"], defaults["warmup"], key=lambda length: length.amount)
     return found

@@ -31,7 +31,7 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
 
     "paper" is the released recipe (section 4.1): 65 epochs of its 300 000 photos in batches of 8 crops of 256²; Adam
     at 1e-4, from epoch 56 on 1e-5, when λ also takes its target value. Other models learn with a moving average
-    and a cosine, whose slow end does in hours what the drop does in days.
+    and a cosine, whose slow end does in hours what the drop does in days. "lite" drops again: its length is open.
 
     Args:
         preset: a preset's name, or a .json file with a model's configuration.

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, UInt8
 
 from cca_jax.metrics import psnr
 from cca_jax.model.cca import CCAModel
-from cca_jax.objective import Distortion, distortion_cost, importance
+from cca_jax.objective import Distortion, distortion_cost
 from train.mesh import divide, fresh_copy
 
 
@@ -62,8 +62,8 @@ def _measure(
         rate_z = -jnp.log2(output.likelihood_z).sum() / pixels
         rate = rates.sum() + rate_z
         cost = distortion_cost(image, output.x_hat, distortion)[0]
-        counted = 1.0 if position is None else importance(rate_weight)
-        loss = counted * (cost + rate_weight * rate)
+        loss = cost + rate_weight * rate
+        loss = loss if position is None else loss / jnp.sqrt(rate_weight)  # as in the objective
         decoded = jnp.round(jnp.clip(output.x_hat, 0, 1) * 255).astype(jnp.uint8)
         return Validation(loss, rate, rate_z, rates, psnr(photo[None], decoded)[0]), decoded[0]
 

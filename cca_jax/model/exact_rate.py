@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import flax.struct
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -46,8 +47,14 @@ def trained_rate(config: ModelConfig, log_steps: Float[Array, "K M"], position: 
         position: among the rates.
     """
     factor = interpolate_rows(jnp.asarray(_factors(config)[:, None], jnp.float32), position)
-    shift = interpolate_rows(log_steps, position) / INDEX_STEP
-    return ExactRate(*(round_straight_through(array)[:, None, None] for array in (factor, shift)))
+    units = round_straight_through(log_steps * (_SHIFT_UNITS / INDEX_STEP))
+    shift = interpolate_rows(units, position) / _SHIFT_UNITS
+    return ExactRate(*(_round_half_up(array)[:, None, None] for array in (factor, shift)))
+
+
+def _round_half_up(x: Array) -> Array:
+    """As the division of integers does; the gradient passes straight through."""
+    return x + jax.lax.stop_gradient(jnp.floor(x + 0.5) - x)
 
 
 def coded_rate(config: ModelConfig, log_steps: Float[np.ndarray, "K M"], numerator: int, denominator: int) -> ExactRate:

@@ -60,7 +60,7 @@ def integer_conv(
         x: integers within ±127.
         kernel: of any numbers; their `integer_kernel` counts.
         bias: likewise, by `integer_bias`; a bias of 1 raises the result by 16, whatever its fraction.
-        input_bits: of x's fraction: an input of 1 stands for 2**-input_bits; 0 or `FRACTION_BITS`.
+        input_bits: of x's fraction: an input of 1 stands for 2**-input_bits; 0 to `FRACTION_BITS`.
         output_bits: of the result's fraction, likewise.
 
     Returns:
@@ -73,7 +73,7 @@ def integer_conv(
     # A bias of 1 raises the result by 2**FRACTION_BITS, whatever the result's unit.
     bias_bits = input_bits + FRACTION_BITS - output_bits
     if 9 * inputs * LARGEST**2 + (_LARGEST_BIAS << bias_bits) >= _EXACT:
-        raise ValueError(f"sums over {inputs} channels may reach 2**24: a layer of integers takes at most 112")
+        raise ValueError(f"sums over {inputs} channels may reach 2**24: a layer of integers takes 112")
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     taps = [padded[:, row : row + height, column : column + width] for row in range(3) for column in range(3)]
     products = jnp.matmul(jnp.concatenate(taps, axis=-1), integer_kernel(kernel).reshape(9 * inputs, -1))

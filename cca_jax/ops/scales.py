@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -15,8 +13,8 @@ SCALE_COUNT = 64
 """How many, in equal steps of the logarithm from `SCALE_FLOOR` on."""
 
 
-INDEX_STEP = math.log(SCALE_CEILING / SCALE_FLOOR) / (SCALE_COUNT - 1)
-"""Difference of the logarithms of neighbouring scales."""
+INDEX_STEP = 0.12305479932808386
+"""ln(256 / 0.11) / 63, between the logarithms of neighbouring scales: a number, for logarithms differ by machine."""
 
 
 def scale_of_index(index: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -97,7 +97,9 @@ def _get(stack: Array, index: Array) -> Array:
 
 @_get.def_vmap
 def _get_side_by_side(size: int, batched: list[bool], stack: Array, index: Array) -> tuple[Array, bool]:
-    del size, batched  # the loops share their index
+    del size
+    if batched != [True, False]:
+        raise NotImplementedError("loops side by side share their index, and nothing else")
     return lax.dynamic_index_in_dim(stack, index, 1, keepdims=False), True
 
 
@@ -108,6 +110,8 @@ def _put(stack: Array, turn: Array, index: Array) -> Array:
 
 @_put.def_vmap
 def _put_side_by_side(size: int, batched: list[bool], stack: Array, turn: Array, index: Array) -> tuple[Array, bool]:
+    if batched[2]:
+        raise NotImplementedError("loops side by side share their index")
     stack = stack if batched[0] else jnp.broadcast_to(stack, (size, *stack.shape))
     turn = turn if batched[1] else jnp.broadcast_to(turn, (size, *turn.shape))
     return lax.dynamic_update_index_in_dim(stack, turn, index, 1), True

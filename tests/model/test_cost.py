@@ -51,7 +51,7 @@ def test_cost_of_encoding_is_what_the_program_multiplies(micro_lite, micro_lite_
     assert coding_cost(micro_lite).encode == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_default_model_keeps_its_budget():
+def test_the_model_for_everyone_keeps_its_budget():
     cost = coding_cost(PRESETS["lite"])
     assert cost.decode < 40
     assert sum(map(math.prod, parameter_shapes(PRESETS["lite"], False).values())) < 4e6

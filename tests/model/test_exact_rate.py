@@ -25,14 +25,19 @@ def test_coding_and_training_are_told_the_same(micro_lite, log_steps, position):
     for ours, theirs in zip(jax.tree.leaves(coded), jax.tree.leaves(trained), strict=True):
         assert ours.shape == theirs.shape
         np.testing.assert_array_equal(ours, np.rint(ours))
-        assert np.abs(ours - theirs).max() <= 1  # a half may be rounded either way
-        assert (ours == theirs).mean() > 0.7
+        assert np.abs(ours - theirs).max() <= 1  # in between, float32 may miss a half
+        if position.denominator == 1:
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def test_shifts_are_logarithms_of_the_steps_in_tables(micro_lite, log_steps):
     for row in range(3):
         shift = np.asarray(coded_rate(micro_lite, log_steps, row, 1).shift)[0, 0, 0]
         np.testing.assert_allclose(shift * INDEX_STEP, log_steps[row].astype(np.float64), atol=0.55 * INDEX_STEP)
+
+
+def test_the_step_between_tables_is_what_it_says():
+    assert pytest.approx(np.log(256 / 0.11) / 63, rel=1e-15) == INDEX_STEP
 
 
 def test_factors_fall_as_the_overall_step_does(micro_lite):

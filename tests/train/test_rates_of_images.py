@@ -1,10 +1,12 @@
 """Training a model of several rates: which rate each image gets, and what a validation says of each."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from cca_jax.model.cca import CCAModel
+from cca_jax.objective import rate_distortion_cca
 from train.options import config_of, parser
 from train.rates import draw_rates
 from train.validation import validate
@@ -31,6 +33,20 @@ def test_a_validation_is_the_mean_over_the_rates(micro_lite, micro_lite_params, 
     np.testing.assert_allclose(values["psnr"], np.mean(values["psnrs"]), rtol=1e-5)
     np.testing.assert_allclose(values["rate"], values["rate_z"] + sum(values["rate_slices"]), rtol=1e-5)
     assert pictures.shape == memory_data.validation.shape
+
+
+@pytest.mark.usefixtures("quick_compilation")
+def test_the_validation_loss_is_the_objective_s(micro_lite, micro_lite_params, memory_data, one_device):
+    model, photos = CCAModel(micro_lite), memory_data.validation[:1]
+    values, _ = validate(model, micro_lite_params, photos, 123.0, "mse", one_device)
+    expected = []
+    for position, weight in enumerate(micro_lite.rate_weights):
+        loss, _ = rate_distortion_cca(
+            model, micro_lite_params, jnp.asarray(photos, jnp.float32) / 255, None,
+            rate_weight=jnp.array([weight]), rate=jnp.array([float(position)]), form="off",
+        )  # fmt: skip
+        expected.append(float(loss))
+    np.testing.assert_allclose(values["loss"], np.mean(expected), rtol=1e-4)
 
 
 def test_a_rate_weight_beside_the_models_own_is_refused():

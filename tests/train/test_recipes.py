@@ -93,3 +93,10 @@ def test_what_cannot_be_parsed_is_one_line(flags, message, capsys):
 def test_unknown_presets_are_refused():
     with pytest.raises(ValueError, match="no preset 'papper': choose"):
         recipe("papper", 1.0)
+
+
+def test_every_warmup_of_a_short_run_is_short():
+    """Else a term would never count fully."""
+    short = options("--preset", "lite", "--steps", "2000")
+    assert 0 < short.hyper_warmup.amount <= 0.05 * 2000
+    assert short.drop_at == Duration(1700)
