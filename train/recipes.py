@@ -54,7 +54,7 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
             "warmup": Duration(200),
             "hyper_warmup": Duration(3000),
             "ema_decay": 0.999,
-            "cca": "stopped",
+            "cca": "off",  # beside a fresh auxiliary model the stopped form at full strength diverged
             "first_parameters": "coding",
         }
     return {
