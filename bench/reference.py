@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import statistics
 import subprocess
 import tempfile
@@ -26,11 +25,12 @@ from cca_jax.codec import Codec
 from cca_jax.coding.coders import default_coder
 from cca_jax.config import PRESETS
 from cca_jax.convert.names import torch_from_params
+from cca_jax.cores import usable_cores
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.initialise import initial_params
+from train.compiled_step import compile_step
 from train.config import TrainConfig
 from train.durations import Duration
-from train.loop import compile_step
 from train.mesh import make_mesh
 
 PRESET = "paper"
@@ -58,11 +58,6 @@ def compare(ours: Callable[[], float], theirs: Callable[[], float], repetitions:
     left, right = alternate([ours, theirs], repetitions)
     ratios = [a / b for a, b in zip(left, right, strict=True)]
     return Comparison(summarise(left), summarise(right), (statistics.median(ratios), min(ratios), max(ratios)))
-
-
-def threads() -> int:
-    """Cores that this process may use; JAX takes them all."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Worker:
@@ -97,7 +92,7 @@ class Worker:
 
 def worker_command(reference: Path, python: str, weights: Path) -> list[str]:
     """How to start the released model; `PYTHONPATH` and what else it needs come from the environment."""
-    return [python, str(_WORKER), str(reference), str(weights), "--threads", str(threads())]
+    return [python, str(_WORKER), str(reference), str(weights), "--threads", str(usable_cores())]
 
 
 @contextlib.contextmanager

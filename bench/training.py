@@ -21,9 +21,9 @@ from jax.sharding import Mesh
 from bench.timing import Timing, measure
 from cca_jax.cli.parser import OneLineParser
 from cca_jax.config import resolve_config
+from train.compiled_step import compile_step
 from train.config import TrainConfig
 from train.durations import Duration
-from train.loop import compile_step
 from train.mesh import divide, make_mesh, replicate
 from train.start import starting_params
 from train.step import TrainState, initial_state

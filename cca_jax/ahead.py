@@ -7,7 +7,6 @@ itself comes to that step, it finds the program or waits for it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,8 +15,10 @@ import jax
 import numpy as np
 
 from cca_jax.buckets import Frame
-from cca_jax.config import HYPER_STRIDE, LATENT_STRIDE
+from cca_jax.config import HYPER_STRIDE
+from cca_jax.cores import usable_cores
 from cca_jax.execution import Execution
+from cca_jax.halo import POSITIONS
 from cca_jax.model.cca import CCAModel
 
 _MAX_THREADS = 8
@@ -41,7 +42,7 @@ def compile_encoder(
         with _Rehearsal(model, params, scales, transforms, quality=quality) as run:
             run.analyse(_shaped(transforms, HYPER_STRIDE, 3, np.uint8))
             run.frame = coding
-            y = _shaped(coding, HYPER_STRIDE // LATENT_STRIDE, model.config.latent_channels, np.float32)
+            y = _shaped(coding, POSITIONS, model.config.latent_channels, np.float32)
             run.encode_slices(y, run.hyper_analyse(y)[0])
 
 
@@ -54,7 +55,7 @@ def compile_decoder(
             # No slice is read, and all are predicted: the programs are the same.
             run.decode_slices(_shaped(coding, 1, model.config.hyper_channels, np.int32), lambda _, tables: tables, 0)
             run.frame = transforms
-            run.pixels(_shaped(transforms, HYPER_STRIDE // LATENT_STRIDE, model.config.latent_channels, np.float32))
+            run.pixels(_shaped(transforms, POSITIONS, model.config.latent_channels, np.float32))
 
 
 def _is_first(direction: str, model: CCAModel, transforms: Frame, coding: Frame, quality: float | None) -> bool:
@@ -74,7 +75,7 @@ class _Rehearsal(Execution):
     """An execution on shapes. On leaving it, what it met goes on compiling."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
-        self._threads = ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1), "compile")
+        self._threads = ThreadPoolExecutor(min(_MAX_THREADS, usable_cores()), "compile")
         super().__init__(*arguments, **named)
 
     def __enter__(self) -> _Rehearsal:

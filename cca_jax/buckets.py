@@ -16,7 +16,6 @@ from jaxtyping import UInt8
 
 from cca_jax.config import HYPER_STRIDE
 from cca_jax.model.extent import Extent
-from cca_jax.tiling import area_of
 
 _SIGNIFICANT_DIGITS = 3
 
@@ -52,14 +51,13 @@ class Frame:
     extent: Extent | None
 
     @classmethod
-    def of(cls, height: int, width: int, bucketed: bool = True) -> Frame:
-        """The frame of an image of that many pixels; without `bucketed` its arrays are its area."""
-        area = area_of(height, width)
-        return cls.within(area, area) if bucketed else cls(area, area, None)
+    def within(cls, area: tuple[int, int], sides: tuple[int, int], bucketed: bool = True) -> Frame:
+        """The frame of an area in the bucket of another that is as large or larger: tiles share that of the largest.
 
-    @classmethod
-    def within(cls, area: tuple[int, int], sides: tuple[int, int]) -> Frame:
-        """The frame of an area in the bucket of another that is as large or larger: tiles share that of the largest."""
+        Without `bucketed` the arrays are the area.
+        """
+        if not bucketed:
+            return cls(area, area, None)
         shape = (bucket_side(sides[0]), bucket_side(sides[1]))
         return cls(area, shape, Extent(jnp.asarray(np.array(area, np.int32)), shape))
 

@@ -9,7 +9,6 @@ then say so. Where scales are exact, every machine decodes the same symbols.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from cca_jax.coding.coders import RangeCoder, default_coder, get_coder
 from cca_jax.coding.errors import FormatError
 from cca_jax.coding.header import EXACT_SHAPES, TILED, VERSION
 from cca_jax.config import LATENT_STRIDE, ModelConfig
+from cca_jax.cores import usable_cores
 from cca_jax.encoding import Encoding
 from cca_jax.execution import memory_errors
 from cca_jax.latent_coding import decode_tiles, encode_latent
@@ -225,7 +225,7 @@ class Codec:
         coder.prepare()
         run.compile_decoder()
         # A stopwatch adds up what is done one by one.
-        workers = min(file.grid.columns, os.cpu_count() or 1, _TILES_AT_ONCE) if clock is None else 1
+        workers = min(file.grid.columns, usable_cores(), _TILES_AT_ONCE) if clock is None else 1
         latents = decode_tiles(run, file, self.bundle, coder, workers)
         return run.synthesise(latents, file.height, file.width)
 

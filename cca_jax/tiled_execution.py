@@ -91,5 +91,5 @@ class TiledExecution:
             yield run.frame.cut(np.asarray(run.synthesise(jnp.asarray(run.frame.fill(y_hat)))))[0]
 
     def _execution(self, box: Box, sides: tuple[int, int]) -> Execution:
-        frame = Frame.within(box.sides, sides) if self._bucketed else Frame(box.sides, box.sides, None)
+        frame = Frame.within(box.sides, sides, self._bucketed)
         return Execution(*self._bound, frame, self._clock, self._quality)

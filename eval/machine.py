@@ -12,6 +12,7 @@ from pathlib import Path
 import jax
 
 import cca_jax
+from cca_jax.cores import usable_cores
 from eval.results import Machine
 
 _PACKAGES = ("jax", "jaxlib", "flax", "numpy", "pillow", "tensorflow", "constriction")
@@ -21,7 +22,7 @@ def describe_machine() -> Machine:
     """This machine, as far as the system tells."""
     return Machine(
         cpu=_cpu(),
-        cores=_cores(),
+        cores=usable_cores(),
         memory_bytes=_memory(),
         system=platform.platform(),
         device=jax.devices()[0].device_kind,
@@ -43,11 +44,6 @@ def _cpu() -> str:
     except OSError:
         named = None
     return named[1].strip() if named else platform.processor() or platform.machine() or "unknown"
-
-
-def _cores() -> int:
-    # A container or taskset may leave fewer than the machine has.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _memory() -> int | None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cca_jax.buckets import Frame, bucket_side, pad
+from cca_jax.tiling import area_of
 
 LADDER = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128]
 
@@ -40,16 +41,16 @@ def test_padding_repeats_the_border():
     ],
 )
 def test_frames(pixels, area, shape):
-    frame = Frame.of(*pixels)
+    frame = Frame.within(area_of(*pixels), area_of(*pixels))
     assert (frame.area, frame.shape, frame.extent.bucket) == (area, shape, shape)
     np.testing.assert_array_equal(frame.extent.sides, area)
-    exact = Frame.of(*pixels, bucketed=False)
+    exact = Frame.within(area_of(*pixels), area_of(*pixels), bucketed=False)
     assert (exact.area, exact.shape, exact.extent) == (area, area, None)
 
 
 @pytest.mark.parametrize("scale", [1, 4])
 def test_a_frame_holds_its_area_at_the_top_left(scale):
-    frame = Frame.of(9 * 64, 3 * 64)
+    frame = Frame.within((9, 3), (9, 3))
     array = np.arange(1, 1 + 9 * 3 * scale**2 * 2).reshape(1, 9 * scale, 3 * scale, 2)
     full = frame.fill(array)
     assert full.shape == (1, 10 * scale, 3 * scale, 2)

@@ -7,8 +7,8 @@ import json
 from jax.sharding import Mesh
 
 from cca_jax.model.initialise import parameter_count
+from train.compiled_step import build_model
 from train.config import TrainConfig
-from train.loop import build_model
 from train.memory import estimate_memory
 from train.mesh import check_divides
 from train.start import state_shapes

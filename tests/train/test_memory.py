@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cca_jax.model.cca import CCAModel
-from train.loop import build_model
+from train.compiled_step import build_model
 from train.memory import estimate_memory
 from train.start import state_shapes
 from train.step import initial_state

@@ -8,7 +8,6 @@ or threads share the work.
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from cca_jax.cores import usable_cores
 from cca_jax.images import ImageError
 from train.data.batches import Drawn, TrainingBatches
 from train.data.crops import random_crop
@@ -85,7 +85,7 @@ def training_batches(
     )
     # A global batch is P local ones in a row, so every P-th is this host's.
     batches = batches[start * process_count + process_index :: process_count]
-    threads = 1 if workers else min(_cores(), _MOST_THREADS)
+    threads = 1 if workers else min(usable_cores(), _MOST_THREADS)
     stream = batches.to_iter_dataset(grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads + 1))
     if workers:
         stream = _in_processes(grain, stream, workers)
@@ -144,10 +144,6 @@ def _check(batch_size: int, process_index: int, process_count: int, patch_size: 
         raise ValueError(f"a batch of {batch_size} cannot be shared by {process_count} hosts: make it a multiple")
     if start < 0 or workers < 0:
         raise ValueError(f"start and workers must be at least 0, got {start} and {workers}")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _grain() -> Any:
