@@ -1,8 +1,8 @@
 """Programs compiled ahead of time: all that a file needs at once, in threads, while the first of them run already.
 
 A rehearsal goes the way of an image with shapes in the place of arrays. Each step that it meets is lowered, which takes
-Python and gives the shapes of what follows, and compiled in a thread, which does not. JAX keeps both: when the image
-itself comes to that step, it finds the program or waits for it.
+Python and gives the shapes of what follows, and compiled in a thread, which does not; or its program is read from where
+an earlier process left it. When the image itself comes to that step, it finds the program or waits for it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from cca_jax import programs
 from cca_jax.buckets import Frame
 from cca_jax.config import HYPER_STRIDE
 from cca_jax.cores import usable_cores
@@ -86,9 +87,7 @@ class _Rehearsal(Execution):
 
     def _run(self, part: str, step: Callable[..., Any], *arguments: Any) -> Any:
         del part
-        lowered = step.lower(*arguments)  # type: ignore[attr-defined]  # all steps are jitted
-        self._threads.submit(lowered.compile)
-        return jax.tree.map(lambda told: jax.ShapeDtypeStruct(told.shape, told.dtype), lowered.out_info)
+        return programs.prepare(step, arguments, self._threads)
 
     def on_host(self, indexes: Any) -> Any:
         """A shape has no values."""

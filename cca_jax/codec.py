@@ -59,7 +59,8 @@ class Codec:
         self.bundle = bundle
         self.coder = coder
         self._model = CCAModel(bundle.config)
-        self._params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), bundle.params)
+        # Widened by numpy: JAX would compile a program for each shape.
+        self._params = jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), bundle.params))
         self._identity = bundle.identity
 
     @property

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Float, Int32, UInt8
 
+from cca_jax import programs
 from cca_jax.buckets import Frame
 from cca_jax.model import steps
 from cca_jax.model.cca import CCAModel
@@ -87,7 +88,7 @@ class Execution:
 
     def _run(self, part: str, step: Callable[..., Any], *arguments: Any) -> Any:
         """Runs a compiled step; its time is counted for that part."""
-        return timed(self.clock, part, step, *arguments)
+        return timed(self.clock, part, programs.run, step, *arguments)
 
     def _transform(self, step: Callable[..., Any], *arguments: Any) -> Any:
         return self._run(TRANSFORM, step, *arguments)

@@ -1,45 +1,39 @@
 """Starts TensorFlow without a word on standard error and without touching a GPU.
 
 TensorFlow is here for one small thing, the range coder of `tensorflow-compression-ops`; none of its reports concern a
-person who compresses a photo. They come by four ways: Python warnings, Python logging, the C++ log whose level is an
-environment variable read at first use, and, on machines with CUDA, C++ messages printed before that log exists.
+person who compresses a photo. They come by two ways: the C++ log whose level is an environment variable read at first
+use, and, on machines with CUDA, C++ messages printed before that log exists.
 """
 
 import contextlib
-import importlib
-import logging
 import os
 import re
 import sys
 import tempfile
 import threading
-import warnings
 from collections.abc import Iterator
-from typing import Any
+
+from cca_jax.coding.tensorflow_library import Library
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # "2026-01-31 12:00:00.0: E file.cc:1] …", "I0000 00:00:1.0 1 file.cc:1] …", "WARNING: All log messages before absl::…"
 _NOISE = re.compile(rb"\d{4}-\d\d-\d\d [\d:.]+: [IWEF] |[IWEF]\d{4} [\d:.]+ |WARNING: All log messages before absl::")
 _lock = threading.Lock()
-_started: tuple[Any, Any] | None = None
+_started: Library | None = None
 _background: threading.Thread | None = None
 
 
-def start() -> tuple[Any, Any]:
-    """The modules `tensorflow` and `tensorflow_compression_ops`, ready for use; several seconds the first time.
-
-    A process that imported TensorFlow itself keeps its own devices; otherwise TensorFlow gets none but the CPU, since
-    it would reserve the memory of every GPU that JAX needs. JAX is not affected.
+def start() -> Library:
+    """TensorFlow's library with the operations of `tensorflow_compression_ops`, ready for use; slow the first time.
 
     Raises:
-        Exception: whatever the import raises: TensorFlow and its ops must be versions that fit each other.
+        Exception: whatever loading raises: TensorFlow and its operations must be versions that fit each other.
     """
     global _started
     with _lock:
         if _started is None:
-            with _log_level("3"), _hold_back_noise(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                _started = _import()
+            with _log_level("3"), _hold_back_noise():
+                _started = Library("tensorflow_compression_ops", "cc/libtensorflow_compression.so")
         return _started
 
 
@@ -54,18 +48,6 @@ def start_in_background() -> None:
 def _start_silently() -> None:
     with contextlib.suppress(Exception):
         start()
-
-
-def _import() -> tuple[Any, Any]:
-    others = "tensorflow" in sys.modules
-    tf = importlib.import_module("tensorflow")
-    if not others:
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        tf.config.set_visible_devices([], "GPU")
-    ops = importlib.import_module("tensorflow_compression_ops")
-    with tf.device("CPU:0"):
-        tf.zeros([1])  # creates the devices, and reads the log level for good
-    return tf, ops
 
 
 @contextlib.contextmanager

@@ -6,8 +6,6 @@ The coder consumes 32 bits at a time and drops trailing zero bytes, so any bytes
 container's to find, by checksum.
 """
 
-from typing import Any
-
 import numpy as np
 
 from cca_jax.coding import escapes
@@ -15,6 +13,7 @@ from cca_jax.coding.arguments import check_indexes, check_message, decode_nothin
 from cca_jax.coding.errors import CoderUnavailableError, CodingError, CorruptError
 from cca_jax.coding.quiet_tensorflow import start, start_in_background
 from cca_jax.coding.tables import PRECISION, CodingTables
+from cca_jax.coding.tensorflow_library import INT32, Library, Tensor, TensorFlowError
 
 
 class TensorFlowCoder:
@@ -24,7 +23,7 @@ class TensorFlowCoder:
     identifier = 1
 
     def prepare(self) -> None:
-        """Starts TensorFlow in the background, which takes seconds."""
+        """Starts TensorFlow in the background."""
         start_in_background()
 
     def encode(self, symbols: np.ndarray, indexes: np.ndarray, tables: CodingTables) -> bytes:
@@ -32,18 +31,18 @@ class TensorFlowCoder:
         symbols, indexes = check_message(symbols, indexes, tables)
         if not len(symbols):
             return b""
-        tf, ops = _start()
+        library = _start()
         try:
-            with tf.device("CPU:0"):
-                handle = ops.create_range_encoder([], _lookup(tables))
+            (coder,) = library.execute("CreateRangeEncoder", [library.integers([]), _lookup(library, tables)], 1)
 
-                def put(intervals: np.ndarray, rows: np.ndarray) -> None:
-                    nonlocal handle
-                    handle = ops.entropy_encode_index(handle, rows, intervals)
+            def put(intervals: np.ndarray, rows: np.ndarray) -> None:
+                nonlocal coder
+                given = [coder, library.integers(rows), library.integers(intervals)]
+                (coder,) = library.execute("EntropyEncodeIndex", given, 1)
 
-                escapes.encode(symbols, indexes, tables, put)
-                return ops.entropy_encode_finalize(handle).numpy()
-        except tf.errors.OpError as error:
+            escapes.encode(symbols, indexes, tables, put)
+            return library.execute("EntropyEncodeFinalize", [coder], 1)[0].string()
+        except TensorFlowError as error:
             raise CodingError(f"TensorFlow's range coder failed: {_first_line(error)}") from error
 
     def decode(self, data: bytes, indexes: np.ndarray, tables: CodingTables) -> np.ndarray:
@@ -51,31 +50,32 @@ class TensorFlowCoder:
         indexes = check_indexes(indexes, tables)
         if not len(indexes):
             return decode_nothing(data)
-        tf, ops = _start()
+        library = _start()
         try:
-            with tf.device("CPU:0"):
-                handle = ops.create_range_decoder(bytes(data), _lookup(tables))
+            stream = library.string(bytes(data))
+            (coder,) = library.execute("CreateRangeDecoder", [stream, _lookup(library, tables)], 1)
 
-                def get(rows: np.ndarray) -> np.ndarray:
-                    nonlocal handle
-                    handle, intervals = ops.entropy_decode_index(handle, rows, [len(rows)], tf.int32)
-                    return intervals.numpy()
+            def get(rows: np.ndarray) -> np.ndarray:
+                nonlocal coder
+                given = [coder, library.integers(rows), library.integers([len(rows)])]
+                coder, intervals = library.execute("EntropyDecodeIndex", given, 2, Tdecoded=INT32)
+                return np.frombuffer(intervals.memory(), np.int32)
 
-                symbols = escapes.decode(indexes, tables, get)
-                complete = bool(ops.entropy_decode_finalize(handle).numpy())
-        except tf.errors.OpError as error:
+            symbols = escapes.decode(indexes, tables, get)
+            complete = any(library.execute("EntropyDecodeFinalize", [coder], 1)[0].memory())
+        except TensorFlowError as error:
             raise CorruptError(f"TensorFlow's range coder cannot read the stream: {_first_line(error)}") from error
         if not complete:
             raise CorruptError("bytes are left over after the last symbol: the stream was changed")
         return symbols
 
 
-def _lookup(tables: CodingTables) -> np.ndarray:
+def _lookup(library: Library, tables: CodingTables) -> Tensor:
     extended = escapes.extend(tables)
-    return np.insert(extended.cdf, extended.starts[:-1], PRECISION)
+    return library.integers(np.insert(extended.cdf, extended.starts[:-1], PRECISION))
 
 
-def _start() -> tuple[Any, Any]:
+def _start() -> Library:
     try:
         return start()
     except Exception as error:  # a broken installation fails in many ways, and all of them mean the same to the user

@@ -45,8 +45,7 @@ except ValueError:
     pass
 changed = {name for name in before.keys() | set(os.environ) if before.get(name) != os.environ.get(name)}
 assert not changed & {"TF_CPP_MIN_LOG_LEVEL", "CUDA_VISIBLE_DEVICES"}, changed
-if "tensorflow" in sys.modules:
-    assert not sys.modules["tensorflow"].config.get_visible_devices("GPU")
+assert "tensorflow" not in sys.modules, "TensorFlow's Python package takes seconds to import"
 print("done")
 """
 

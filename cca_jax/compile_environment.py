@@ -1,0 +1,56 @@
+"""What decides, besides a step and its arguments, which program is compiled: settings, versions, machine, this source.
+
+The cores count because XLA divides a loop by those that it sees.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+
+from cca_jax.cores import usable_cores
+
+_LIBRARIES = ("jax", "jaxlib", "flax", "numpy")
+_PACKAGE = Path(__file__).parent
+
+
+def compile_environment() -> str:
+    """A text that differs wherever a program compiled elsewhere, or by another version of this code, may differ."""
+    return repr((_settings(), os.environ.get("XLA_FLAGS"), usable_cores(), _machine(), source_digest(_PACKAGE)))
+
+
+@functools.cache
+def _machine() -> tuple[object, ...]:
+    device = jax.local_devices()[0]
+    kind = (device.platform, device.device_kind, device.client.platform_version, len(jax.local_devices()))
+    return ([version(package) for package in _LIBRARIES], kind, platform.machine(), _processor())
+
+
+def _settings() -> list[tuple[str, object]]:
+    """JAX's, without those of caches, which change no program."""
+    return sorted((name, value) for name, value in jax.config.values.items() if "cache" not in name)
+
+
+def _processor() -> str:
+    """The instructions that the processor has, where the system tells."""
+    try:
+        found = re.search(r"^(?:flags|Features)\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return platform.processor() if found is None else found[1]
+
+
+@functools.cache
+def source_digest(folder: Path) -> str:
+    """Of all code in a folder: any change may change a program."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,137 @@
+"""The compiled programs of this process by step and shapes, and their way from the store and to it.
+
+A step that a rehearsal met (`cca_jax.ahead`) has its program here: compiled, or read from where another process left
+it, which takes no tracing. Any other is compiled by JAX where it is called.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import inspect
+import pickle
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any
+
+import flax.linen
+import jax
+import numpy as np
+from jax.experimental import serialize_executable
+
+from cca_jax.compile_environment import compile_environment
+from cca_jax.program_store import ProgramStore, open_store
+
+Step = Callable[..., Any]
+"""A jitted function; of its arguments, modules and Python numbers are static."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """What a program is compiled for.
+
+    Attributes:
+        step: its name.
+        static: the arguments that are part of the program.
+        tree: how the others are nested.
+        leaves: shape and type of each array in them.
+        context: JAX's settings of the calling thread: device and precision.
+    """
+
+    step: str
+    static: tuple[Any, ...]
+    tree: Any
+    leaves: tuple[tuple[tuple[int, ...], np.dtype], ...]
+    context: tuple[Any, Any]
+
+    @classmethod
+    def of(cls, step: Step, arguments: tuple[Any, ...]) -> Signature:
+        """Of a step and its arguments, arrays or shapes."""
+        leaves, tree = jax.tree.flatten(_arrays(arguments))
+        static = tuple(argument for argument in arguments if _is_static(argument))
+        context = (jax.config.jax_default_device, jax.config.jax_default_matmul_precision)  # type: ignore[attr-defined]
+        return cls(step.__name__, static, tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves), context)
+
+    @property
+    def key(self) -> str:
+        """Its name in the store, which differs wherever its program may."""
+        told = (self.static, str(self.tree), self.leaves, self.context, compile_environment())
+        return f"cca_{self.step}-{hashlib.sha256(repr(told).encode()).hexdigest()}"
+
+
+_programs: dict[Signature, Future[Any]] = {}
+
+
+def prepare(step: Step, arguments: tuple[Any, ...], threads: Executor) -> Any:
+    """Begins to compile a step, or to load its program, in a thread.
+
+    Args:
+        step: what will be run.
+        arguments: as it will be called, or shapes of such arrays.
+        threads: where the work is done that needs no Python.
+
+    Returns:
+        The shapes of what the step gives.
+    """
+    signature, store = Signature.of(step, arguments), open_store()
+    content = None if store is None else store.get(signature.key)
+    if store is not None and content is not None:
+        shapes, (in_tree, out_tree), executable = pickle.loads(content)
+        _programs[signature] = threads.submit(_load, executable, in_tree, out_tree, signature.context[0])
+        return shapes
+    lowered = step.lower(*arguments)  # type: ignore[attr-defined]  # all steps are jitted
+    shapes = jax.tree.map(lambda told: jax.ShapeDtypeStruct(told.shape, told.dtype), lowered.out_info)
+    _programs[signature] = threads.submit(_compile, lowered, shapes, signature, store)
+    return shapes
+
+
+def run(step: Step, *arguments: Any) -> Any:
+    """What a step returns; its program is waited for where it was prepared."""
+    signature = Signature.of(step, arguments)
+    prepared = _programs.get(signature)
+    if prepared is not None:
+        try:
+            program = prepared.result()
+        except Exception:
+            # Compiled elsewhere for what is not quite the same: JAX compiles it here, or says what is wrong.
+            _programs.pop(signature, None)
+            if (store := open_store()) is not None:
+                store.remove(signature.key)
+        else:
+            return program(*_arrays(arguments))
+    return step(*arguments)
+
+
+def _compile(lowered: Any, shapes: Any, signature: Signature, store: ProgramStore | None) -> Any:
+    started = time.perf_counter()
+    program = lowered.compile()
+    if store is not None and time.perf_counter() - started >= _least_seconds():
+        try:
+            executable, *trees = serialize_executable.serialize(program)
+        except (ValueError, NotImplementedError, RuntimeError):  # not every device's programs can be kept
+            return program
+        store.put(signature.key, pickle.dumps((shapes, trees, executable)))
+    return program
+
+
+def _least_seconds() -> float:
+    return jax.config.jax_persistent_cache_min_compile_time_secs  # type: ignore[attr-defined]
+
+
+def _load(executable: bytes, in_tree: Any, out_tree: Any, device: Any) -> Any:
+    if not isinstance(device, jax.Device):
+        device = jax.local_devices(backend=device)[0]
+    load: Callable[..., Any] = serialize_executable.deserialize_and_load
+    if "execution_devices" in inspect.signature(load).parameters:  # JAX 0.6 and later load for all devices otherwise
+        load = functools.partial(load, execution_devices=[device])
+    return load(executable, in_tree, out_tree, device.client)
+
+
+def _is_static(argument: Any) -> bool:
+    return isinstance(argument, (int, flax.linen.Module))
+
+
+def _arrays(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(argument for argument in arguments if not _is_static(argument))

@@ -1,0 +1,121 @@
+"""Programs are kept and found again without tracing, and whatever is wrong with one costs time alone."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cca_jax import programs
+from cca_jax.compile_environment import compile_environment, source_digest
+from cca_jax.model.slices import SlicePrediction
+from cca_jax.program_store import ProgramStore
+
+X = np.linspace(0, 1, 7, dtype=np.float32)
+SHAPE = jax.ShapeDtypeStruct(X.shape, X.dtype)
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    store = ProgramStore(str(tmp_path), -1)
+    monkeypatch.setattr(programs, "open_store", lambda: store)
+    monkeypatch.setattr(programs, "_least_seconds", lambda: 0.0)
+    monkeypatch.setattr(programs, "_programs", {})
+    return store
+
+
+@pytest.fixture
+def step():
+    """A jitted step with a static argument and nested results; `traces` counts how often JAX traces it."""
+
+    def wave(times, x):
+        traces.append(times)
+        return SlicePrediction(jnp.sin(times * x), None, [x, jnp.exp(x)], x.sum())
+
+    traces = []
+    jitted = jax.jit(wave, static_argnums=0)
+    jitted.traces = traces
+    return jitted
+
+
+def prepare(step, *arguments):
+    with ThreadPoolExecutor(1) as threads:
+        return programs.prepare(step, arguments, threads)
+
+
+def leaves(tree):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+def another_process():
+    programs._programs.clear()
+    jax.clear_caches()
+
+
+def test_a_kept_program_is_not_traced_and_gives_the_same_bits(store, step):
+    shapes = prepare(step, 3, SHAPE)
+    first = programs.run(step, 3, X)
+    another_process()
+    assert prepare(step, 3, SHAPE) == shapes == jax.eval_shape(lambda: first)
+    assert isinstance(first, SlicePrediction)
+    again = programs.run(step, 3, X)
+    assert step.traces == [3]
+    assert jax.tree.structure(again) == jax.tree.structure(first) == jax.tree.structure(step(3, X))
+    for a, b, c in zip(leaves(first), leaves(again), leaves(step(3, X)), strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+
+
+def test_other_arguments_settings_or_code_are_other_programs(step, monkeypatch):
+    keys = {programs.Signature.of(step, arguments).key for arguments in ((3, X), (4, X), (3, X[1:]), (3, [X]))}
+    with jax.default_matmul_precision("float32"):
+        keys.add(programs.Signature.of(step, (3, X)).key)
+    monkeypatch.setattr(programs, "compile_environment", lambda: "elsewhere")
+    keys.add(programs.Signature.of(step, (3, X)).key)
+    assert len(keys) == 6
+
+
+def test_the_environment_sees_flags_and_changed_code(tmp_path, monkeypatch):
+    before = compile_environment()
+    assert compile_environment() == before
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+    assert compile_environment() != before
+    folders = [tmp_path / name for name in "abc"]
+    for folder, code in zip(folders, ("x = 1", "x = 1", "x = 2"), strict=True):
+        folder.mkdir()
+        (folder / "module.py").write_text(code)
+    digests = [source_digest(folder) for folder in folders]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_damaged_entry_is_compiled_and_written_anew(store, step, tmp_path):
+    prepare(step, 3, SHAPE)
+    (entry,) = tmp_path.glob("*-cache")
+    entry.write_bytes(entry.read_bytes()[:-1])
+    another_process()
+    prepare(step, 3, SHAPE)
+    np.testing.assert_array_equal(programs.run(step, 3, X).mean, step(3, X).mean)
+    assert step.traces[:2] == [3, 3]
+    assert store.get(programs.Signature.of(step, (3, X)).key) is not None
+
+
+def test_a_program_that_does_not_load_is_forgotten(store, step, monkeypatch, tmp_path):
+    prepare(step, 3, SHAPE)
+    another_process()
+
+    def refuse(*arguments, **named):
+        raise RuntimeError("compiled for another machine")
+
+    monkeypatch.setattr(programs.serialize_executable, "deserialize_and_load", refuse)
+    prepare(step, 3, SHAPE)
+    np.testing.assert_array_equal(programs.run(step, 3, X).mean, step(3, X).mean)
+    assert not list(tmp_path.glob("*-cache"))
+
+
+def test_without_a_store_and_without_a_rehearsal(store, step, monkeypatch, tmp_path):
+    monkeypatch.setattr(programs, "open_store", lambda: None)
+    prepare(step, 3, SHAPE)
+    np.testing.assert_array_equal(programs.run(step, 3, X).mean, programs.run(step, 3, jnp.asarray(X)).mean)
+    assert programs.run(step, 5, X[1:]).mean.shape == (6,)
+    assert not list(tmp_path.iterdir())
