@@ -1,4 +1,4 @@
-"""`python -m bench`: coding, whole processes, training steps and the data pipeline on this machine.
+"""`python -m bench`: coding, whole processes, memory, tiles, training steps and the data pipeline on this machine.
 
 Tables on standard output, and JSON with --json. Nothing else should run meanwhile.
 """
@@ -15,7 +15,11 @@ from rich.console import Console
 
 from bench import options as command
 from bench import tables
+from cca_jax.cores import usable_cores
 from eval.machine import describe_machine, versions
+
+_PHOTO = (512, 768)
+"""Height and width of the photo that whole processes are measured with."""
 
 
 def _codec(options: argparse.Namespace, console: Console) -> object:
@@ -36,10 +40,41 @@ def _process(options: argparse.Namespace, console: Console) -> object:
 
     reference = None if options.reference is None else (options.reference, options.reference_python)
     figures = {
-        model: time_processes(model, (512, 768), options.coder, reference, options.repetitions)
-        for model in options.models
+        model: time_processes(model, _PHOTO, options.coder, reference, options.repetitions) for model in options.models
     }
-    console.print(tables.process_table(figures))
+    console.print(tables.process_table(_PHOTO, figures))
+    return figures
+
+
+def _memory(options: argparse.Namespace, console: Console) -> object:
+    from bench.process import measure_memory
+
+    found = {}
+    for size in options.sizes:
+        figures = {model: measure_memory(model, size, options.coder) for model in options.models}
+        console.print(tables.process_table(size, figures))
+        found[tables.size_name(size)] = figures
+    return found
+
+
+def _profile(options: argparse.Namespace, console: Console) -> object:
+    from bench.profile import draw, profile
+
+    figures = {model: profile(model, _PHOTO, options.repetitions) for model in options.models}
+    console.print(tables.profile_table(_PHOTO, figures))
+    if options.picture is not None:
+        draw(figures, f"{tables.size_name(_PHOTO)}, {usable_cores()} cores", options.picture)
+    return figures
+
+
+def _seams(options: argparse.Namespace, console: Console) -> object:
+    from bench.models import open_codec
+    from bench.seams import measure_seams
+
+    figures = {
+        model: measure_seams(open_codec(model, options.coder), options.data, options.tile) for model in options.models
+    }
+    console.print(tables.seams_table(options.tile, figures))
     return figures
 
 
@@ -74,7 +109,16 @@ def _reference(options: argparse.Namespace, console: Console) -> object:
     return figures
 
 
-_PARTS = {"codec": _codec, "process": _process, "training": _training, "data": _data, "reference": _reference}
+_PARTS = {
+    "codec": _codec,
+    "process": _process,
+    "memory": _memory,
+    "profile": _profile,
+    "seams": _seams,
+    "training": _training,
+    "data": _data,
+    "reference": _reference,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

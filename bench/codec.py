@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -54,28 +55,30 @@ def time_codec(codec: Codec, height: int, width: int, repetitions: int) -> Codec
     """Times one size; compiles first, without JAX's cache."""
     jax.config.update("jax_enable_compilation_cache", False)
     image = smooth_image(height, width)
-    compress = measure(lambda: codec.compress(image), repetitions)
-    data, compress_memory = with_peak(lambda: codec.compress(image))
-    decompress = measure(lambda: codec.decompress(data), repetitions)
-    _, decompress_memory = with_peak(lambda: codec.decompress(data))
-    encoding = codec.encode(image)
+    compress, compress_memory = with_peak(lambda: measure(lambda: codec.compress(image), repetitions))
+    data = codec.compress(image)
+    decompress, decompress_memory = with_peak(lambda: measure(lambda: codec.decompress(data), repetitions))
+    encodings = [_clocked(lambda clock: codec.encode(image, clock=clock)) for _ in range(repetitions)]
+    decodings = [_clocked(lambda clock: codec.decompress(data, clock=clock)) for _ in range(repetitions)]
+    encoding = encodings[0][1]
     integers = [*encoding.symbols, *encoding.indexes]
     return CodecFigures(
         len(data),
         compress,
         decompress,
-        _by_part([_clocked(lambda clock: codec.compress(image, clock=clock)) for _ in range(repetitions)]),
-        _by_part([_clocked(lambda clock: codec.decompress(data, clock=clock)) for _ in range(repetitions)]),
+        _by_part([seconds for seconds, _ in encodings]),
+        _by_part([seconds for seconds, _ in decodings]),
         measure(lambda: jax.device_get([jnp.array(array) for array in integers]), repetitions),
         compress_memory,
         decompress_memory,
     )
 
 
-def _clocked(call: Callable[[Stopwatch], object]) -> dict[str, float]:
+def _clocked(call: Callable[[Stopwatch], Any]) -> tuple[dict[str, float], Any]:
+    """Seconds by part of a call, and what it returns."""
     clock = Stopwatch()
-    call(clock)
-    return clock.seconds
+    result = call(clock)
+    return clock.seconds, result
 
 
 def _by_part(runs: list[dict[str, float]]) -> dict[str, Timing]:

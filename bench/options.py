@@ -9,8 +9,9 @@ from pathlib import Path
 from cca_jax.cli.parser import OneLineParser
 from cca_jax.registry import DEFAULT_MODEL
 
-PARTS = ("codec", "process", "training", "data", "reference")
-"""What can be timed; the last needs --reference."""
+PARTS = ("codec", "process", "memory", "profile", "seams", "training", "data", "reference")
+"""What can be measured; seams needs --data, the last --reference."""
+_BY_DEFAULT = ("codec", "process", "training", "data")
 DEFAULT_SIZES = "256x256,768x512"
 ALL_SIZES = "256x256,768x512,2048x1365,4096x2730"
 
@@ -18,20 +19,22 @@ ALL_SIZES = "256x256,768x512,2048x1365,4096x2730"
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options, checked; leaves with one line and status 2 where they are no use."""
     parser = OneLineParser(prog="python -m bench", description="Times coding, training and reading on this machine.")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: {', '.join(_BY_DEFAULT)}"
+    )
     parser.add_argument(
         "--models",
         type=_names,
         default=[DEFAULT_MODEL, "paper"],
         metavar="NAME|DIR,…",
-        help="for codec and process: installed, folders, or presets with first weights",
+        help="for all but training and data: installed, folders, or presets with first weights",
     )
     parser.add_argument(
         "--sizes",
         type=_sizes,
         default=DEFAULT_SIZES,
         metavar="WxH,…",
-        help=f"for codec and reference; default: {DEFAULT_SIZES}; the whole series: {ALL_SIZES}",
+        help=f"for codec, memory and reference; default: {DEFAULT_SIZES}; the whole series: {ALL_SIZES}",
     )
     parser.add_argument("--coder", choices=("tensorflow", "constriction"), help="default: what compress takes")
     parser.add_argument("--presets", type=_names, default=[DEFAULT_MODEL, "paper"], metavar="P,…", help="for training")
@@ -45,7 +48,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="N,…",
         help="for training: over so many virtual devices; default: 1,2,4",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="for data: photos; default: a few that are made")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="photos for data, which makes a few else, and for seams"
+    )
+    parser.add_argument("--tile", type=_count, default=192, metavar="N", help="for seams: pixels; default: 192")
+    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="for profile: draw it here")
     parser.add_argument("--reference", type=Path, metavar="PATH", help="a checkout of the released PyTorch code")
     parser.add_argument(
         "--reference-python", default="python3", metavar="PY", help="an interpreter with torch and the checkout's needs"
@@ -55,15 +62,20 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if unknown := [part for part in options.parts if part not in PARTS]:
         parser.error(f"there is no part {unknown[0]!r}: choose among {', '.join(PARTS)}")
+    if options.data is None and "seams" in options.parts:
+        parser.error("the part seams needs --data: a folder of photos")
     if options.reference is None and "reference" in options.parts:
         parser.error("the part reference needs --reference: a checkout of the released code")
     if options.reference is not None and not (options.reference / "models" / "vae.py").is_file():
         parser.error(f"{options.reference} is no checkout of the released code: it has no models/vae.py")
     if odd := [number for number in options.devices if options.batch_size % number]:
         parser.error(f"--batch-size {options.batch_size} cannot be divided over {odd[0]} devices")
-    if options.json is not None and not options.json.resolve().parent.is_dir():
-        parser.error(f"--json {options.json}: there is no such folder")
-    options.parts = options.parts or [part for part in PARTS if part != "reference" or options.reference is not None]
+    for name in ("json", "picture"):
+        path = getattr(options, name)
+        if path is not None and not path.resolve().parent.is_dir():
+            parser.error(f"--{name} {path}: there is no such folder")
+    if not options.parts:
+        options.parts = [*_BY_DEFAULT, *(["reference"] if options.reference is not None else [])]
     return options
 
 

@@ -1,18 +1,19 @@
-"""Whole processes: `cca-jax compress` of a photo, start to finish, with an empty and with a warm compilation cache."""
+"""Whole processes: `cca-jax compress` and `decompress` of a photo, start to finish, and the memory that they take."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from bench.codec import smooth_image
+from bench.command import Usage, run_command
 from bench.models import initial_bundle
 from bench.reference import PRESET, shared_weights, worker_command
 from bench.timing import Timing, alternate, summarise
@@ -20,68 +21,102 @@ from cca_jax.bundle import save_bundle
 from cca_jax.config import PRESETS
 from cca_jax.registry import list_models
 
-COLD, WARM, REFERENCE = "cold", "warm", "PyTorch"
+COLD, WARM, RESTORE, REFERENCE = "compress, empty cache", "compress", "decompress", "PyTorch compress"
+Run = Callable[[], Usage]
+
+
+@dataclasses.dataclass(frozen=True)
+class ProcessFigures:
+    """Runs of one command.
+
+    Attributes:
+        seconds: start to finish.
+        peak_bytes: the most memory that any of them held.
+    """
+
+    seconds: Timing
+    peak_bytes: int
 
 
 def time_processes(
     model: str, size: tuple[int, int], coder: str | None, reference: tuple[Path, str] | None, repetitions: int
-) -> dict[str, Timing]:
-    """Seconds by `COLD`, `WARM` and, for the released configuration and given its checkout, `REFERENCE`.
+) -> dict[str, ProcessFigures]:
+    """The commands by name; with the released configuration and its checkout, `REFERENCE` too.
 
     Args:
         model: an installed model, a folder, or a preset, which is saved with its first weights.
         size: height and width.
         coder: range coder; None leaves the choice to the program.
         reference: the checkout and its interpreter.
-        repetitions: of each, in turn, after one that does not count.
+        repetitions: of each, in turn, after one that does not count and fills the cache.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        image, target = folder / "photo.png", folder / "out.cca"
-        Image.fromarray(smooth_image(*size)).save(image)
-        name = model
-        if model in PRESETS and model not in {installed.name for installed in list_models()}:
-            name = str(folder / model)
-            save_bundle(initial_bundle(model), name, "")
-        command = [sys.executable, "-m", "cca_jax.cli", "compress", str(image), "-o", str(target), "--model", name]
-        command += [] if coder is None else ["--coder", coder]
-        runs = {COLD: _cold(command, folder), WARM: _process(command, _cache(folder / "warm"))}
+    with _commands(model, size, coder) as (folder, compress, decompress):
+        warm = cache_environment(folder / "warm")
+        runs: dict[str, Run] = {
+            COLD: _cold(compress, folder),
+            WARM: lambda: run_command(compress, warm),
+            RESTORE: lambda: run_command(decompress, warm),
+        }
         if reference is None or model != PRESET:
-            return _timings(runs, repetitions)
+            return _figures(runs, repetitions)
         with shared_weights() as (_, weights):
             theirs = worker_command(*reference, weights)
-            theirs += ["--image", str(image), "--out", str(folder / "out.bin")]
-            runs[REFERENCE] = _process(theirs, os.environ)
-            return _timings(runs, repetitions)
+            theirs += ["--image", str(folder / "photo.png"), "--out", str(folder / "out.bin")]
+            runs[REFERENCE] = lambda: run_command(theirs)
+            return _figures(runs, repetitions)
 
 
-def _timings(runs: Mapping[str, Callable[[], float]], repetitions: int) -> dict[str, Timing]:
-    return {
-        name: summarise(seconds)
-        for name, seconds in zip(runs, alternate(list(runs.values()), repetitions), strict=True)
-    }
+def measure_memory(model: str, size: tuple[int, int], coder: str | None) -> dict[str, ProcessFigures]:
+    """One run of each command, for sizes that take minutes; the first of them compiles."""
+    with _commands(model, size, coder) as (folder, compress, decompress):
+        environment = cache_environment(folder / "cache")
+        found = {COLD: run_command(compress, environment), RESTORE: run_command(decompress, environment)}
+    return {name: ProcessFigures(summarise([usage.seconds]), usage.peak_bytes) for name, usage in found.items()}
 
 
-def _cache(folder: Path) -> dict[str, str]:
+def model_folder(model: str, folder: Path) -> str:
+    """What --model takes: a preset that is not installed is saved in the folder, with its first weights."""
+    if model not in PRESETS or model in {installed.name for installed in list_models()}:
+        return model
+    save_bundle(initial_bundle(model), folder / model, "")
+    return str(folder / model)
+
+
+@contextlib.contextmanager
+def _commands(model: str, size: tuple[int, int], coder: str | None) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """A folder with a photo and a model, where needed, and the two commands for it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        image, file = str(folder / "photo.png"), str(folder / "photo.cca")
+        Image.fromarray(smooth_image(*size)).save(image, compress_level=1)
+        name = model_folder(model, folder)
+        program = [sys.executable, "-m", "cca_jax.cli"]
+        choice = [] if coder is None else ["--coder", coder]
+        compress = [*program, "compress", image, "-o", file, "--model", name, *choice]
+        yield folder, compress, [*program, "decompress", file, "-o", str(folder / "out.png"), "--model", name]
+
+
+def _figures(runs: Mapping[str, Run], repetitions: int) -> dict[str, ProcessFigures]:
+    peaks = dict.fromkeys(runs, 0)
+
+    def timed(name: str) -> float:
+        usage = runs[name]()
+        peaks[name] = max(peaks[name], usage.peak_bytes)
+        return usage.seconds
+
+    found = alternate([lambda name=name: timed(name) for name in runs], repetitions)  # type: ignore[misc]
+    return {name: ProcessFigures(summarise(s), peaks[name]) for name, s in zip(runs, found, strict=True)}
+
+
+def cache_environment(folder: Path) -> dict[str, str]:
     """The environment of a process that keeps its programs in a folder."""
     kept = {name: value for name, value in os.environ.items() if name != "JAX_ENABLE_COMPILATION_CACHE"}
     return {**kept, "JAX_COMPILATION_CACHE_DIR": str(folder)}
 
 
-def _cold(command: Sequence[str], folder: Path) -> Callable[[], float]:
-    def run() -> float:
+def _cold(command: Sequence[str], folder: Path) -> Run:
+    def run() -> Usage:
         with tempfile.TemporaryDirectory(dir=folder) as empty:
-            return _process(command, _cache(Path(empty)))()
-
-    return run
-
-
-def _process(command: Sequence[str], environment: Mapping[str, str]) -> Callable[[], float]:
-    def run() -> float:
-        started = time.perf_counter()
-        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
-        if done.returncode:
-            raise ValueError(f"a process failed with status {done.returncode}, see above: {' '.join(command)}")
-        return time.perf_counter() - started
+            return run_command(command, cache_environment(Path(empty)))
 
     return run

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from bench.codec import CodecFigures
+from bench.process import ProcessFigures
 from bench.reference import Comparison
+from bench.seams import REACH, SeamFigures
 from bench.timing import Timing
 from bench.training import TrainingFigures
 
@@ -53,13 +55,34 @@ def parts_table(model: str, figures: Mapping[Size, CodecFigures]) -> Table:
     return table
 
 
-def process_table(figures: Mapping[str, Mapping[str, Timing]]) -> Table:
+def process_table(size: Size, figures: Mapping[str, Mapping[str, ProcessFigures]]) -> Table:
     """Whole processes."""
-    title = "process `compress` of a 768×512 image, start to finish, seconds"
-    table = Table("model", "compilation cache", "median", "fastest", "slowest", title=title)
+    title = f"processes, {size_name(size)}, start to finish, seconds"
+    table = Table("model", "command", "median", "fastest", "slowest", "peak MiB", title=title)
     for model, runs in figures.items():
-        for name, timing in runs.items():
-            table.add_row(model, name, *spread(timing))
+        for name, found in runs.items():
+            table.add_row(model, name, *spread(found.seconds), f"{found.peak_bytes / _MIB:,.0f}")
+    return table
+
+
+def profile_table(size: Size, figures: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
+    """Stages of whole processes."""
+    stages = list(next(iter(next(iter(figures.values())).values())))
+    table = Table("model", "command", *stages, "together", title=f"stages, {size_name(size)}, seconds")
+    for model, cases in figures.items():
+        for case, found in cases.items():
+            table.add_row(model, case, *(f"{found[s]:.2f}" for s in stages), f"{sum(found.values()):.2f}")
+    return table
+
+
+def seams_table(tile: int, figures: Mapping[str, SeamFigures]) -> Table:
+    """PSNR beside the seams of tiles and elsewhere, and what cutting changes there."""
+    columns = ("model", "photos", "beside seams", "uncut", "change", "elsewhere", "uncut", "change", "bytes")
+    table = Table(*columns, title=f"tiles of at most {tile} pixels: PSNR within {REACH} pixels of seams, dB")
+    for model, f in figures.items():
+        pairs = ((f.beside, f.beside_whole), (f.inside, f.inside_whole))
+        cells = [cell for cut, whole in pairs for cell in (f"{cut:.3f}", f"{whole:.3f}", f"{cut - whole:+.3f}")]
+        table.add_row(model, str(f.photos), *cells, f"{100 * (f.bytes - 1):+.1f} %")
     return table
 
 

@@ -24,7 +24,7 @@ def keep_compiled_programs() -> None:
         if folder is None:
             return
         # JAX cannot limit a folder that it once filled without a limit: another one's contents stay out of this one.
-        settings["jax_compilation_cache_dir"] = str(folder / "limited")
+        settings["jax_compilation_cache_dir"] = str(folder / "programs")
         settings["jax_compilation_cache_max_size"] = MAX_BYTES
     import jax
 

@@ -19,11 +19,12 @@ from cca_jax.cores import usable_cores
 
 _LIBRARIES = ("jax", "jaxlib", "flax", "numpy")
 _PACKAGE = Path(__file__).parent
+_SOURCES = (_PACKAGE / "config.py", _PACKAGE / "model", _PACKAGE / "ops")  # all that the steps import
 
 
 def compile_environment() -> str:
     """A text that differs wherever a program compiled elsewhere, or by another version of this code, may differ."""
-    return repr((_settings(), os.environ.get("XLA_FLAGS"), usable_cores(), _machine(), source_digest(_PACKAGE)))
+    return repr((_settings(), os.environ.get("XLA_FLAGS"), usable_cores(), _machine(), source_digest(_SOURCES)))
 
 
 @functools.cache
@@ -48,9 +49,9 @@ def _processor() -> str:
 
 
 @functools.cache
-def source_digest(folder: Path) -> str:
-    """Of all code in a folder: any change may change a program."""
+def source_digest(paths: tuple[Path, ...]) -> str:
+    """Of the code in files and folders: any change may change a program."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    for file in sorted(file for path in paths for file in (path.rglob("*.py") if path.is_dir() else (path,))):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

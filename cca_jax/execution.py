@@ -87,8 +87,8 @@ class Execution:
         return coded_rate(self.model.config, log_steps, self._position.numerator, self._position.denominator)
 
     def _run(self, part: str, step: Callable[..., Any], *arguments: Any) -> Any:
-        """Runs a compiled step; its time is counted for that part."""
-        return timed(self.clock, part, programs.run, step, *arguments)
+        """Runs a compiled step; its time is counted for that part, the wait for its program is not."""
+        return timed(self.clock, part, programs.find(step, arguments))
 
     def _transform(self, step: Callable[..., Any], *arguments: Any) -> Any:
         return self._run(TRANSFORM, step, *arguments)

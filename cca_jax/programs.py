@@ -21,6 +21,7 @@ import jax
 import numpy as np
 from jax.experimental import serialize_executable
 
+from cca_jax.compilation import compile_anew
 from cca_jax.compile_environment import compile_environment
 from cca_jax.program_store import ProgramStore, open_store
 
@@ -87,27 +88,27 @@ def prepare(step: Step, arguments: tuple[Any, ...], threads: Executor) -> Any:
     return shapes
 
 
-def run(step: Step, *arguments: Any) -> Any:
-    """What a step returns; its program is waited for where it was prepared."""
+def find(step: Step, arguments: tuple[Any, ...]) -> Callable[[], Any]:
+    """A call of a step with these arguments, by its program where it was prepared, which is waited for here."""
     signature = Signature.of(step, arguments)
     prepared = _programs.get(signature)
     if prepared is not None:
         try:
-            program = prepared.result()
+            return functools.partial(prepared.result(), *_arrays(arguments))
         except Exception:
             # Compiled elsewhere for what is not quite the same: JAX compiles it here, or says what is wrong.
             _programs.pop(signature, None)
             if (store := open_store()) is not None:
                 store.remove(signature.key)
-        else:
-            return program(*_arrays(arguments))
-    return step(*arguments)
+    return functools.partial(step, *arguments)
 
 
 def _compile(lowered: Any, shapes: Any, signature: Signature, store: ProgramStore | None) -> Any:
+    if store is None:
+        return lowered.compile()
     started = time.perf_counter()
-    program = lowered.compile()
-    if store is not None and time.perf_counter() - started >= _least_seconds():
+    program, is_new = compile_anew(lowered)
+    if is_new and time.perf_counter() - started >= _least_seconds():
         try:
             executable, *trees = serialize_executable.serialize(program)
         except (ValueError, NotImplementedError, RuntimeError):  # not every device's programs can be kept

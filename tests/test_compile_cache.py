@@ -25,7 +25,7 @@ def updates(monkeypatch):
 def test_programs_are_kept_in_a_limited_folder_of_the_users(updates, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     compile_cache.keep_compiled_programs()
-    assert updates.pop("jax_compilation_cache_dir").endswith("cca_jax/limited")
+    assert updates.pop("jax_compilation_cache_dir").endswith("cca_jax/programs")
     assert updates == dict(zip(NAMES[1:], (compile_cache.MAX_BYTES, 0.0, -1), strict=True))
 
 

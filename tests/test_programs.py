@@ -1,13 +1,18 @@
 """Programs are kept and found again without tracing, and whatever is wrong with one costs time alone."""
 
+import math
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import cca_jax
 from cca_jax import programs
+from cca_jax.compilation import compile_anew
 from cca_jax.compile_environment import compile_environment, source_digest
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.program_store import ProgramStore
@@ -44,6 +49,10 @@ def prepare(step, *arguments):
         return programs.prepare(step, arguments, threads)
 
 
+def run(step, *arguments):
+    return programs.find(step, arguments)()
+
+
 def leaves(tree):
     return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
 
@@ -55,11 +64,11 @@ def another_process():
 
 def test_a_kept_program_is_not_traced_and_gives_the_same_bits(store, step):
     shapes = prepare(step, 3, SHAPE)
-    first = programs.run(step, 3, X)
+    first = run(step, 3, X)
     another_process()
     assert prepare(step, 3, SHAPE) == shapes == jax.eval_shape(lambda: first)
     assert isinstance(first, SlicePrediction)
-    again = programs.run(step, 3, X)
+    again = run(step, 3, X)
     assert step.traces == [3]
     assert jax.tree.structure(again) == jax.tree.structure(first) == jax.tree.structure(step(3, X))
     for a, b, c in zip(leaves(first), leaves(again), leaves(step(3, X)), strict=True):
@@ -85,8 +94,14 @@ def test_the_environment_sees_flags_and_changed_code(tmp_path, monkeypatch):
     for folder, code in zip(folders, ("x = 1", "x = 1", "x = 2"), strict=True):
         folder.mkdir()
         (folder / "module.py").write_text(code)
-    digests = [source_digest(folder) for folder in folders]
+    digests = [source_digest((folder, folders[0] / "module.py")) for folder in folders]
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_steps_import_nothing_but_what_their_digest_reads():
+    package = Path(cca_jax.__file__).parent
+    code = "".join(path.read_text() for folder in ("model", "ops") for path in (package / folder).glob("*.py"))
+    assert set(re.findall(r"^\s*(?:from|import) cca_jax\.(\w+)", code, re.MULTILINE)) == {"config", "model", "ops"}
 
 
 def test_a_damaged_entry_is_compiled_and_written_anew(store, step, tmp_path):
@@ -95,7 +110,7 @@ def test_a_damaged_entry_is_compiled_and_written_anew(store, step, tmp_path):
     entry.write_bytes(entry.read_bytes()[:-1])
     another_process()
     prepare(step, 3, SHAPE)
-    np.testing.assert_array_equal(programs.run(step, 3, X).mean, step(3, X).mean)
+    np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
     assert step.traces[:2] == [3, 3]
     assert store.get(programs.Signature.of(step, (3, X)).key) is not None
 
@@ -109,13 +124,27 @@ def test_a_program_that_does_not_load_is_forgotten(store, step, monkeypatch, tmp
 
     monkeypatch.setattr(programs.serialize_executable, "deserialize_and_load", refuse)
     prepare(step, 3, SHAPE)
-    np.testing.assert_array_equal(programs.run(step, 3, X).mean, step(3, X).mean)
+    np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
     assert not list(tmp_path.glob("*-cache"))
+
+
+class Cached:
+    """A lowered step that JAX has in its own cache."""
+
+    def compile(self):
+        assert jax.config.jax_persistent_cache_min_compile_time_secs == math.inf  # JAX writes nothing
+        jax.monitoring.record_event("/jax/compilation_cache/cache_hits")
+
+
+def test_what_jax_read_from_its_own_cache_is_known(step):
+    lowered = step.lower(3, SHAPE)
+    assert [compile_anew(given)[1] for given in (lowered, Cached(), lowered)] == [True, False, True]
+    assert jax.config.jax_persistent_cache_min_compile_time_secs < math.inf
 
 
 def test_without_a_store_and_without_a_rehearsal(store, step, monkeypatch, tmp_path):
     monkeypatch.setattr(programs, "open_store", lambda: None)
     prepare(step, 3, SHAPE)
-    np.testing.assert_array_equal(programs.run(step, 3, X).mean, programs.run(step, 3, jnp.asarray(X)).mean)
-    assert programs.run(step, 5, X[1:]).mean.shape == (6,)
+    np.testing.assert_array_equal(run(step, 3, X).mean, run(step, 3, jnp.asarray(X)).mean)
+    assert run(step, 5, X[1:]).mean.shape == (6,)
     assert not list(tmp_path.iterdir())

@@ -28,6 +28,8 @@ def test_defaults_leave_out_what_needs_a_checkout(checkout):
         (["--repetitions", "0"], "no whole number from 1"),
         (["--batch-size", "3"], "cannot be divided over 2 devices"),
         (["reference"], "needs --reference"),
+        (["seams"], "needs --data"),
+        (["profile", "--picture", "nowhere/at/all.png"], "no such folder"),
         (["--reference", "nowhere"], "no checkout"),
         (["--json", "nowhere/at/all.json"], "no such folder"),
         (["--wrong"], "--wrong"),
