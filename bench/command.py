@@ -26,10 +26,12 @@ class Usage:
 
     Attributes:
         seconds: from start to finish.
+        cpu_seconds: of all cores together.
         peak_bytes: the most resident memory.
     """
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 
@@ -51,8 +53,9 @@ def main(command: Sequence[str]) -> int:
     started = time.perf_counter()
     status = subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _UNIT
-    os.write(1, json.dumps({"seconds": seconds, "peak_bytes": peak}).encode())
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    usage = Usage(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * _UNIT)
+    os.write(1, json.dumps(dataclasses.asdict(usage)).encode())
     return status
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,10 +32,12 @@ class ProcessFigures:
 
     Attributes:
         seconds: start to finish.
+        cpu_seconds: of all cores together, median; other programs on the machine change it less.
         peak_bytes: the most memory that any of them held.
     """
 
     seconds: Timing
+    cpu_seconds: float
     peak_bytes: int
 
 
@@ -71,7 +74,7 @@ def measure_memory(model: str, size: tuple[int, int], coder: str | None) -> dict
     with _commands(model, size, coder) as (folder, compress, decompress):
         environment = cache_environment(folder / "cache")
         found = {COLD: run_command(compress, environment), RESTORE: run_command(decompress, environment)}
-    return {name: ProcessFigures(summarise([usage.seconds]), usage.peak_bytes) for name, usage in found.items()}
+    return {name: _summary([usage]) for name, usage in found.items()}
 
 
 def model_folder(model: str, folder: Path) -> str:
@@ -97,15 +100,13 @@ def _commands(model: str, size: tuple[int, int], coder: str | None) -> Iterator[
 
 
 def _figures(runs: Mapping[str, Run], repetitions: int) -> dict[str, ProcessFigures]:
-    peaks = dict.fromkeys(runs, 0)
+    found = alternate(list(runs.values()), repetitions)
+    return {name: _summary(usages) for name, usages in zip(runs, found, strict=True)}
 
-    def timed(name: str) -> float:
-        usage = runs[name]()
-        peaks[name] = max(peaks[name], usage.peak_bytes)
-        return usage.seconds
 
-    found = alternate([lambda name=name: timed(name) for name in runs], repetitions)  # type: ignore[misc]
-    return {name: ProcessFigures(summarise(s), peaks[name]) for name, s in zip(runs, found, strict=True)}
+def _summary(usages: Sequence[Usage]) -> ProcessFigures:
+    cpu_seconds = statistics.median(usage.cpu_seconds for usage in usages)
+    return ProcessFigures(summarise([u.seconds for u in usages]), cpu_seconds, max(u.peak_bytes for u in usages))
 
 
 def cache_environment(folder: Path) -> dict[str, str]:

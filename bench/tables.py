@@ -58,10 +58,11 @@ def parts_table(model: str, figures: Mapping[Size, CodecFigures]) -> Table:
 def process_table(size: Size, figures: Mapping[str, Mapping[str, ProcessFigures]]) -> Table:
     """Whole processes."""
     title = f"processes, {size_name(size)}, start to finish, seconds"
-    table = Table("model", "command", "median", "fastest", "slowest", "peak MiB", title=title)
+    table = Table("model", "command", "median", "fastest", "slowest", "CPU", "peak MiB", title=title)
     for model, runs in figures.items():
         for name, found in runs.items():
-            table.add_row(model, name, *spread(found.seconds), f"{found.peak_bytes / _MIB:,.0f}")
+            cells = (f"{found.cpu_seconds:.2f}", f"{found.peak_bytes / _MIB:,.0f}")
+            table.add_row(model, name, *spread(found.seconds), *cells)
     return table
 
 

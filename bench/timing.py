@@ -6,9 +6,11 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
+
+Value = TypeVar("Value")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +53,8 @@ def measure(function: Callable[[], Any], repetitions: int) -> Timing:
     return summarise(rest, first)
 
 
-def alternate(runs: Sequence[Callable[[], float]], repetitions: int) -> list[list[float]]:
-    """Seconds that each run says it took: one call of each that does not count, then all in turn, so many times.
+def alternate(runs: Sequence[Callable[[], Value]], repetitions: int) -> list[list[Value]]:
+    """What each run says it took: one call of each that does not count, then all in turn, so many times.
 
     In turn, so that what else the machine does hits all alike.
     """
