@@ -1,5 +1,7 @@
 """A rehearsal meets the steps that the image will, in the same shapes."""
 
+import gc
+
 import jax
 import numpy as np
 import pytest
@@ -41,5 +43,6 @@ def test_all_that_a_file_needs_is_compiled_ahead(kind, request, monkeypatch):
     assert codec.decompress(data).shape == image.shape
     once = list(met[ahead._Rehearsal])
     assert once == met[Execution]
+    assert gc.isenabled()
     codec.compress(image)
     assert met[ahead._Rehearsal] == once  # a process rehearses once
