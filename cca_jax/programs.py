@@ -77,9 +77,9 @@ def prepare(step: Step, arguments: tuple[Any, ...], threads: Executor) -> Any:
         The shapes of what the step gives.
     """
     signature, store = Signature.of(step, arguments), open_store()
-    content = None if store is None else store.get(signature.key)
-    if store is not None and content is not None:
-        shapes, (in_tree, out_tree), executable = pickle.loads(content)
+    kept = None if store is None else _read(store, signature.key)
+    if kept is not None:
+        shapes, (in_tree, out_tree), executable = kept
         _programs[signature] = threads.submit(_load, executable, in_tree, out_tree, signature.context[0])
         return shapes
     lowered = step.lower(*arguments)  # type: ignore[attr-defined]  # all steps are jitted
@@ -101,6 +101,16 @@ def find(step: Step, arguments: tuple[Any, ...]) -> Callable[[], Any]:
             if (store := open_store()) is not None:
                 store.remove(signature.key)
     return functools.partial(step, *arguments)
+
+
+def _read(store: ProgramStore, key: str) -> tuple[Any, tuple[Any, Any], bytes] | None:
+    """Shapes, trees and executable of a program that `_compile` kept."""
+    content = store.get(key)
+    try:
+        return None if content is None else pickle.loads(content)
+    except Exception:  # whole, but not understood
+        store.remove(key)
+        return None
 
 
 def _compile(lowered: Any, shapes: Any, signature: Signature, store: ProgramStore | None) -> Any:

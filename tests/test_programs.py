@@ -104,15 +104,21 @@ def test_the_steps_import_nothing_but_what_their_digest_reads():
     assert set(re.findall(r"^\s*(?:from|import) cca_jax\.(\w+)", code, re.MULTILINE)) == {"config", "model", "ops"}
 
 
-def test_a_damaged_entry_is_compiled_and_written_anew(store, step, tmp_path):
+@pytest.mark.parametrize("damage", ["cut", "not understood"])
+def test_a_damaged_entry_is_compiled_and_written_anew(store, step, tmp_path, damage):
     prepare(step, 3, SHAPE)
-    (entry,) = tmp_path.glob("*-cache")
-    entry.write_bytes(entry.read_bytes()[:-1])
+    key = programs.Signature.of(step, (3, X)).key
+    if damage == "cut":
+        (entry,) = tmp_path.glob("*-cache")
+        entry.write_bytes(entry.read_bytes()[:-1])
+    else:
+        store.remove(key)
+        store.put(key, b"of another kind")
     another_process()
     prepare(step, 3, SHAPE)
     np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
     assert step.traces[:2] == [3, 3]
-    assert store.get(programs.Signature.of(step, (3, X)).key) is not None
+    assert store.get(key) is not None
 
 
 def test_a_program_that_does_not_load_is_forgotten(store, step, monkeypatch, tmp_path):
