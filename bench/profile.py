@@ -21,6 +21,7 @@ from cca_jax.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM
 END = "end"
 STAGES = (START, MODEL, FILES, PROGRAMS, TRANSFORM, ENTROPY_MODEL, CODER, END)
 CASES = ("compress, empty cache", "decompress, empty cache", "compress", "decompress")
+"""Commands; without more words, with their programs in the cache."""
 Stages = dict[str, float]
 
 
@@ -72,7 +73,7 @@ def draw(figures: Mapping[str, Mapping[str, Stages]], title: str, target: Path) 
     from matplotlib import pyplot
 
     bars = [(f"{model}\n{case}", stages) for model, cases in figures.items() for case, stages in cases.items()]
-    chart, axes = pyplot.subplots(figsize=(9.6, 0.9 + 0.52 * len(bars)), dpi=100, layout="constrained")
+    chart, axes = pyplot.subplots(figsize=(9.6, 1.2 + 0.52 * len(bars)), dpi=100, layout="constrained")
     left = [0.0] * len(bars)
     for stage, colour in zip(STAGES, pyplot.get_cmap("tab10").colors, strict=False):  # type: ignore[attr-defined]
         widths = [stages[stage] for _, stages in bars]
@@ -86,6 +87,6 @@ def draw(figures: Mapping[str, Mapping[str, Stages]], title: str, target: Path) 
     axes.set_title(title, fontsize=10)
     axes.tick_params(axis="y", labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False, loc="center right")
+    chart.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=len(STAGES))
     chart.savefig(target, format="png")
     pyplot.close(chart)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
+import gc
 import importlib.metadata
 import os
 import sys
@@ -51,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
     args = build_parser().parse_args(argv)
+    atexit.register(gc.freeze)  # Python ends by looking for garbage three times, a third of a second with JAX
     try:
         status = args.run(args)
         sys.stdout.flush()
