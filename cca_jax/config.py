@@ -193,7 +193,7 @@ PRESETS: Mapping[str, ModelConfig] = {
         context_channels=32,
         context_blocks=1,
         head_channels=(24, 24),
-        rate_weights=(15.0, 7.0, 3.5, 1.8, 0.85, 0.3),
+        rate_weights=(128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0),
         scale_source="hyperprior_exact",
         scale_channels=32,
     ),

@@ -22,6 +22,13 @@ def test_positions_cover_the_range_and_have_their_weights(micro_lite):
     assert (positions != draw_rates(micro_lite, jax.random.key(1), 512)[0]).mean() > 0.99
 
 
+def test_a_batch_has_images_all_over_the_range_in_any_order(micro_lite):
+    draws = np.stack([draw_rates(micro_lite, jax.random.key(seed), 4)[0] for seed in range(64)])
+    parts = np.floor(draws * 4 / (micro_lite.num_rates - 1))
+    assert np.all(np.sort(parts, axis=1) == [0, 1, 2, 3])
+    assert set(parts[:, 0]) == {0, 1, 2, 3}
+
+
 @pytest.mark.usefixtures("quick_compilation")
 def test_a_validation_is_the_mean_over_the_rates(micro_lite, micro_lite_params, memory_data, one_device):
     values, pictures = validate(
@@ -51,6 +58,6 @@ def test_the_validation_loss_is_the_objective_s(micro_lite, micro_lite_params, m
 
 def test_a_rate_weight_beside_the_models_own_is_refused():
     given = ["--data", "d", "--out", "o", "--preset", "lite"]
-    assert config_of(parser().parse_args(given)).model.num_rates == 6
+    assert config_of(parser().parse_args(given)).model.num_rates == 8
     with pytest.raises(ValueError, match="rate weights of its own"):
         config_of(parser().parse_args([*given, "--rate-weight", "3"]))
