@@ -62,6 +62,8 @@ def compile_decoder(
 
 def _is_first(direction: str, model: CCAModel, transforms: Frame, coding: Frame, quality: float | None) -> bool:
     key = (direction, model, transforms.shape, coding.shape, coding.extent is None, quality is None)
+    if jax.config.jax_disable_jit:  # type: ignore[attr-defined]  # nothing is compiled then
+        return False
     if key in _rehearsed:
         return False
     _rehearsed.add(key)

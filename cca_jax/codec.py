@@ -26,7 +26,7 @@ from cca_jax.config import LATENT_STRIDE, ModelConfig
 from cca_jax.cores import usable_cores
 from cca_jax.encoding import Encoding
 from cca_jax.execution import memory_errors
-from cca_jax.latent_coding import decode_tiles, encode_latent
+from cca_jax.latent_coding import Observe, decode_tiles, encode_latent
 from cca_jax.model.cca import CCAModel
 from cca_jax.quality import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, check_quality
 from cca_jax.registry import locate
@@ -53,12 +53,15 @@ class Codec:
     Attributes:
         bundle: the model.
         coder: what `compress` writes with; `decompress` uses the coder that the file names.
+
+    The networks compute in `compute_dtype`. Where scales are exact, files are the same to decoders of any type; where
+    they come from the context, encoder and decoder need the same one.
     """
 
-    def __init__(self, bundle: Bundle, coder: RangeCoder) -> None:
+    def __init__(self, bundle: Bundle, coder: RangeCoder, compute_dtype: jax.typing.DTypeLike = jnp.float32) -> None:
         self.bundle = bundle
         self.coder = coder
-        self._model = CCAModel(bundle.config)
+        self._model = CCAModel(bundle.config, compute_dtype)
         # Widened by numpy: JAX would compile a program for each shape.
         self._params = jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), bundle.params))
         self._identity = bundle.identity
@@ -85,7 +88,7 @@ class Codec:
 
     def with_coder(self, name: str) -> Codec:
         """The same model, writing with the range coder of that name."""
-        return Codec(self.bundle, get_coder(name))
+        return Codec(self.bundle, get_coder(name), self._model.compute_dtype)
 
     @memory_errors()
     def compress(
@@ -201,7 +204,12 @@ class Codec:
 
     @memory_errors()
     def decompress(
-        self, data: bytes, slices: int | None = None, *, clock: Stopwatch | None = None
+        self,
+        data: bytes,
+        slices: int | None = None,
+        *,
+        clock: Stopwatch | None = None,
+        observe: Observe | None = None,
     ) -> UInt8[np.ndarray, "H W 3"]:
         """The image of a `.cca` file.
 
@@ -209,6 +217,7 @@ class Codec:
             data: the file; with `slices` it may end after those.
             slices: how many slices to decode, 0 to all; the others take their predicted means. None decodes all.
             clock: adds up the seconds of the parts; every part is then waited for.
+            observe: is shown each stream's symbols, for verification; tiles may come in any order.
 
         Raises:
             FormatError: not a `.cca` file, or made with another model.
@@ -227,7 +236,7 @@ class Codec:
         run.compile_decoder()
         # A stopwatch adds up what is done one by one.
         workers = min(file.grid.columns, usable_cores(), _TILES_AT_ONCE) if clock is None else 1
-        latents = decode_tiles(run, file, self.bundle, coder, workers)
+        latents = decode_tiles(run, file, self.bundle, coder, workers, observe)
         return run.synthesise(latents, file.height, file.width)
 
     def _read(self, data: bytes, num_streams: int | None) -> container.Container:

@@ -7,7 +7,7 @@ the edge of a picture, and each stream is coded on its own. So tiles can be deco
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -24,6 +24,9 @@ from cca_jax.execution import Execution
 from cca_jax.stopwatch import CODER, timed
 from cca_jax.tiled_execution import TiledExecution
 from cca_jax.tiling import Box
+
+Observe = Callable[[int, int, np.ndarray], None]
+"""(tile, stream, its symbols): called once a stream is decoded and verified."""
 
 
 def encode_latent(
@@ -66,7 +69,12 @@ def _pack(
 
 
 def decode_latent(
-    run: Execution, file: container.Container, tile: int, bundle: Bundle, coder: RangeCoder
+    run: Execution,
+    file: container.Container,
+    tile: int,
+    bundle: Bundle,
+    coder: RangeCoder,
+    observe: Observe | None = None,
 ) -> Float[Array, "1 h w M"]:
     """The decoded latent of a tile, in its frame's shape; slices whose streams were not read take their means.
 
@@ -76,6 +84,7 @@ def decode_latent(
         tile: its number.
         bundle: the model.
         coder: the file's.
+        observe: is shown each stream's symbols.
 
     Raises:
         CorruptError, MismatchError: see `container.verify_symbols`.
@@ -87,6 +96,8 @@ def decode_latent(
         symbols = coder.decode(streams[stream].data, indexes.ravel(), tables)
         expected, number = streams[stream].symbol_check, stream * tiles + tile
         container.verify_symbols(number, expected, symbols, portable=bundle.config.exact_scales, tiles=tiles)
+        if observe is not None:
+            observe(tile, stream, symbols)
         return run.frame.fill(symbols.reshape(indexes.shape))
 
     def decode_slice(index: int, indexes: np.ndarray) -> np.ndarray:
@@ -98,7 +109,12 @@ def decode_latent(
 
 
 def decode_tiles(
-    run: TiledExecution, file: container.Container, bundle: Bundle, coder: RangeCoder, workers: int
+    run: TiledExecution,
+    file: container.Container,
+    bundle: Bundle,
+    coder: RangeCoder,
+    workers: int,
+    observe: Observe | None = None,
 ) -> Iterator[tuple[Frame, Float[Array, "1 h w M"]]]:
     """Each tile's frame and decoded latent, in the order of the tiles; the rest is as for `decode_latent`.
 
@@ -111,7 +127,7 @@ def decode_tiles(
         number, box = numbered
         with jax.default_device(device), jax.default_matmul_precision(precision):  # contexts do not reach threads
             coding = run.coding(box)
-            return coding.frame, decode_latent(coding, file, number, bundle, coder)
+            return coding.frame, decode_latent(coding, file, number, bundle, coder, observe)
 
     tiles = enumerate(file.grid.tiles())
     if workers == 1:
