@@ -113,7 +113,8 @@ def _narrow(measure: Callable[[float], Found], low: Found, high: Found, target: 
         span = scale(high.value) - scale(low.value)
         share = (scale(target.value) - scale(low.value)) / span if span > 0 else 0.5
         guess = measure(low.quality + min(max(share, 0.1), 0.9) * (high.quality - low.quality))
-        if guess.value <= target.value:
+        # What hits the target is on the good side: at most a rate, at least a fidelity.
+        if guess.value < target.value or (guess.value == target.value and target.kind == "bpp"):
             low = guess
         else:
             high = guess

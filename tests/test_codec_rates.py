@@ -170,8 +170,17 @@ def test_a_target_is_found_between_the_ends(kind):
     found = search._narrow(measure, measure(1.0), measure(100.0), target)
     assert len(asked) <= 6
     miss = found.value - target.value
-    assert (miss <= 0) == (kind == "bpp")
+    assert miss <= 0 if kind == "bpp" else miss >= 0
     assert abs(miss) <= (0.01 * target.value if kind == "bpp" else 0.02)
+
+
+@pytest.mark.parametrize("kind", ["bpp", "psnr"])
+def test_a_file_that_hits_the_target_is_taken(kind):
+    def measure(quality):
+        return search.Found(b"", quality, 2.0 ** (quality // 10) if kind == "bpp" else float(quality // 10))
+
+    target = Target(4.0, kind)
+    assert search._narrow(measure, measure(1.0), measure(100.0), target).value == 4.0
 
 
 def test_a_search_in_steps_ends_within_a_step():

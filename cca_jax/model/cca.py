@@ -163,14 +163,14 @@ class CCAModel(nn.Module):
         mean = self._computed(self.hyper_mean_synthesis, z_hat, extent)
         mean = mean if step is None else step * mean
         if self.config.exact_scales:
-            return mean, scale_of_index(self.scale_indexes(z_hat, exact_rate, extent))
+            return mean, scale_of_index(self.scale_indexes(self.hyper_prior.integers(z_hat), exact_rate, extent))
         return mean, self._computed(self.hyper_scale_synthesis, z_hat, extent)
 
     def scale_indexes(
-        self, z_hat: Float[Array, "B hz wz Z"], rate: ExactRate | None = None, extent: Extent | None = None
+        self, integers: Float[Array, "B hz wz Z"], rate: ExactRate | None = None, extent: Extent | None = None
     ) -> Float[Array, "B h w M"]:
-        """The table of each symbol, 0 … 63, for a model of exact scales: the same on every machine."""
-        return self.exact_scales(self.hyper_prior.integers(z_hat), rate, extent)
+        """The hyper-latent's integers to the table of each symbol, 0 … 63, in a model of exact scales."""
+        return self.exact_scales(integers, rate, extent)
 
     def predict_slice(
         self,

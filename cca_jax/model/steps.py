@@ -61,8 +61,8 @@ def scale_indexes(
     model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None, rate: ExactRate | None = None
 ) -> Int32[Array, "1 h w M"]:
     """Hyper-latent's symbols to the table of each symbol of y, for models of exact scales."""
-    z_hat = model.apply({"params": params}, z_symbols, method="hyper_values")
-    return model.apply({"params": params}, z_hat, rate, extent, method="scale_indexes").astype(jnp.int32)
+    integers = z_symbols.astype(jnp.float32)
+    return model.apply({"params": params}, integers, rate, extent, method="scale_indexes").astype(jnp.int32)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
