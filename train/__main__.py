@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
+from cca_jax.cli.console import print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
 from cca_jax.compile_cache import keep_compiled_programs
 from train.options import config_of, parser
 
 _NO_MEMORY = (
-    "train: the device's memory is too small for this run: try --accumulate, --remat, --precision bfloat16 or a "
-    "smaller --batch-size\n"
+    "the device's memory is too small for this run: try --accumulate, --remat, --precision bfloat16 or a smaller "
+    "--batch-size"
 )
 
 
@@ -21,16 +22,16 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _run(options)
     except KeyboardInterrupt:  # before the run itself listens
-        sys.stderr.write("train: interrupted before the first step\n")
+        print_problem("interrupted before the first step")
         return EXIT_INTERRUPTED
     except RuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        sys.stderr.write(_NO_MEMORY)
+        print_problem(_NO_MEMORY)
         return EXIT_BAD_INPUT
     except EXPECTED as error:
         nameless = isinstance(error, OSError) and error.filename is None  # a full disk says nothing of where
-        sys.stderr.write(f"train: {describe(error, options.out if nameless else None)}\n")
+        print_problem(describe(error, options.out if nameless else None))
         return EXIT_BAD_INPUT
 
 
@@ -50,24 +51,19 @@ def _run(options: argparse.Namespace) -> int:
     from train.run_data import open_run_data
 
     mesh = make_mesh()
-    with open_run_data(config, options.workers, options.data_dir, _tell) as data:
+    with open_run_data(config, options.workers, options.data_dir, print_line) as data:
         if options.dry_run:
-            _tell(describe_run(config, data.steps_per_epoch, mesh))
+            print_line(describe_run(config, data.steps_per_epoch, mesh))
             return 0
         interrupts = Interrupts()
         interrupts.listen()
         run(
-            config, data, options.out, mesh=mesh, tell=_tell,
+            config, data, options.out, mesh=mesh, tell=print_line,
             resume=options.resume, init_from=options.init_from, interrupts=interrupts,
         )  # fmt: skip
     if interrupts.requested:
-        _tell("stopped by a signal; everything is saved: continue with --resume")
+        print_line("stopped by a signal; everything is saved: continue with --resume")
     return interrupts.exit_status
-
-
-def _tell(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

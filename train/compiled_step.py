@@ -27,7 +27,7 @@ def build_model(config: TrainConfig) -> CCAModel:
     return CCAModel(config.model, compute_dtype=jnp.dtype(config.precision), remat=config.remat)
 
 
-def make_step(config: TrainConfig, steps_per_epoch: int) -> Step:
+def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = None) -> Step:
     """The run's step, pure: state and crops uint8 [B, S, S, 3] to the next state and a report.
 
     Noise, learning rate, weights and rates follow from the state's step number alone.
@@ -61,6 +61,7 @@ def make_step(config: TrainConfig, steps_per_epoch: int) -> Step:
             distortion=config.loss,
             accumulate=config.accumulate,
             average_decay=config.ema_decay,
+            mesh=mesh,
         )
 
     return step
@@ -72,4 +73,4 @@ def compile_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
 
     Equal runs of a process get the same function, so that the second one need not be traced and compiled again.
     """
-    return jax.jit(make_step(config, steps_per_epoch), donate_argnums=0, out_shardings=replicated(mesh))
+    return jax.jit(make_step(config, steps_per_epoch, mesh), donate_argnums=0, out_shardings=replicated(mesh))

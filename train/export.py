@@ -9,10 +9,11 @@ from typing import Any
 import jax
 
 from cca_jax.bundle import Bundle, check_new_folder, save_bundle
+from cca_jax.cli.console import print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
+from cca_jax.cli.parser import OneLineParser
 from cca_jax.model.initialise import parameter_count
 from train.config import TrainConfig
-from train.options import OneLineParser
 from train.start import read_run
 
 _CARD = """# {name}
@@ -88,9 +89,9 @@ def main(arguments: list[str] | None = None) -> int:
         card = None if options.card is None else options.card.read_text()
         bundle = export(options.run, options.out, options.description, options.dtype, card, options.best)
     except EXPECTED as error:
-        sys.stderr.write(f"export: {describe(error)}\n")
+        print_problem(describe(error))
         return EXIT_BAD_INPUT
-    sys.stdout.write(f"{options.out}: model {bundle.name}, identity {bundle.identity.hex()}\n")
+    print_line(f"{options.out}: model {bundle.name}, identity {bundle.identity.hex()}")
     return 0
 
 

@@ -7,11 +7,13 @@ The same program runs on one CPU, on N of them, on GPUs and TPUs, and on several
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 _BATCH = "batch"
@@ -88,11 +90,58 @@ def divide(rows: Any, mesh: Mesh) -> Any:
     return jax.tree.map(lambda v: jax.make_array_from_process_local_data(sharding, np.asarray(v)), rows)
 
 
+def gather(tree: Any, mesh: Mesh) -> Any:
+    """A tree of arrays of all rows as NumPy arrays in every process."""
+    return jax.device_get(tree if jax.process_count() == 1 else fresh_copy(tree, mesh))
+
+
+def on_own_rows(function: Callable[[Any, Any], Any], shared: Any, rows: Any, mesh: Mesh) -> Any:
+    """What every device makes of its own rows, as a tree of all rows; the devices tell each other nothing.
+
+    Args:
+        function: of `shared` and rows to as many rows; pure.
+        shared: a tree of arrays that every device has whole.
+        rows: a tree of arrays whose first axis is divided among the devices.
+        mesh: the devices.
+    """
+    return _on_each_device(function, mesh, PartitionSpec(_BATCH))(shared, rows)
+
+
+def mean_over_devices(function: Callable[[Any, Any], Any], shared: Any, rows: Any, mesh: Mesh) -> Any:
+    """The mean of what every device makes of its own rows; arguments as for `on_own_rows`, the result of any shapes.
+
+    The devices tell each other one vector, once. Left to itself, the compiler of a network's gradient exchanges every
+    parameter on its own, and rows of activations inside convolutions. That is slow, and where the devices are virtual
+    ones of one CPU it may never end: each exchange blocks a thread until all devices have come to it, and when devices
+    come to several in different orders, these take all the threads there are.
+    """
+
+    def mean(shared: Any, rows: Any) -> Any:
+        vector, restore = ravel_pytree(function(shared, rows))
+        return restore(jax.lax.pmean(vector, _BATCH))
+
+    return _on_each_device(mean if mesh.size > 1 else function, mesh, PartitionSpec())(shared, rows)
+
+
+def _on_each_device(
+    function: Callable[[Any, Any], Any], mesh: Mesh, result: PartitionSpec
+) -> Callable[[Any, Any], Any]:
+    if mesh.size == 1:
+        return function
+    arguments = (PartitionSpec(), PartitionSpec(_BATCH))
+    # Unchecked: JAX would add up each parameter's gradient over the devices by itself.
+    if hasattr(jax, "shard_map"):
+        return jax.shard_map(function, mesh=mesh, in_specs=arguments, out_specs=result, check_vma=False)
+    from jax.experimental.shard_map import shard_map  # before JAX 0.6
+
+    return shard_map(function, mesh=mesh, in_specs=arguments, out_specs=result, check_rep=False)
+
+
 def settle(tree: Any, mesh: Mesh) -> None:
     """Waits for a step's results where several devices are virtual ones of one CPU; elsewhere does nothing.
 
-    Such devices share one pool of threads: programs that talk to each other across devices may, when two are under way,
-    wait for each other for ever.
+    Such devices share one pool of threads: of two programs under way, each may hold threads that the other's exchange
+    between devices waits for.
     """
     if mesh.size > 1 and mesh.devices.flat[0].platform == "cpu":
         jax.block_until_ready(tree)

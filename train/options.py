@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from cca_jax.cli.errors import EXIT_BAD_INPUT
+from cca_jax.cli.parser import OneLineParser
 from cca_jax.config import PRESETS
 from train.config import CHOICES, DURATIONS, TrainConfig
 from train.durations import Duration
@@ -33,15 +33,6 @@ _HELP = {
 
 _PLACES = ("drop_at", "warmup", "hyper_warmup", "cca_warmup")
 """The durations that say where in a run something happens."""
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """A parser whose errors are one line, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """Leaves with status 2 and the message on standard error."""
-        name = self.prog.rpartition(".")[2].rpartition(" ")[2]
-        self.exit(EXIT_BAD_INPUT, f"{name}: {message}: --help lists the options\n")
 
 
 def parser() -> argparse.ArgumentParser:

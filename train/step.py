@@ -9,17 +9,20 @@ from __future__ import annotations
 import dataclasses
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
+from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float, Int32
 
 from cca_jax.model.cca import CCAModel, Noise
 from cca_jax.model.shapes import flatten, unflatten
 from cca_jax.objective import CCAForm, Distortion, ObjectiveTerms, rate_distortion_cca
+from train.mesh import mean_over_devices
 from train.optimiser import AdamState, advance_adam, clip_by_global_norm, initial_adam, moving_average
 
 QUANTILE_LEARNING_RATE = 1e-3
@@ -97,9 +100,6 @@ def first_moments(state: TrainState) -> Any:
 def mean_over_parts(function: Callable[[Any], Any], batch: Any, parts: int) -> Any:
     """The mean of `function` over equal parts of a batch, one part in memory at a time.
 
-    Part p has every row whose number is p modulo `parts`: where rows lie on several devices, each part has as many on
-    each of them, and no row moves.
-
     Args:
         function: of a part to a tree of arrays.
         batch: arrays of one leading length, divisible by `parts`.
@@ -107,7 +107,7 @@ def mean_over_parts(function: Callable[[Any], Any], batch: Any, parts: int) -> A
     """
     if parts == 1:
         return function(batch)
-    divided = jax.tree.map(lambda v: v.reshape(v.shape[0] // parts, parts, *v.shape[1:]).swapaxes(0, 1), batch)
+    divided = jax.tree.map(lambda v: v.reshape(parts, v.shape[0] // parts, *v.shape[1:]), batch)
 
     def add(total: Any, part: Any) -> tuple[Any, None]:
         return jax.tree.map(operator.add, total, function(part)), None
@@ -134,8 +134,9 @@ def train_step(
     distortion: Distortion = "mse",
     accumulate: int = 1,
     average_decay: float = 0.0,
+    mesh: Mesh | None = None,
 ) -> tuple[TrainState, StepReport]:
-    """One step; `model`, `form`, `distortion` and `accumulate` are static under jit.
+    """One step; `model`, `form`, `distortion`, `accumulate` and `mesh` are static under jit.
 
     Where the loss or a gradient is not finite, nothing but the counters changes.
 
@@ -154,25 +155,17 @@ def train_step(
         distortion: of the objective.
         accumulate: parts in which the batch is worked off; the gradient is the whole batch's all the same.
         average_decay: of the moving average, if the state keeps one.
+        mesh: the devices that the batch is divided among, each of which works off its rows in parts; None for one.
 
     Returns:
         The state after the step and its report.
     """
-
-    def objective(
-        params: Any, image: Array, noise: Noise | None, rate: Array | None, weights: Array | None
-    ) -> tuple[Array, ObjectiveTerms]:
-        return rate_distortion_cca(
-            model, params, image, noise,
-            rate_weight=rate_weight if weights is None else weights, rate=rate,
-            hyper_share=hyper_share, cca_weight=cca_weight, form=form, distortion=distortion,
-        )  # fmt: skip
-
-    def of_part(part: tuple[Array, Noise | None, Array | None, Array | None]) -> tuple[Any, ObjectiveTerms]:
-        return jax.grad(objective, has_aux=True)(state.params, *part)
-
-    weights = None if rate is None else jnp.asarray(rate_weight)  # those of the images go with them
-    gradients, terms = mean_over_parts(of_part, (image, noise, rate, weights), accumulate)
+    schedule = {"hyper_share": hyper_share, "cca_weight": cca_weight}
+    of_images = {} if rate is None else {"rate": rate, "rate_weight": jnp.asarray(rate_weight)}
+    schedule |= {"rate_weight": rate_weight} if rate is None else {}
+    objective = partial(rate_distortion_cca, model, form=form, distortion=distortion)
+    rows = (image, noise, of_images)
+    gradients, terms = _mean_gradients(objective, state.params, schedule, rows, accumulate, mesh)
     gradient, norm = clip_by_global_norm(ravel_pytree(_split(gradients)[1])[0], max_norm)
     finite = jnp.isfinite(norm) & jnp.isfinite(terms.loss)
     new, quantile_loss = _update(model, state, gradient, finite, learning_rate, form != "off")
@@ -183,6 +176,33 @@ def train_step(
     in_row = jnp.where(finite, 0, state.skipped_in_row + 1)
     new = dataclasses.replace(new, step=state.step + 1, skipped=skipped, skipped_in_row=in_row)
     return new, StepReport(terms, norm, quantile_loss, skipped, in_row)
+
+
+def _mean_gradients(
+    objective: Callable[..., Any], params: Any, schedule: Any, rows: Any, accumulate: int, mesh: Mesh | None
+) -> tuple[Any, ObjectiveTerms]:
+    """The objective's gradients and terms, means over a batch that is worked off by devices and in parts.
+
+    Args:
+        objective: of parameters, images and noise, with what `schedule` and the images themselves add by name.
+        params: the parameters.
+        schedule: its scalars of this step.
+        rows: images, noise, and arrays by name with a value for each image.
+        accumulate: parts of each device's rows.
+        mesh: the devices; None for one.
+    """
+
+    def of_rows(shared: Any, rows: Any) -> Any:
+        params, schedule = shared
+
+        def of_part(part: Any) -> Any:
+            image, noise, of_images = part
+            return jax.grad(objective, has_aux=True)(params, image, noise, **schedule, **of_images)
+
+        return mean_over_parts(of_part, rows, accumulate)
+
+    shared = (params, jax.tree.map(jnp.asarray, schedule))
+    return of_rows(shared, rows) if mesh is None else mean_over_devices(of_rows, shared, rows, mesh)
 
 
 def _update(

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, UInt8
 from cca_jax.metrics import psnr
 from cca_jax.model.cca import CCAModel
 from cca_jax.objective import Distortion, distortion_cost
-from train.mesh import divide, fresh_copy
+from train.mesh import divide, gather, on_own_rows
 
 
 @flax.struct.dataclass
@@ -41,7 +41,7 @@ class Validation:
     psnr: Float[Array, ""]
 
 
-@partial(jax.jit, static_argnums=(0, 4))
+@partial(jax.jit, static_argnums=(0, 4, 6))
 def _measure(
     model: CCAModel,
     params: Any,
@@ -49,13 +49,15 @@ def _measure(
     rate_weight: Float[Array, ""],
     distortion: Distortion,
     position: Float[Array, " 1"] | None,
+    mesh: Mesh,
 ) -> tuple[Validation, UInt8[Array, "B H W 3"]]:
     """Figures of every photo on its own, [B], and the reconstructions."""
 
-    def one(photo: UInt8[Array, "H W 3"]) -> tuple[Validation, Array]:
-        image = photo[None].astype(jnp.float32) / 255
+    def one(shared: tuple[Any, Array, Array | None], photo: UInt8[Array, "1 H W 3"]) -> tuple[Validation, Array]:
+        params, rate_weight, position = shared
+        image = photo.astype(jnp.float32) / 255
         output = model.apply({"params": params}, image, rate=position, auxiliary=False)
-        pixels = photo.shape[0] * photo.shape[1]
+        pixels = photo.shape[1] * photo.shape[2]
         edges = np.cumsum([0, *model.config.slice_sizes])
         slices = [output.likelihood_y[..., a:b] for a, b in itertools.pairwise(edges)]
         rates = -jnp.stack([jnp.log2(part).sum() for part in slices]) / pixels
@@ -65,9 +67,10 @@ def _measure(
         loss = cost + rate_weight * rate
         loss = loss if position is None else loss / jnp.sqrt(rate_weight)  # as in the objective
         decoded = jnp.round(jnp.clip(output.x_hat, 0, 1) * 255).astype(jnp.uint8)
-        return Validation(loss, rate, rate_z, rates, psnr(photo[None], decoded)[0]), decoded[0]
+        figures = Validation(loss, rate, rate_z, rates, psnr(photo, decoded)[0])
+        return jax.tree.map(lambda v: v[None], figures), decoded
 
-    return jax.vmap(one)(photos) if photos.shape[0] > 1 else jax.tree.map(lambda v: v[None], one(photos[0]))
+    return on_own_rows(one, (params, rate_weight, position), photos, mesh)
 
 
 def validate(
@@ -120,8 +123,8 @@ def _at_rate(
     for start in range(0, len(photos), mesh.size):
         rows = photos[start : start + mesh.size]
         filled = np.concatenate([rows, np.repeat(rows[-1:], mesh.size - len(rows), axis=0)])
-        measured = _measure(model, params, _own(filled, mesh), rate_weight, distortion, position)
-        result, decoded = jax.device_get(fresh_copy(measured, mesh))
+        measured = _measure(model, params, _own(filled, mesh), rate_weight, distortion, position, mesh)
+        result, decoded = gather(measured, mesh)
         figures.append(result)
         pictures.append(decoded)
     means = jax.tree.map(lambda *parts: np.concatenate(parts)[: len(photos)].mean(0), *figures)

@@ -34,6 +34,7 @@ def test_the_line_of_a_validation():
 def test_decibels():
     assert decibels(0.01) == pytest.approx(20.0)
     assert decibels(0.0) == np.inf
+    assert np.isnan(decibels(np.nan))
 
 
 def test_lines_after_the_resumed_step_are_dropped(tmp_path):
@@ -98,3 +99,14 @@ def test_the_log_has_every_report(reported):
     assert [(line["kind"], line["step"]) for line in lines] == [("train", 10), ("train", 20), ("validation", 20)]
     assert lines[0]["seconds_per_step"] == 0.2
     assert lines[2]["rate_slices"] == [0.375, 0.125]
+
+
+def test_a_step_that_is_not_finite_is_reported_without_complaints(tmp_path, capfd):
+    told = []
+    with Reporter(tmp_path, 0, 1000, 8, 2, told.append) as reporter:
+        reporter.train(1, {**VALUES, "loss": np.nan, "mse": np.nan}, 0.2)
+    assert "loss nan  nan dB" in told[0]
+    assert capfd.readouterr().err == ""
+    scalars = EventAccumulator(str(tmp_path)).Reload().Tags()["scalars"]
+    assert "train/loss" not in scalars
+    assert "train/crops_per_second" in scalars

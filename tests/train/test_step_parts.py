@@ -49,12 +49,6 @@ def test_parts_give_the_mean_over_the_batch():
         assert found["count"] == 6 / parts
 
 
-def test_each_part_has_every_so_manyth_row():
-    """Rows of one device are neighbours: each part then has as many of them on each device."""
-    seen = mean_over_parts(lambda part: jnp.eye(8)[part].sum(0) * (part[0] + 1), jnp.arange(8), 4)
-    np.testing.assert_allclose(seen * 4, np.tile([1, 2, 3, 4], 2))
-
-
 def test_accumulating_is_the_same_step(step, params):
     state = initial_state(params)
     whole, report = step(state, 1)

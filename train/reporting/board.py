@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +38,7 @@ class Board:
     def train(self, step: int, values: dict[str, float]) -> None:
         """The terms and rates of a step, by name."""
         for name, value in values.items():
-            self._write(step, summary.scalar(f"train/{name}", value))
+            self._scalar(step, f"train/{name}", value)
         self._events.flush()
 
     def validation(
@@ -48,14 +49,18 @@ class Board:
         decoded: UInt8[np.ndarray, "N S S 3"],
     ) -> None:
         """A validation by the names of `Validation`, and originals above their reconstructions."""
-        self._write(step, summary.scalar("bits_per_pixel/z", values["rate_z"]))
+        self._scalar(step, "bits_per_pixel/z", values["rate_z"])
         for index, rate in enumerate(values["rate_slices"]):
-            self._write(step, summary.scalar(f"bits_per_pixel/slice_{index + 1}", rate))
+            self._scalar(step, f"bits_per_pixel/slice_{index + 1}", rate)
         for name in ("loss", "rate", "psnr"):
-            self._write(step, summary.scalar(f"validation/{name}", values[name]))
+            self._scalar(step, f"validation/{name}", values[name])
         sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in (originals, decoded)], axis=0)
         self._write(step, summary.image("validation/original_above_reconstruction", sheet, dataformats="HWC"))
         self._events.flush()
+
+    def _scalar(self, step: int, name: str, value: float) -> None:
+        if math.isfinite(value):  # tensorboardX complains of others, one by one; a gap says as much
+            self._write(step, summary.scalar(name, value))
 
     def _write(self, step: int, told: Any) -> None:
         self._events.write_event(Event(wall_time=time.time(), step=step, summary=told))

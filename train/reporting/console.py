@@ -59,4 +59,4 @@ def validation_line(step: int, values: dict[str, Any], best: bool) -> str:
 
 def decibels(mse: float) -> float:
     """PSNR of a mean squared error on images in [0, 1]; here of the unclamped, unrounded reconstruction."""
-    return -10 * math.log10(mse) if mse > 0 else math.inf
+    return math.inf if mse == 0 else -10 * math.log10(mse)

@@ -188,7 +188,7 @@ def test_a_run_becomes_a_model(whole, folder, capsys):
 def test_bad_input_is_one_line(folder, flags, message):
     told, problems = finish(start(arguments(folder, folder / "bad", *flags), devices=2), status=2)
     assert message in problems
-    assert problems.startswith("train: ")
+    assert problems.startswith("cca-jax: ")
     assert problems.count("\n") == 1
     assert "step" not in told
     assert not (folder / "bad").exists()
