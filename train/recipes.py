@@ -31,7 +31,7 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
 
     "paper" is the released recipe (section 4.1): 65 epochs of its 300 000 photos in batches of 8 crops of 256²; Adam
     at 1e-4, from epoch 56 on 1e-5, when λ also takes its target value. Other models learn with a moving average
-    and a cosine, whose slow end does in hours what the drop does in days. "lite" drops again: its length is open.
+    and a cosine, whose slow end does in hours what the drop does in days.
 
     Args:
         preset: a preset's name, or a .json file with a model's configuration.
@@ -44,20 +44,7 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
     common = {"model": model, "rate_weight": rate_weight, "first_rate_weight": first_rate_weight(rate_weight)}
     if preset == "paper":
         return {**common, "duration": Duration(65, "epochs"), "drop_at": Duration(56, "epochs")}
-    if preset == "lite":
-        return {
-            **common,
-            "duration": Duration(100_000),
-            "drop_at": Duration(85_000),
-            "batch_size": 4,
-            "learning_rate": 1e-3,
-            "warmup": Duration(200),
-            "hyper_warmup": Duration(3000),
-            "ema_decay": 0.999,
-            "cca": "off",  # beside a fresh auxiliary model the stopped form at full strength diverged
-            "first_parameters": "coding",
-        }
-    return {
+    small = {
         **common,
         "duration": Duration(100_000),
         "drop_at": Duration(20_000),
@@ -67,3 +54,14 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
         "warmup": Duration(500),
         "ema_decay": 0.999,
     }
+    if preset == "lite":
+        return {
+            **small,
+            "batch_size": 4,
+            "patch_size": 256,  # a crop of 128 has four positions of the hyper-latent, which all see its edge
+            "learning_rate": 8e-4,
+            "hyper_warmup": Duration(3000),
+            "cca": "off",  # beside a fresh auxiliary model the stopped form at full strength diverged
+            "first_parameters": "coding",
+        }
+    return small

@@ -48,7 +48,7 @@ def test_every_warmup_of_a_short_run_is_short():
     """Else a term would never count fully."""
     short = options("--preset", "lite", "--steps", "2000")
     assert 0 < short.hyper_warmup.amount <= 0.05 * 2000
-    assert short.drop_at == Duration(1700)
+    assert short.drop_at == Duration(400)
 
 
 def test_unknown_presets_are_refused():
