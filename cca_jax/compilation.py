@@ -15,7 +15,9 @@ from typing import Any
 
 import jax
 
-_config: Any = importlib.import_module("jax._src.config")  # sets for one thread what jax.config sets for all
+_setting: Any = None  # JAX's own least time of a program that it keeps, which can be set for a thread, not for all
+with contextlib.suppress(ImportError, AttributeError):
+    _setting = importlib.import_module("jax._src.config").persistent_cache_min_compile_time_secs
 _HIT = "/jax/compilation_cache/cache_hits"
 _here = threading.local()
 
@@ -25,8 +27,7 @@ def compile_anew(lowered: Any) -> tuple[Any, bool]:
     _listen()
     _here.hit = False
     # Without the setting JAX keeps the program, too; once this package has changed, it is then not kept here.
-    setting = getattr(_config, "persistent_cache_min_compile_time_secs", None)
-    with contextlib.nullcontext() if setting is None else setting(math.inf):
+    with contextlib.nullcontext() if _setting is None else _setting(math.inf):
         program = lowered.compile()
     return program, not _here.hit
 
