@@ -56,7 +56,12 @@ def start(command, devices=1):
 
 
 def finish(process, status=0):
-    told, problems = process.communicate(timeout=600)
+    try:
+        told, problems = process.communicate(timeout=600)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
     assert process.returncode == status, problems
     return told, problems
 
