@@ -24,7 +24,7 @@ _SOURCES = (_PACKAGE / "config.py", _PACKAGE / "model", _PACKAGE / "ops")  # all
 
 def compile_environment() -> str:
     """A text that differs wherever a program compiled elsewhere, or by another version of this code, may differ."""
-    return repr((_settings(), os.environ.get("XLA_FLAGS"), usable_cores(), _machine(), source_digest(_SOURCES)))
+    return repr((os.environ.get("XLA_FLAGS"), usable_cores(), _machine(), source_digest(_SOURCES)))
 
 
 @functools.cache
@@ -34,9 +34,9 @@ def _machine() -> tuple[object, ...]:
     return ([version(package) for package in _LIBRARIES], kind, platform.machine(), _processor())
 
 
-def _settings() -> list[tuple[str, object]]:
-    """JAX's, without those of caches, which change no program."""
-    return sorted((name, value) for name, value in jax.config.values.items() if "cache" not in name)
+def settings() -> tuple[tuple[str, str], ...]:
+    """JAX's of the calling thread, as contexts left them; without those of caches, which change no program."""
+    return tuple(sorted((name, repr(value)) for name, value in jax.config.values.items() if "cache" not in name))
 
 
 def _processor() -> str:

@@ -26,7 +26,7 @@ from cca_jax.tiled_execution import TiledExecution
 from cca_jax.tiling import Box
 
 Observe = Callable[[int, int, np.ndarray], None]
-"""(tile, stream, its symbols): called once a stream is decoded and verified."""
+"""(tile, stream, its symbols): called once a stream is decoded, before its symbols are verified."""
 
 
 def encode_latent(
@@ -95,9 +95,9 @@ def decode_latent(
         tables = bundle.gaussian if stream else bundle.hyper
         symbols = coder.decode(streams[stream].data, indexes.ravel(), tables)
         expected, number = streams[stream].symbol_check, stream * tiles + tile
-        container.verify_symbols(number, expected, symbols, portable=bundle.config.exact_scales, tiles=tiles)
         if observe is not None:
             observe(tile, stream, symbols)
+        container.verify_symbols(number, expected, symbols, portable=bundle.config.exact_scales, tiles=tiles)
         return run.frame.fill(symbols.reshape(indexes.shape))
 
     def decode_slice(index: int, indexes: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import pickle
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen
 import jax
@@ -22,7 +22,7 @@ import numpy as np
 from jax.experimental import serialize_executable
 
 from cca_jax.compilation import compile_anew
-from cca_jax.compile_environment import compile_environment
+from cca_jax.compile_environment import compile_environment, settings
 from cca_jax.program_store import ProgramStore, open_store
 
 Step = Callable[..., Any]
@@ -38,35 +38,41 @@ class Signature:
         static: the arguments that are part of the program.
         tree: how the others are nested.
         leaves: shape and type of each array in them.
-        context: JAX's settings of the calling thread: device and precision.
+        settings: JAX's of the calling thread.
     """
 
     step: str
     static: tuple[Any, ...]
     tree: Any
     leaves: tuple[tuple[tuple[int, ...], np.dtype], ...]
-    context: tuple[Any, Any]
+    settings: tuple[tuple[str, str], ...]
 
     @classmethod
     def of(cls, step: Step, arguments: tuple[Any, ...]) -> Signature:
         """Of a step and its arguments, arrays or shapes."""
         leaves, tree = jax.tree.flatten(_arrays(arguments))
         static = tuple(argument for argument in arguments if _is_static(argument))
-        context = (jax.config.jax_default_device, jax.config.jax_default_matmul_precision)  # type: ignore[attr-defined]
-        return cls(step.__name__, static, tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves), context)
+        return cls(step.__name__, static, tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves), settings())
 
     @property
     def key(self) -> str:
         """Its name in the store, which differs wherever its program may."""
-        told = (self.static, str(self.tree), self.leaves, self.context, compile_environment())
+        told = (self.static, str(self.tree), self.leaves, self.settings, compile_environment())
         return f"cca_{self.step}-{hashlib.sha256(repr(told).encode()).hexdigest()}"
 
 
-_programs: dict[Signature, Future[Any]] = {}
+class _Prepared(NamedTuple):
+    """What a step gives, and its program once it is compiled or loaded."""
+
+    shapes: Any
+    program: Future[Any]
+
+
+_programs: dict[Signature, _Prepared] = {}
 
 
 def prepare(step: Step, arguments: tuple[Any, ...], threads: Executor) -> Any:
-    """Begins to compile a step, or to load its program, in a thread.
+    """Begins to compile a step, or to load its program, in a thread, unless that was done before.
 
     Args:
         step: what will be run.
@@ -76,31 +82,51 @@ def prepare(step: Step, arguments: tuple[Any, ...], threads: Executor) -> Any:
     Returns:
         The shapes of what the step gives.
     """
-    signature, store = Signature.of(step, arguments), open_store()
-    kept = None if store is None else _read(store, signature.key)
-    if kept is not None:
+    signature = Signature.of(step, arguments)
+    if signature not in _programs:
+        _programs[signature] = _prepare(step, arguments, signature, threads)
+    return _programs[signature].shapes
+
+
+def _prepare(step: Step, arguments: tuple[Any, ...], signature: Signature, threads: Executor) -> _Prepared:
+    store = open_store()
+    key = "" if store is None else signature.key
+    if store is not None and (kept := _read(store, key)) is not None:
         shapes, (in_tree, out_tree), executable = kept
-        _programs[signature] = threads.submit(_load, executable, in_tree, out_tree, signature.context[0])
-        return shapes
+        device = jax.config.jax_default_device  # type: ignore[attr-defined]  # contexts do not reach threads
+        return _Prepared(shapes, threads.submit(_load, executable, in_tree, out_tree, device))
     lowered = step.lower(*arguments)  # type: ignore[attr-defined]  # all steps are jitted
     shapes = jax.tree.map(lambda told: jax.ShapeDtypeStruct(told.shape, told.dtype), lowered.out_info)
-    _programs[signature] = threads.submit(_compile, lowered, shapes, signature, store)
-    return shapes
+    return _Prepared(shapes, threads.submit(_compile, lowered, shapes, key, store))
 
 
 def find(step: Step, arguments: tuple[Any, ...]) -> Callable[[], Any]:
     """A call of a step with these arguments, by its program where it was prepared, which is waited for here."""
     signature = Signature.of(step, arguments)
     prepared = _programs.get(signature)
-    if prepared is not None:
+    if prepared is None or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+        return functools.partial(step, *arguments)
+    try:
+        program = prepared.program.result()
+    except Exception:
+        _forget(signature)
+        return functools.partial(step, *arguments)
+
+    def call() -> Any:
         try:
-            return functools.partial(prepared.result(), *_arrays(arguments))
+            return program(*_arrays(arguments))
         except Exception:
-            # Compiled elsewhere for what is not quite the same: JAX compiles it here, or says what is wrong.
-            _programs.pop(signature, None)
-            if (store := open_store()) is not None:
-                store.remove(signature.key)
-    return functools.partial(step, *arguments)
+            # Compiled for what is not quite the same: JAX compiles it here, or says what is wrong.
+            _forget(signature)
+            return step(*arguments)
+
+    return call
+
+
+def _forget(signature: Signature) -> None:
+    _programs.pop(signature, None)
+    if (store := open_store()) is not None:
+        store.remove(signature.key)
 
 
 def _read(store: ProgramStore, key: str) -> tuple[Any, tuple[Any, Any], bytes] | None:
@@ -113,7 +139,7 @@ def _read(store: ProgramStore, key: str) -> tuple[Any, tuple[Any, Any], bytes] |
         return None
 
 
-def _compile(lowered: Any, shapes: Any, signature: Signature, store: ProgramStore | None) -> Any:
+def _compile(lowered: Any, shapes: Any, key: str, store: ProgramStore | None) -> Any:
     if store is None:
         return lowered.compile()
     started = time.perf_counter()
@@ -123,7 +149,7 @@ def _compile(lowered: Any, shapes: Any, signature: Signature, store: ProgramStor
             executable, *trees = serialize_executable.serialize(program)
         except (ValueError, NotImplementedError, RuntimeError):  # not every device's programs can be kept
             return program
-        store.put(signature.key, pickle.dumps((shapes, trees, executable)))
+        store.put(key, pickle.dumps((shapes, trees, executable)))
     return program
 
 

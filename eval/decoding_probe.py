@@ -5,11 +5,14 @@ It is run by `eval.portability`, often by another interpreter, and needs nothing
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import sys
 from pathlib import Path
+
+from cca_jax.cli.console import print_problem
+from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
+from cca_jax.cli.parser import OneLineParser
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -20,6 +23,7 @@ def decode_all(folder: Path, out: Path, model: str, precision: str, jit: bool) -
     Args:
         folder: the files.
         out: receives, under each file's name, an .npz with `pixels` and the SHA-256 of all its symbols, `symbols`.
+            Where they are not the encoder's, they end with the first stream that is not, and the picture is black.
         model: a bundle's folder or an installed model's name.
         precision: what the networks compute in.
         jit: False runs every operation on its own.
@@ -30,6 +34,8 @@ def decode_all(folder: Path, out: Path, model: str, precision: str, jit: bool) -
     from cca_jax.bundle import load_bundle
     from cca_jax.codec import Codec
     from cca_jax.coding.coders import default_coder
+    from cca_jax.coding.container import read_header
+    from cca_jax.coding.errors import CorruptError, MismatchError
     from cca_jax.files import find_files
     from cca_jax.registry import locate
 
@@ -40,15 +46,20 @@ def decode_all(folder: Path, out: Path, model: str, precision: str, jit: bool) -
         def keep(tile: int, stream: int, found: np.ndarray, symbols: dict = symbols) -> None:
             symbols[tile, stream] = found.astype("<i4").tobytes()
 
-        with jax.disable_jit(not jit):
-            pixels = codec.decompress(path.read_bytes(), observe=keep)
+        data = path.read_bytes()
+        try:
+            with jax.disable_jit(not jit):
+                pixels = codec.decompress(data, observe=keep)
+        except (CorruptError, MismatchError):
+            header = read_header(data)
+            pixels = np.zeros((header.height, header.width, 3), np.uint8)
         digest = hashlib.sha256(b"".join(symbols[place] for place in sorted(symbols))).hexdigest()
         np.savez(out / f"{path.stem}.npz", pixels=pixels, symbols=digest)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Decodes; 0, or 2 with one line on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m eval.decoding_probe", description=__doc__)
+    parser = OneLineParser(prog="python -m eval.decoding_probe", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", required=True, metavar="NAME|DIR")
@@ -60,9 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
     try:
         decode_all(options.folder, options.out, options.model, options.precision, not options.no_jit)
-    except (ValueError, OSError, ImportError) as error:
-        sys.stderr.write(f"decoding_probe: {error}\n")
-        return 2
+    except EXPECTED as error:
+        print_problem(describe(error))
+        return EXIT_BAD_INPUT
     return 0
 
 

@@ -2,13 +2,12 @@
 
 Every image is compressed here. Its files are then decoded by processes that differ in the number of cores, with and
 without compilation, with float32 and bfloat16 networks, and by the other interpreters that are named, which may have
-other versions of everything. What they decode is compared with what this interpreter decodes on one core. Exit status 1
+other versions of everything. What they decode is compared with what this interpreter decodes as usual. Exit status 1
 where a symbol differs anywhere, or a pixel of float32 networks by more than one level.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
 import subprocess
@@ -21,8 +20,12 @@ from rich.console import Console
 from rich.table import Table
 
 from cca_jax.bundle import load_bundle
+from cca_jax.cli.console import print_problem
+from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
+from cca_jax.cli.parser import OneLineParser
 from cca_jax.codec import Codec
 from cca_jax.coding.coders import get_coder
+from cca_jax.cores import usable_cores
 from cca_jax.images import find_images, read_image
 from cca_jax.metrics import fidelity
 from cca_jax.registry import DEFAULT_MODEL, locate
@@ -65,10 +68,10 @@ class Outcome:
 
 def variants(pythons: list[str]) -> list[Variant]:
     """Those of this interpreter, the reference first, then those of the others."""
-    cores = min(2, os.cpu_count() or 1)
-    here = [
-        Variant("1 core", sys.executable, ("--cores", "1")),
-        Variant(f"{cores} cores", sys.executable, ("--cores", str(cores))),
+    here = [Variant("this interpreter", sys.executable, ())]
+    if hasattr(os, "sched_setaffinity") and usable_cores() > 1:
+        here.append(Variant("1 core", sys.executable, ("--cores", "1")))
+    here += [
         Variant("not compiled", sys.executable, ("--no-jit",)),
         Variant("bfloat16", sys.executable, ("--precision", "bfloat16")),
     ]
@@ -133,7 +136,7 @@ def _compress(codec: Codec, images: list[Path], folder: Path) -> dict[str, np.nd
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints the table; 0 where everything agrees, 1 where not, 2 on bad input."""
-    parser = argparse.ArgumentParser(prog="python -m eval.portability", description=__doc__)
+    parser = OneLineParser(prog="python -m eval.portability", description=__doc__)
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE|DIR")
     parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR")
     parser.add_argument("--coder", default="constriction", help="one that all interpreters have")
@@ -157,11 +160,12 @@ def main(arguments: list[str] | None = None) -> int:
                 table.add_row(
                     variant.name, f"{outcome.same} of {outcome.files}", f"{outcome.levels}", f"{outcome.loss:+.4f}"
                 )
-    except (ValueError, OSError, ImportError) as error:
-        sys.stderr.write(f"portability: {error}\n")
-        return 2
+    except EXPECTED as error:
+        print_problem(describe(error))
+        return EXIT_BAD_INPUT
     Console(width=None if sys.stdout.isatty() else 90).print(table)
-    sys.stdout.write(f"model {codec.name}: {'all agree' if agreed else 'THEY DIFFER'} with 1 core, compiled, float32\n")
+    verdict = "all agree" if agreed else "THEY DIFFER"
+    sys.stdout.write(f"model {codec.name}: {verdict} with this interpreter on {usable_cores()} cores\n")
     return 0 if agreed else 1
 
 

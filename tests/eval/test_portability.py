@@ -1,11 +1,17 @@
 """The proof that files decode alike everywhere: it decodes for real, and it finds what differs."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from cca_jax.bundle import Bundle, save_bundle
-from eval import portability
+from cca_jax.bundle import Bundle, load_bundle, save_bundle
+from cca_jax.codec import Codec
+from cca_jax.coding import container
+from cca_jax.coding.coders import get_coder
+from cca_jax.images import read_image
+from eval import decoding_probe, portability
 
 PICTURE = np.full((8, 8, 3), 100, np.uint8)
 
@@ -53,7 +59,26 @@ def test_the_status_says_whether_all_agree(monkeypatch, model, photo, symbols, l
 def test_an_interpreter_that_fails_is_named(model, photo, capsys, monkeypatch):
     monkeypatch.setattr(portability, "variants", lambda _: [portability.Variant("interpreter 2", "false", ())])
     assert portability.main([str(photo), "--model", str(model)]) == 2
-    assert capsys.readouterr().err == "portability: interpreter 2 could not decode: it said nothing\n"
+    assert capsys.readouterr().err == "cca-jax: interpreter 2 could not decode: it said nothing\n"
+
+
+def test_other_symbols_are_counted_not_raised(model, photo, tmp_path):
+    """As where arithmetic differs: the probe itself tells it."""
+    codec = Codec(load_bundle(model), get_coder("constriction"))
+    file = codec.encode(read_image(photo).pixels, 50.0).container
+    last = dataclasses.replace(file.streams[-1], symbol_check=file.streams[-1].symbol_check ^ 1)
+    good, bad, out = (tmp_path / name for name in ("good", "bad", "out"))
+    for folder, one in ((good, file), (bad, dataclasses.replace(file, streams=(*file.streams[:-1], last)))):
+        folder.mkdir()
+        (folder / "a.cca").write_bytes(container.write(one))
+    out.mkdir()
+    pictures = []
+    for folder in (good, bad):
+        assert decoding_probe.main([str(folder), "--out", str(out), "--model", str(model)]) == 0
+        with np.load(out / "a.npz") as arrays:
+            pictures.append(arrays["pixels"])
+    assert pictures[0].any()
+    assert not pictures[1].any()
 
 
 @pytest.mark.slow

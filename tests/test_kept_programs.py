@@ -85,6 +85,46 @@ def test_other_arguments_settings_or_code_are_other_programs(step, monkeypatch):
     assert len(keys) == 6
 
 
+@pytest.mark.parametrize(
+    "context", [lambda: jax.default_matmul_precision("float32"), lambda: jax.numpy_dtype_promotion("strict")]
+)
+def test_a_program_belongs_to_the_settings_it_was_prepared_in(store, step, context):
+    with context():
+        prepare(step, 3, SHAPE)
+    another_process()
+    with context():
+        prepare(step, 3, SHAPE)
+        run(step, 3, X)
+    assert step.traces == [3]
+    prepare(step, 3, SHAPE)
+    assert step.traces == [3, 3]
+
+
+def test_a_program_is_prepared_once(store, step):
+    assert prepare(step, 3, SHAPE) == prepare(step, 3, SHAPE)
+    assert step.traces == [3]
+
+
+def test_a_program_that_fails_when_it_runs_is_compiled_anew(store, step, monkeypatch, tmp_path):
+    prepare(step, 3, SHAPE)
+    another_process()
+
+    def fail(*arguments):
+        raise ValueError("compiled for other sharding")
+
+    monkeypatch.setattr(programs.serialize_executable, "deserialize_and_load", lambda *_, **__: fail)
+    prepare(step, 3, SHAPE)
+    np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
+    assert not list(tmp_path.glob("*-cache"))
+
+
+def test_without_compilation_no_program_runs(store, step):
+    prepare(step, 3, SHAPE)
+    with jax.disable_jit():
+        run(step, 3, X)
+    assert step.traces == [3, 3]
+
+
 def test_the_environment_sees_flags_and_changed_code(tmp_path, monkeypatch):
     before = compile_environment()
     assert compile_environment() == before
