@@ -15,6 +15,8 @@ from rich.console import Console
 
 from bench import options as command
 from bench import tables
+from cca_jax.cli.console import print_problem
+from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
 from cca_jax.cores import usable_cores
 from eval.machine import describe_machine, versions
 
@@ -131,9 +133,9 @@ def main(arguments: list[str] | None = None) -> int:
             results[part] = _PARTS[part](options, console)
         if options.json:
             options.json.write_text(json.dumps(results, indent=2, default=_plain) + "\n")
-    except (ValueError, OSError, subprocess.SubprocessError) as error:
-        sys.stderr.write(f"bench: {error}\n")
-        return 2
+    except (*EXPECTED, subprocess.SubprocessError) as error:
+        print_problem(describe(error))
+        return EXIT_BAD_INPUT
     return 0
 
 

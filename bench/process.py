@@ -70,7 +70,7 @@ def time_processes(
 
 
 def measure_memory(model: str, size: tuple[int, int], coder: str | None) -> dict[str, ProcessFigures]:
-    """One run of each command, for sizes that take minutes; the first of them compiles."""
+    """One run of each command, for sizes that take minutes; each compiles its programs."""
     with _commands(model, size, coder) as (folder, compress, decompress):
         environment = cache_environment(folder / "cache")
         found = {COLD: run_command(compress, environment), RESTORE: run_command(decompress, environment)}

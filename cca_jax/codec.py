@@ -20,7 +20,6 @@ from jaxtyping import Float, UInt8
 from cca_jax.bundle import Bundle, load_bundle
 from cca_jax.coding import container
 from cca_jax.coding.coders import RangeCoder, default_coder, get_coder
-from cca_jax.coding.errors import FormatError
 from cca_jax.coding.header import EXACT_SHAPES, TILED, VERSION
 from cca_jax.config import LATENT_STRIDE, ModelConfig
 from cca_jax.cores import usable_cores
@@ -28,6 +27,7 @@ from cca_jax.encoding import Encoding
 from cca_jax.execution import memory_errors
 from cca_jax.latent_coding import Observe, decode_tiles, encode_latent
 from cca_jax.model.cca import CCAModel
+from cca_jax.own_file import read_own
 from cca_jax.quality import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY, check_quality
 from cca_jax.registry import locate
 from cca_jax.stopwatch import Stopwatch
@@ -229,7 +229,8 @@ class Codec:
         count = self.config.num_slices if slices is None else slices
         if not 0 <= count <= self.config.num_slices:
             raise ValueError(f"model {self.name!r} has {self.config.num_slices} slices, {count} cannot be decoded")
-        file = self._read(data, None if slices is None else 1 + count)
+        read = None if slices is None else 1 + count
+        file = read_own(data, self.name, self.identity, self.config, read)
         run = self._execution(file.grid, file.quality, clock, bucketed=file.version > EXACT_SHAPES)
         coder = get_coder(file.coder)
         coder.prepare()
@@ -238,21 +239,3 @@ class Codec:
         workers = min(file.grid.columns, usable_cores(), _TILES_AT_ONCE) if clock is None else 1
         latents = decode_tiles(run, file, self.bundle, coder, workers, observe)
         return run.synthesise(latents, file.height, file.width)
-
-    def _read(self, data: bytes, num_streams: int | None) -> container.Container:
-        """The file, once it is known to be this model's."""
-        header = container.read_header(data)
-        container.read(data, 1)  # verifies the header: a flipped bit is damage, not another model
-        if header.model_identity != self.identity:
-            raise FormatError(
-                f"the file was made with model {header.model_identity.hex()}, this is {self.name!r} "
-                f"({self.identity.hex()}): decode it with its own model"
-            )
-        written = 1 + self.config.num_slices
-        if header.num_streams != written:
-            raise FormatError(f"the file has {header.num_streams} streams, the model writes {written}")
-        if (header.quality is None) == bool(self.config.rate_weights):
-            raise FormatError(f"the file states {'no' if header.quality is None else 'a'} quality: not of this model")
-        if header.quality is not None and not MIN_QUALITY <= header.quality <= MAX_QUALITY:
-            raise FormatError(f"the file states quality {header.quality:g}, which no model has")
-        return container.read(data, num_streams)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 from collections.abc import Sequence
-from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_ubyte, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ _PROTOTYPES: dict[str, tuple[Any, Sequence[Any]]] = {
     "TFE_DeleteOp": (None, (c_void_p,)),
     "TFE_OpSetDevice": (None, (c_void_p, c_char_p, c_void_p)),
     "TFE_OpAddInput": (None, (c_void_p, c_void_p, c_void_p)),
-    "TFE_OpSetAttrType": (None, (c_void_p, c_char_p, c_ubyte)),
+    "TFE_OpSetAttrType": (None, (c_void_p, c_char_p, c_int)),
     "TFE_Execute": (None, (c_void_p, POINTER(c_void_p), POINTER(c_int), c_void_p)),
 }
 
@@ -135,13 +135,13 @@ class Library:
         """int32 numbers of any shape as a tensor."""
         array = np.ascontiguousarray(values, np.int32)
         sides = (c_int64 * array.ndim)(*array.shape)
-        tensor = self.c.TF_AllocateTensor(INT32, sides, array.ndim, array.nbytes)
+        tensor = self._allocate(INT32, sides, array.ndim, array.nbytes)
         ctypes.memmove(self.c.TF_TensorData(tensor), array.ctypes.data, array.nbytes)
         return self._handle(tensor)
 
     def string(self, data: bytes) -> Tensor:
         """Bytes as a scalar string; they must live as long as what operations make of it."""
-        tensor = self.c.TF_AllocateTensor(_STRING, None, 0, _STRING_BYTES)
+        tensor = self._allocate(_STRING, None, 0, _STRING_BYTES)
         place = self.c.TF_TensorData(tensor)
         self.c.TF_StringInit(place)
         self.c.TF_StringAssignView(place, data, len(data))  # no copy: nobody would free it
@@ -157,6 +157,12 @@ class Library:
             return ctypes.string_at(data, size)
         finally:
             self.c.TF_DeleteTensor(tensor)
+
+    def _allocate(self, kind: int, sides: Any, rank: int, size: int) -> int:
+        tensor = self.c.TF_AllocateTensor(kind, sides, rank, size)
+        if not tensor:
+            raise MemoryError(f"no {size} bytes for TensorFlow")
+        return tensor
 
     def _handle(self, tensor: int, kept: bytes = b"") -> Tensor:
         try:
