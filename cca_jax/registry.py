@@ -16,7 +16,7 @@ from cca_jax.config import ModelConfig
 from cca_jax.model.cost import Cost, coding_cost
 from cca_jax.model.shapes import flatten
 
-DEFAULT_MODEL = "starter"
+DEFAULT_MODEL = "lite"
 """The model that is used where none is named."""
 _SEARCH_PATH = "CCA_JAX_MODELS"
 
