@@ -10,7 +10,7 @@ import hashlib
 import os
 import platform
 import re
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import jax
@@ -22,9 +22,15 @@ _PACKAGE = Path(__file__).parent
 _SOURCES = (_PACKAGE / "config.py", _PACKAGE / "model", _PACKAGE / "ops")  # all that the steps import
 
 
-def compile_environment() -> str:
-    """A text that differs wherever a program compiled elsewhere, or by another version of this code, may differ."""
-    return repr((os.environ.get("XLA_FLAGS"), usable_cores(), _machine(), source_digest(_SOURCES)))
+def compile_environment() -> str | None:
+    """A text that differs wherever a program compiled elsewhere, or by another version of this code, may differ.
+
+    None where that cannot be told: packages without their metadata, or this one without its source (a frozen program).
+    """
+    try:
+        return repr((os.environ.get("XLA_FLAGS"), usable_cores(), _machine(), source_digest(_SOURCES)))
+    except (PackageNotFoundError, OSError):
+        return None
 
 
 @functools.cache
@@ -50,8 +56,16 @@ def _processor() -> str:
 
 @functools.cache
 def source_digest(paths: tuple[Path, ...]) -> str:
-    """Of the code in files and folders: any change may change a program."""
+    """Of the code in files and folders: any change may change a program.
+
+    Raises:
+        OSError: there is none.
+    """
     digest = hashlib.sha256()
-    for file in sorted(file for path in paths for file in (path.rglob("*.py") if path.is_dir() else (path,))):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    for path in paths:
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        if not files:
+            raise FileNotFoundError(path)
+        for file in files:
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

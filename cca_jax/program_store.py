@@ -12,6 +12,8 @@ import hashlib
 import jax
 
 _DIGEST_BYTES = 32
+_LOCK_SECONDS = 1.0
+"""Who waits longer for another process to read or write an entry had better compile."""
 
 
 class ProgramStore:
@@ -29,7 +31,7 @@ class ProgramStore:
         """
         from jax._src.lru_cache import LRUCache  # its file names: what is kept here counts in JAX's limit
 
-        self._cache = LRUCache(folder, max_size=max_bytes)
+        self._cache = LRUCache(folder, max_size=max_bytes, lock_timeout_secs=_LOCK_SECONDS)
 
     def get(self, key: str) -> bytes | None:
         """What `put` was given; None where there is nothing, or something else."""

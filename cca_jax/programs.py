@@ -55,9 +55,12 @@ class Signature:
         return cls(step.__name__, static, tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves), settings())
 
     @property
-    def key(self) -> str:
-        """Its name in the store, which differs wherever its program may."""
-        told = (self.static, str(self.tree), self.leaves, self.settings, compile_environment())
+    def key(self) -> str | None:
+        """Its name in the store, which differs wherever its program may; None where that cannot be known."""
+        environment = compile_environment()
+        if environment is None:
+            return None
+        told = (self.static, str(self.tree), self.leaves, self.settings, environment)
         return f"cca_{self.step}-{hashlib.sha256(repr(told).encode()).hexdigest()}"
 
 
@@ -89,15 +92,14 @@ def prepare(step: Step, arguments: tuple[Any, ...], threads: Executor) -> Any:
 
 
 def _prepare(step: Step, arguments: tuple[Any, ...], signature: Signature, threads: Executor) -> _Prepared:
-    store = open_store()
-    key = "" if store is None else signature.key
-    if store is not None and (kept := _read(store, key)) is not None:
+    place = _place(signature)
+    if place is not None and (kept := _read(*place)) is not None:
         shapes, (in_tree, out_tree), executable = kept
         device = jax.config.jax_default_device  # type: ignore[attr-defined]  # contexts do not reach threads
         return _Prepared(shapes, threads.submit(_load, executable, in_tree, out_tree, device))
     lowered = step.lower(*arguments)  # type: ignore[attr-defined]  # all steps are jitted
     shapes = jax.tree.map(lambda told: jax.ShapeDtypeStruct(told.shape, told.dtype), lowered.out_info)
-    return _Prepared(shapes, threads.submit(_compile, lowered, shapes, key, store))
+    return _Prepared(shapes, threads.submit(_compile, lowered, shapes, place))
 
 
 def find(step: Step, arguments: tuple[Any, ...]) -> Callable[[], Any]:
@@ -125,8 +127,16 @@ def find(step: Step, arguments: tuple[Any, ...]) -> Callable[[], Any]:
 
 def _forget(signature: Signature) -> None:
     _programs.pop(signature, None)
-    if (store := open_store()) is not None:
-        store.remove(signature.key)
+    if (place := _place(signature)) is not None:
+        store, key = place
+        store.remove(key)
+
+
+def _place(signature: Signature) -> tuple[ProgramStore, str] | None:
+    """Where its program is kept; None where none is."""
+    store = open_store()
+    key = None if store is None else signature.key
+    return None if store is None or key is None else (store, key)
 
 
 def _read(store: ProgramStore, key: str) -> tuple[Any, tuple[Any, Any], bytes] | None:
@@ -139,9 +149,10 @@ def _read(store: ProgramStore, key: str) -> tuple[Any, tuple[Any, Any], bytes] |
         return None
 
 
-def _compile(lowered: Any, shapes: Any, key: str, store: ProgramStore | None) -> Any:
-    if store is None:
+def _compile(lowered: Any, shapes: Any, place: tuple[ProgramStore, str] | None) -> Any:
+    if place is None:
         return lowered.compile()
+    store, key = place
     started = time.perf_counter()
     program, is_new = compile_anew(lowered)
     if is_new and time.perf_counter() - started >= _least_seconds():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import cca_jax
+from cca_jax import compile_environment as environment
 from cca_jax import programs
 from cca_jax.compilation import compile_anew
 from cca_jax.compile_environment import compile_environment, source_digest
@@ -136,6 +137,19 @@ def test_the_environment_sees_flags_and_changed_code(tmp_path, monkeypatch):
         (folder / "module.py").write_text(code)
     digests = [source_digest((folder, folders[0] / "module.py")) for folder in folders]
     assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize("missing", ["metadata", "source"])
+def test_where_the_environment_cannot_be_told_nothing_is_kept(store, step, monkeypatch, tmp_path, missing):
+    if missing == "metadata":
+        monkeypatch.setattr(environment, "_LIBRARIES", ("a package that nobody has",))
+        environment._machine.cache_clear()
+    else:
+        monkeypatch.setattr(environment, "_SOURCES", (tmp_path / "nothing here",))
+    assert compile_environment() is None
+    prepare(step, 3, SHAPE)
+    np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
+    assert not list(tmp_path.glob("*-cache"))
 
 
 def test_the_steps_import_nothing_but_what_their_digest_reads():

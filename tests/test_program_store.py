@@ -1,8 +1,10 @@
 """What is kept is found, whole or not at all, within the limit that JAX's cache has."""
 
+import filelock
 import jax
 import pytest
 
+from cca_jax import program_store
 from cca_jax.program_store import ProgramStore, open_store
 
 SETTINGS = ("jax_compilation_cache_dir", "jax_enable_compilation_cache", "jax_compilation_cache_max_size")
@@ -66,6 +68,17 @@ def test_jax_settings_rule(tmp_path):
 
 
 @pytest.mark.usefixtures("settings")
+def test_who_holds_the_lock_is_not_waited_for_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(program_store, "_LOCK_SECONDS", 0.01)
+    store = ProgramStore(str(tmp_path), 1_000_000)
+    store.put("a", b"x")
+    with filelock.FileLock(tmp_path / ".lockfile"):
+        assert store.get("a") is None
+        store.put("b", b"y")
+    assert store.get("a") == b"x"
+    assert store.get("b") is None
+
+
 def test_a_folder_that_cannot_be_is_no_error(tmp_path):
     (tmp_path / "file").touch()
     jax.config.update(SETTINGS[0], str(tmp_path / "file"))

@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, micro):
-    """Photos and the micro configuration as files."""
+def folder(tmp_path_factory, micro, micro_lite):
+    """Photos and the micro configurations as files."""
     folder = tmp_path_factory.mktemp("train")
     (folder / "photos").mkdir()
     for tag in range(9):
@@ -32,6 +32,7 @@ def folder(tmp_path_factory, micro):
         waves = [128 + 100 * np.sin(rows / (5 + c + tag) + columns / (9 + 2 * c)) for c in range(3)]
         write_image(folder / "photos" / f"{tag}.png", np.stack(waves, axis=-1).astype(np.uint8))
     (folder / "micro.json").write_text(json.dumps(dataclasses.asdict(micro)))
+    (folder / "micro_lite.json").write_text(json.dumps(dataclasses.asdict(micro_lite)))
     return folder
 
 
@@ -136,6 +137,14 @@ def test_four_devices_are_one(whole, folder):
     out = folder / "four"
     finish(start(arguments(folder, out), devices=4))
     assert_same_trajectory(out, whole[0])
+
+
+@pytest.mark.slow
+def test_two_devices_and_two_parts_are_one_where_each_image_has_its_rate(folder):
+    flags = ["--preset", str(folder / "micro_lite.json"), "--cca", "stopped"]
+    finish(start(arguments(folder, folder / "rates", *flags)))
+    finish(start(arguments(folder, folder / "parts", *flags, "--accumulate", "2"), devices=2))
+    assert_same_trajectory(folder / "parts", folder / "rates")
 
 
 @pytest.mark.slow
