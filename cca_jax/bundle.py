@@ -28,10 +28,17 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from cca_jax.coding.tables import CodingTables, gaussian_tables, scale_table, tables_from_pmfs, typical_scales
+from cca_jax.coding.tables import (
+    CodingTables,
+    gaussian_tables,
+    laplacian_tables,
+    scale_table,
+    tables_from_pmfs,
+    typical_scales,
+)
 from cca_jax.config import ModelConfig
 from cca_jax.model.shapes import check_shapes, flatten, unflatten
-from cca_jax.ops.density import SCALE_FLOOR, TAIL_MASS
+from cca_jax.ops.density import LAPLACIAN_TAIL_MASS, SCALE_FLOOR, TAIL_MASS
 from cca_jax.ops.integers import snapped
 from cca_jax.ops.scales import SCALE_CEILING, SCALE_COUNT
 from cca_jax.quality import SWEEP
@@ -40,8 +47,11 @@ _FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 """The files of a bundle."""
 _DTYPES = (np.float16, np.float32)
-_KINDS = ("gaussian", "hyper")
-_TABLE_ARRAYS = {"tables/scales", *(f"tables/{kind}/{key}" for kind in _KINDS for key in ("cdf", "starts", "minimum"))}
+_KINDS = {"latent": "gaussian", "hyper": "hyper"}  # as files name them: the first models' were all Gaussian
+_TABLE_ARRAYS = {
+    "tables/scales",
+    *(f"tables/{kind}/{key}" for kind in _KINDS.values() for key in ("cdf", "starts", "minimum")),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +64,7 @@ class Bundle:
         config: its sizes.
         params: the parameters without the auxiliary model, float32 or, as stored, float16.
         scales: the upper ends of the standard deviations that the tables serve, float32 [64].
-        gaussian: their tables.
+        latent: their tables, of the densities that the configuration names.
         hyper: tables of the hyper-latent's channels; symbols are distances from the medians.
     """
 
@@ -63,7 +73,7 @@ class Bundle:
     config: ModelConfig
     params: dict[str, Any]
     scales: np.ndarray
-    gaussian: CodingTables
+    latent: CodingTables
     hyper: CodingTables
 
     @classmethod
@@ -94,7 +104,11 @@ class Bundle:
         hyper = tables_from_pmfs(*hyper_pmfs(config, stored))
         # A scale from the context lies anywhere below its table's; one of a network of integers is its table's.
         served = scales if config.exact_scales else typical_scales(scales)
-        return cls(name, description, config, stored, scales, gaussian_tables(served, TAIL_MASS), hyper)
+        if config.latent_density == "laplacian":
+            latent = laplacian_tables(served, LAPLACIAN_TAIL_MASS)
+        else:
+            latent = gaussian_tables(served, TAIL_MASS)
+        return cls(name, description, config, stored, scales, latent, hyper)
 
     @property
     def qualities(self) -> tuple[float, ...]:
@@ -106,8 +120,9 @@ class Bundle:
         """All arrays by their names in the file, each in C order: safetensors writes memory as it lies."""
         named = {f"params/{key}": np.asarray(value) for key, value in flatten(self.params).items()}
         named["tables/scales"] = self.scales
-        for kind, tables in (("gaussian", self.gaussian), ("hyper", self.hyper)):
-            named.update({f"tables/{kind}/{key}": value for key, value in tables.to_arrays().items()})
+        for kind, stored in _KINDS.items():
+            tables = getattr(self, kind)
+            named.update({f"tables/{stored}/{key}": value for key, value in tables.to_arrays().items()})
         return {name: np.ascontiguousarray(array) for name, array in named.items()}
 
     @property
@@ -194,11 +209,11 @@ def _assemble(folder: Path, description: str, config: ModelConfig, arrays: Mappi
             raise ValueError(f"{folder / WEIGHTS}: {name} is not of finite float16 or float32 numbers")
     params = unflatten({n[7:]: a for n, a in arrays.items() if n.startswith("params/")})
     try:
-        tables = {kind: _tables(arrays, kind) for kind in _KINDS}
+        tables = {kind: _tables(arrays, stored) for kind, stored in _KINDS.items()}
     except ValueError as error:
         raise ValueError(f"{folder / WEIGHTS}: {error}: copy or download the model again") from error
     scales = arrays.get("tables/scales")
-    counts = (tables["gaussian"].count, tables["hyper"].count)
+    counts = (tables["latent"].count, tables["hyper"].count)
     fit = scales is not None and scales.dtype == np.float32 and (*scales.shape, config.hyper_channels) == counts
     if scales is None or not fit or (config.exact_scales and len(scales) != SCALE_COUNT):
         raise ValueError(f"{folder}: its coding tables do not fit its configuration: copy or download the model again")

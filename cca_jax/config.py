@@ -21,12 +21,14 @@ HYPER_STRIDE = 64
 
 ScaleSource = Literal["context", "hyperprior_exact"]
 """What the scales of the latent's densities come from; see `ModelConfig.scale_source`."""
+LatentDensity = Literal["gaussian", "laplacian"]
+"""The family of the latent's densities; see `ModelConfig.latent_density`."""
 MAX_EXACT_CHANNELS = 112
 """Channels that a layer of integers may sum over: the sums stay under 2**24 (`cca_jax.ops.integers`)."""
 
 _MAX_SLICES = 30  # a file holds 31 streams, one of them for z
 _MAX_EXPONENT = 10
-_LATER_FIELDS = ("rate_weights", "scale_source", "scale_channels")  # than the first bundles
+_LATER_FIELDS = ("rate_weights", "scale_source", "scale_channels", "latent_density")  # than the first bundles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +54,8 @@ class ModelConfig:
             in the paper; or "hyperprior_exact", where a network of integers computes them from the hyper-latent's
             integers alone, the same on every machine.
         scale_channels: width of that network.
+        latent_density: "gaussian", as in the paper, or "laplacian": scales that know little leave a mixture of wide and
+            narrow Gaussians, which is closer to a Laplacian.
     """
 
     latent_channels: int = 320
@@ -67,6 +71,7 @@ class ModelConfig:
     rate_weights: tuple[float, ...] = ()
     scale_source: ScaleSource = "context"
     scale_channels: int = 64
+    latent_density: LatentDensity = "gaussian"
 
     def __post_init__(self) -> None:
         self._check_rates()
@@ -76,7 +81,9 @@ class ModelConfig:
                 raise ValueError(f"{name} needs {length} numbers, got {value!r}")
             object.__setattr__(self, name, tuple(value))  # lists come from JSON, and the config must be hashable
         sizes = dataclasses.asdict(self)
-        exponent, _, _ = (sizes.pop(name) for name in ("slice_exponent", "rate_weights", "scale_source"))
+        exponent = sizes.pop("slice_exponent")
+        for name in ("rate_weights", "scale_source", "latent_density"):
+            del sizes[name]
         if type(exponent) not in (int, float) or not abs(exponent) <= _MAX_EXPONENT:
             raise ValueError(f"slice_exponent must be a number from -{_MAX_EXPONENT} to {_MAX_EXPONENT}: {exponent!r}")
         for name, value in sizes.items():
@@ -93,9 +100,9 @@ class ModelConfig:
         self._check_scales()
 
     def _check_scales(self) -> None:
-        if self.scale_source not in get_args(ScaleSource):
-            known = ", ".join(get_args(ScaleSource))
-            raise ValueError(f"scale_source must be one of {known}, got {self.scale_source!r}")
+        for name, values in (("scale_source", get_args(ScaleSource)), ("latent_density", get_args(LatentDensity))):
+            if getattr(self, name) not in values:
+                raise ValueError(f"{name} must be one of {', '.join(values)}, got {getattr(self, name)!r}")
         for name in ("hyper_channels", "scale_channels"):
             if self.exact_scales and getattr(self, name) > MAX_EXACT_CHANNELS:
                 raise ValueError(f"{name} must be at most {MAX_EXACT_CHANNELS} with hyperprior_exact")
@@ -196,6 +203,7 @@ PRESETS: Mapping[str, ModelConfig] = {
         rate_weights=(128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0),
         scale_source="hyperprior_exact",
         scale_channels=32,
+        latent_density="laplacian",
     ),
     # Every part once, as small as it gets: for tests and for reading traces.
     "tiny": ModelConfig(

@@ -61,7 +61,7 @@ def encode_latent(
 def _pack(
     symbols: Sequence[np.ndarray], indexes: Sequence[np.ndarray], bundle: Bundle, coder: RangeCoder
 ) -> tuple[container.Stream, ...]:
-    tables = [bundle.hyper] + [bundle.gaussian] * bundle.config.num_slices
+    tables = [bundle.hyper] + [bundle.latent] * bundle.config.num_slices
     return tuple(
         container.Stream(coder.encode(s.ravel(), i.ravel(), table), container.symbol_check(s.ravel()))
         for s, i, table in zip(symbols, indexes, tables, strict=True)
@@ -92,7 +92,7 @@ def decode_latent(
     streams, tiles = file.streams_of(tile), file.grid.count
 
     def decode(stream: int, indexes: np.ndarray) -> np.ndarray:
-        tables = bundle.gaussian if stream else bundle.hyper
+        tables = bundle.latent if stream else bundle.hyper
         symbols = coder.decode(streams[stream].data, indexes.ravel(), tables)
         expected, number = streams[stream].symbol_check, stream * tiles + tile
         if observe is not None:

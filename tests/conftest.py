@@ -41,7 +41,13 @@ MICRO = ModelConfig(
     head_channels=(4, 4),
     num_slices=3,
 )
-MICRO_LITE = dataclasses.replace(MICRO, rate_weights=(8.0, 2.0, 0.5), scale_source="hyperprior_exact", scale_channels=4)
+MICRO_LITE = dataclasses.replace(
+    MICRO,
+    rate_weights=(8.0, 2.0, 0.5),
+    scale_source="hyperprior_exact",
+    scale_channels=4,
+    latent_density="laplacian",
+)
 
 
 def pytest_configure(config):

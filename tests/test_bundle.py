@@ -57,7 +57,7 @@ def test_identity_follows_weights_tables_and_configuration(built):
     arrays = flatten(built.params)
     name, value = next(iter(arrays.items()))
     changed = dataclasses.replace(built, params={**built.params, name.split("/")[0]: {"x": value + 1}})
-    other_tables = dataclasses.replace(built, hyper=built.gaussian)
+    other_tables = dataclasses.replace(built, hyper=built.latent)
     other_config = dataclasses.replace(built, config=dataclasses.replace(built.config, slice_exponent=1.6))
     renamed = dataclasses.replace(built, name="other", description="other")
     assert len({b.identity for b in (built, changed, other_tables, other_config)}) == 4
@@ -68,7 +68,7 @@ def test_identity_follows_weights_tables_and_configuration(built):
 def test_the_first_bundles_keep_their_identity(built):
     """Configurations that lack the later fields, or have them at their defaults, are named as before these fields."""
     assert load_bundle(locate("starter")).identity.hex() == "40b5e11589394af1"
-    later = {"rate_weights", "scale_source", "scale_channels"}
+    later = {"rate_weights", "scale_source", "scale_channels", "latent_density"}
     assert later & set(built.config.to_hash()) == set()
     assert later < set(built.config.to_dict())
     told = dataclasses.replace(built, config=dataclasses.replace(built.config, rate_weights=(2.0, 1.0)))

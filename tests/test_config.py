@@ -79,6 +79,7 @@ def test_fields_left_out_take_the_defaults_and_unknown_ones_are_refused():
         ({"rate_weights": "12"}, "rate_weights must be numbers"),
         ({"rate_weights": (2.0, True)}, "rate_weights must be numbers"),
         ({"scale_source": "hyperprior"}, "scale_source must be one of context, hyperprior_exact"),
+        ({"latent_density": "normal"}, "latent_density must be one of gaussian, laplacian"),
         ({"scale_source": "hyperprior_exact"}, "hyper_channels must be at most 112"),
         ({"scale_channels": 0}, "scale_channels must hold whole numbers"),
     ],

@@ -8,7 +8,7 @@ Ballé et al. (ICLR 2018) as used by the CCA release.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -175,15 +175,25 @@ def gaussian_tables(scales: np.ndarray, tail_mass: float = 1e-9) -> CodingTables
         scales: [T], standard deviations in quantisation steps, > 0.
         tail_mass: what may be left to the escape, in (0, 1).
     """
+    reach = -NormalDist().inv_cdf(tail_mass / 2)
+    return _symmetric_tables(scales, reach, lambda x: 0.5 * _erfc(x / math.sqrt(2)))
+
+
+def laplacian_tables(scales: np.ndarray, tail_mass: float = 1e-6) -> CodingTables:
+    """Densities exp(-2 |x| / scale) / scale, integrated over unit bins; the rest is as for `gaussian_tables`."""
+    return _symmetric_tables(scales, -math.log(tail_mass) / 2, lambda x: 0.5 * np.exp(-2 * x))
+
+
+def _symmetric_tables(scales: np.ndarray, reach: float, upper_tail: Callable[[np.ndarray], np.ndarray]) -> CodingTables:
+    """Tables of a family that `upper_tail` describes at scale 1, out to `reach`, from 0 on."""
     sigmas = [float(scale) for scale in scales]
     if not all(0 < sigma < math.inf for sigma in sigmas):
         raise ValueError("scales must be finite and above 0")
-    reach = -NormalDist().inv_cdf(tail_mass / 2)
     pmfs, minimums = [], []
     for sigma in sigmas:
         m = max(0, math.ceil(reach * sigma - 0.5))
-        beyond = 0.5 * _erfc((np.arange(m + 1) + 0.5) / (sigma * math.sqrt(2)))  # P(X > k + ½), k = 0 … m
-        half = beyond[:-1] - beyond[1:]  # differences of erfc, not of erf: exact far out too
+        beyond = upper_tail((np.arange(m + 1) + 0.5) / sigma)  # P(X > k + ½), k = 0 … m
+        half = beyond[:-1] - beyond[1:]  # differences of tails, not of cumulatives: exact far out too
         pmfs.append(np.concatenate([half[::-1], [1 - 2 * beyond[0]], half]))
         minimums.append(-m)
     return tables_from_pmfs(pmfs, minimums)

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from cca_jax.config import ModelConfig
 from cca_jax.model.extent import Extent
 from cca_jax.model.layers import Head, NAFStack, draw_stacked, rematerialised, require_params
-from cca_jax.ops.density import gaussian_likelihood
+from cca_jax.ops.density import LIKELIHOODS
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.quantisation import from_steps, to_steps
 from cca_jax.ops.rounding import round_straight_through
@@ -210,7 +210,7 @@ class SliceNetworks(nn.Module):
             else:  # the bins are as wide as a step, and so are the units of the scale
                 value = rounded if own_noise is None else distance + own_noise
                 centre = jnp.zeros_like(value)
-            likelihoods.append(gaussian_likelihood(value, centre, prediction.scale))
+            likelihoods.append(LIKELIHOODS[self.config.latent_density](value, centre, prediction.scale))
             return dequantised
 
         decoded = self.decode(hyper_mean, hyper_scale, code, step=step)

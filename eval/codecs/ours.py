@@ -21,7 +21,7 @@ from cca_jax.encoding import CodedTile
 from cca_jax.execution import Execution
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.slices import SlicePrediction
-from cca_jax.ops.density import gaussian_likelihood
+from cca_jax.ops.density import LIKELIHOODS
 from cca_jax.registry import DEFAULT_MODEL, summarize_model
 from cca_jax.stopwatch import Stopwatch
 from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded, Estimate, Kind
@@ -93,7 +93,7 @@ class OurCodec:
 
         def code(index: int, prediction: SlicePrediction, tables: Array) -> Array:
             del tables
-            likelihoods.append(_slice_likelihood(symbols[index], prediction))
+            likelihoods.append(_slice_likelihood(bundle.config.latent_density, symbols[index], prediction))
             return symbols[index]
 
         run.code_slices(z_symbols, code)
@@ -146,10 +146,10 @@ def _hyper_likelihood(model: CCAModel, params: Any, z_symbols: Array) -> Array:
     return model.apply({"params": params}, z_hat, method="hyper_likelihood")
 
 
-@jax.jit
-def _slice_likelihood(symbols: Array, prediction: SlicePrediction) -> Array:
+@functools.partial(jax.jit, static_argnums=0)
+def _slice_likelihood(density: str, symbols: Array, prediction: SlicePrediction) -> Array:
     # Symbols are distances from the mean.
-    return gaussian_likelihood(symbols.astype(jnp.float32), jnp.zeros_like(prediction.scale), prediction.scale)
+    return LIKELIHOODS[density](symbols.astype(jnp.float32), jnp.zeros_like(prediction.scale), prediction.scale)
 
 
 def _bits(likelihood: np.ndarray) -> float:

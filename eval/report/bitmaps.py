@@ -65,7 +65,7 @@ def bit_maps(encoding: Encoding, bundle: Bundle) -> BitMaps:
         encoding: what `Codec.encode` gave.
         bundle: its model.
     """
-    tables = [bundle.hyper] + [bundle.gaussian] * (len(encoding.symbols) - 1)
+    tables = [bundle.hyper] + [bundle.latent] * (len(encoding.symbols) - 1)
     hyper, *slices = (
         symbol_bits(symbols.ravel(), indexes.ravel(), table).reshape(symbols.shape).sum(axis=(0, 3))
         for symbols, indexes, table in zip(encoding.symbols, encoding.indexes, tables, strict=True)

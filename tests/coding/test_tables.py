@@ -79,6 +79,21 @@ def test_gaussian_tables_cover_all_but_the_tail_mass():
         assert m == 0 or 2 * normal_cdf(-(m - 0.5) / sigma) > 1e-9
 
 
+@pytest.mark.parametrize("scale", [0.11, 0.5, 3.7, 256.0])
+def test_laplacian_tables_hold_the_integrals_and_all_but_the_tail_mass(scale):
+    one = tables.laplacian_tables(np.array([scale]))
+    m = -int(one.minimum[0])
+    assert one.sizes[0] == 2 * m + 2
+    assert math.exp(-2 * (m + 0.5) / scale) <= 1e-6
+    assert m == 0 or math.exp(-2 * (m - 0.5) / scale) > 1e-6
+    distances = np.abs(np.arange(-m, m + 1))
+    tails = [0.5 * np.exp(-2 * np.abs(distances + side) / scale) for side in (-0.5, 0.5)]
+    expected = np.where(distances == 0, 1 - 2 * tails[1], tails[0] - tails[1])
+    counts = np.diff(one.row(0))[:-1]
+    likely = expected * TOTAL > 8
+    np.testing.assert_allclose(counts[likely], expected[likely] * TOTAL, rtol=0.03, atol=1)
+
+
 @pytest.mark.parametrize("sigma", [0.11, 0.5, 3.7, 256.0])
 def test_gaussian_tables_hold_the_integrals_over_unit_bins(sigma):
     one = tables.gaussian_tables(np.array([sigma]))

@@ -12,6 +12,7 @@ from cca_jax.ops.density import (
     factorised_likelihood,
     factorised_logits,
     gaussian_likelihood,
+    laplacian_likelihood,
 )
 
 WIDTHS = (1, 3, 3, 3, 3, 1)
@@ -82,9 +83,10 @@ def test_gaussian_likelihood_has_its_floors():
     assert 0.999 < narrow[0] <= 1
 
 
-def test_gradients_of_the_gaussian_rate_pull_towards_the_value_and_stay_finite():
+@pytest.mark.parametrize("likelihood", [gaussian_likelihood, laplacian_likelihood])
+def test_gradients_of_a_rate_pull_towards_the_value_and_stay_finite(likelihood):
     def rate(mean, scale, y):
-        return -jnp.log2(gaussian_likelihood(y, mean, scale)).sum()
+        return -jnp.log2(likelihood(y, mean, scale)).sum()
 
     y = jnp.array([3.0, -3.0, 1e4, 0.0, 0.0])
     scale = jnp.array([1.0, 1.0, 1.0, 0.01, 5.0])
@@ -95,6 +97,28 @@ def test_gradients_of_the_gaussian_rate_pull_towards_the_value_and_stay_finite()
     assert to_scale[0] < 0  # wider would be cheaper
     assert to_scale[3] == 0  # narrower would be, but the scale is below its bound
     assert to_scale[4] > 0
+
+
+@pytest.mark.parametrize("scale", [0.11, 0.5, 3.0, 40.0])
+def test_laplacian_likelihood_is_the_integral_over_the_bin(scale):
+    distance = np.float32(np.linspace(0, 3 * scale + 1, 97))
+
+    def cumulative(x):
+        return 0.5 * math.exp(2 * x / scale) if x < 0 else 1 - 0.5 * math.exp(-2 * x / scale)
+
+    mean, spread = jnp.full(97, 0.25), jnp.full(97, scale)
+    right, left = (laplacian_likelihood(mean + sign * distance, mean, spread) for sign in (1, -1))
+    # Above 0.5 the lower tail, where nothing is lost to a subtraction from 1.
+    expected = [max(cumulative(0.5 - float(d)) - cumulative(-0.5 - float(d)), LIKELIHOOD_FLOOR) for d in distance]
+    np.testing.assert_allclose(right, expected, rtol=1e-4)
+    np.testing.assert_allclose(right, left, rtol=1e-5)
+
+
+@pytest.mark.parametrize("likelihood", [gaussian_likelihood, laplacian_likelihood])
+def test_a_bin_of_the_narrowest_density_holds_nearly_everything(likelihood):
+    at_mean, far = likelihood(jnp.array([0.0, 1e4]), jnp.zeros(2), jnp.array([0.0, 0.2]))
+    assert 1 - 2e-4 < at_mean <= 1
+    assert far == np.float32(LIKELIHOOD_FLOOR)
 
 
 def test_factorised_logits_equal_the_definition():

@@ -64,7 +64,7 @@ class CodingCodec:
     """The integer half of a codec: every photo has the same latent, of 2 slices."""
 
     def __init__(self):
-        self.bundle = SimpleNamespace(hyper=gaussian_tables([2.0, 9.0]), gaussian=gaussian_tables([0.3, 1.0, 4.0]))
+        self.bundle = SimpleNamespace(hyper=gaussian_tables([2.0, 9.0]), latent=gaussian_tables([0.3, 1.0, 4.0]))
         self.identity = bytes(8)
 
     def encode(self, pixels, quality):
@@ -75,7 +75,7 @@ class CodingCodec:
             for shape, scale in zip(shapes, scales, strict=True)
         )
         indexes = tuple(generator.integers(0, 2, shape).astype(np.int32) for shape in shapes)
-        tables = (self.bundle.hyper, self.bundle.gaussian, self.bundle.gaussian)
+        tables = (self.bundle.hyper, self.bundle.latent, self.bundle.latent)
         coder = coders.get_coder("constriction")
         streams = tuple(
             container.Stream(coder.encode(s.ravel(), i.ravel(), table), 0)
