@@ -60,7 +60,7 @@ def _memory(options: argparse.Namespace, console: Console) -> object:
 
 
 def _profile(options: argparse.Namespace, console: Console) -> object:
-    from bench.profile import draw, profile
+    from bench.stages import draw, profile
 
     figures = {model: profile(model, _PHOTO, options.repetitions) for model in options.models}
     console.print(tables.profile_table(_PHOTO, figures))

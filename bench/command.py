@@ -41,7 +41,7 @@ def run_command(command: Sequence[str], environment: Mapping[str, str] | None = 
     Raises:
         ValueError: it fails.
     """
-    whole = [sys.executable, "-I", __file__, *command]  # isolated: bench/profile.py is not Python's own profile
+    whole = [sys.executable, __file__, *command]
     done = subprocess.run(whole, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise ValueError(f"a process failed with status {done.returncode}, see above: {' '.join(command)}")

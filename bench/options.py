@@ -62,20 +62,21 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if unknown := [part for part in options.parts if part not in PARTS]:
         parser.error(f"there is no part {unknown[0]!r}: choose among {', '.join(PARTS)}")
+    if not options.parts:
+        options.parts = [*_BY_DEFAULT, *(["reference"] if options.reference is not None else [])]
     if options.data is None and "seams" in options.parts:
         parser.error("the part seams needs --data: a folder of photos")
     if options.reference is None and "reference" in options.parts:
         parser.error("the part reference needs --reference: a checkout of the released code")
     if options.reference is not None and not (options.reference / "models" / "vae.py").is_file():
         parser.error(f"{options.reference} is no checkout of the released code: it has no models/vae.py")
-    if odd := [number for number in options.devices if options.batch_size % number]:
+    odd = [number for number in options.devices if options.batch_size % number]
+    if odd and "training" in options.parts:
         parser.error(f"--batch-size {options.batch_size} cannot be divided over {odd[0]} devices")
     for name in ("json", "picture"):
         path = getattr(options, name)
         if path is not None and not path.resolve().parent.is_dir():
             parser.error(f"--{name} {path}: there is no such folder")
-    if not options.parts:
-        options.parts = [*_BY_DEFAULT, *(["reference"] if options.reference is not None else [])]
     return options
 
 

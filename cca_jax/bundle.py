@@ -63,7 +63,7 @@ class Bundle:
         description: one line.
         config: its sizes.
         params: the parameters without the auxiliary model, float32 or, as stored, float16.
-        scales: the upper ends of the standard deviations that the tables serve, float32 [64].
+        scales: the upper ends of the scales that the tables serve, float32 [64].
         latent: their tables, of the densities that the configuration names.
         hyper: tables of the hyper-latent's channels; symbols are distances from the medians.
     """

@@ -217,7 +217,7 @@ class Codec:
             data: the file; with `slices` it may end after those.
             slices: how many slices to decode, 0 to all; the others take their predicted means. None decodes all.
             clock: adds up the seconds of the parts; every part is then waited for.
-            observe: is shown each stream's symbols, for verification; tiles may come in any order.
+            observe: is shown each stream's symbols, for verification; tiles and slices may come in any order.
 
         Raises:
             FormatError: not a `.cca` file, or made with another model.

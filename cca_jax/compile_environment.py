@@ -59,7 +59,7 @@ def source_digest(paths: tuple[Path, ...]) -> str:
     """Of the code in files and folders: any change may change a program.
 
     Raises:
-        OSError: there is none.
+        OSError: a file is missing, or a folder holds no code.
     """
     digest = hashlib.sha256()
     for path in paths:

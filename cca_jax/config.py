@@ -55,7 +55,7 @@ class ModelConfig:
             integers alone, the same on every machine.
         scale_channels: width of that network.
         latent_density: "gaussian", as in the paper, or "laplacian": scales that know little leave a mixture of wide and
-            narrow Gaussians, which is closer to a Laplacian.
+            narrow Gaussians, which is closer to a Laplacian (whose scale is √2 standard deviations).
     """
 
     latent_channels: int = 320

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
 
@@ -18,6 +19,7 @@ from jaxtyping import Array, Float, Int32, UInt8
 
 from cca_jax import programs
 from cca_jax.buckets import Frame
+from cca_jax.cores import usable_cores
 from cca_jax.model import steps
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.exact_rate import ExactRate, coded_rate
@@ -26,7 +28,7 @@ from cca_jax.quality import rate_position
 from cca_jax.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch, timed
 
 DecodeSlice = Callable[[int, np.ndarray], np.ndarray]
-"""(slice, the tables of its symbols) to the symbols, int32 [1, h, w, m], both in the frame's shape."""
+"""(slice, the tables of its symbols) to the symbols, int32 [1, h, w, m], both in the frame's shape; from any thread."""
 CodeSlice = Callable[[int, SlicePrediction, Array], Any]
 """(slice, what is known of it, the tables of its symbols) to the symbols: from the latent or from a stream."""
 
@@ -42,13 +44,19 @@ def memory_errors() -> Iterator[None]:
         raise
 
 
+def _side_by_side(decode_slice: Callable[[int], None], count: int) -> None:
+    """Decodes slices in threads, the largest first: a range coder that leaves Python's lock uses all cores."""
+    with ThreadPoolExecutor(max(1, min(count, usable_cores()))) as pool:
+        list(pool.map(decode_slice, reversed(range(count))))
+
+
 class Execution:
     """The steps bound to a model, a frame and a stopwatch; all arrays have the frame's shape.
 
     Attributes:
         model: the networks.
         params: their parameters.
-        scales: the standard deviations that have a table, float32 [T].
+        scales: the scales that have a table, float32 [T].
         frame: where the image lies in the arrays.
         clock: counts the parts "transform" and "entropy model", which are then waited for; None counts nothing.
     """
@@ -133,9 +141,12 @@ class Execution:
             edges = self.model.config.slice_edges
             indexes = self.on_host(self._scale_indexes(z_symbols))
             symbols = np.zeros(indexes.shape, np.int32)  # a mean is what no steps away from it is
-            for index in range(count):
+
+            def decode_slice(index: int) -> None:
                 channels = slice(edges[index], edges[index + 1])
                 symbols[..., channels] = decode(index, indexes[..., channels])
+
+            timed(self.clock, CODER, _side_by_side, decode_slice, count)
             given = (self.model, self.params, z_symbols, symbols, self.frame.extent, self.step)
             return self._entropy_model(steps.decode_latent, *given)
 
@@ -143,7 +154,7 @@ class Execution:
             del prediction
             if index >= count:
                 return np.zeros(indexes.shape, np.int32)
-            return decode(index, self.on_host(indexes))
+            return timed(self.clock, CODER, decode, index, self.on_host(indexes))
 
         return self.code_slices(z_symbols, code)
 

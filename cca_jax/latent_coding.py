@@ -26,7 +26,7 @@ from cca_jax.tiled_execution import TiledExecution
 from cca_jax.tiling import Box
 
 Observe = Callable[[int, int, np.ndarray], None]
-"""(tile, stream, its symbols): called once a stream is decoded, before its symbols are verified."""
+"""(tile, stream, its symbols): called once a stream is decoded, before its symbols are verified; in any order."""
 
 
 def encode_latent(
@@ -101,7 +101,7 @@ def decode_latent(
         return run.frame.fill(symbols.reshape(indexes.shape))
 
     def decode_slice(index: int, indexes: np.ndarray) -> np.ndarray:
-        return timed(run.clock, CODER, lambda: decode(1 + index, run.frame.cut(indexes)))
+        return decode(1 + index, run.frame.cut(indexes))
 
     z_indexes = _channel_indexes((1, *run.frame.area, bundle.config.hyper_channels))
     z_symbols = jnp.asarray(timed(run.clock, CODER, decode, 0, z_indexes))

@@ -23,7 +23,7 @@ def decode_all(folder: Path, out: Path, model: str, precision: str, jit: bool) -
     Args:
         folder: the files.
         out: receives, under each file's name, an .npz with `pixels` and the SHA-256 of all its symbols, `symbols`.
-            Where they are not the encoder's, they end with the first stream that is not, and the picture is black.
+            Where they are not the encoder's, they are those of the streams that were read, and the picture is black.
         model: a bundle's folder or an installed model's name.
         precision: what the networks compute in.
         jit: False runs every operation on its own.

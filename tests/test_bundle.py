@@ -65,6 +65,21 @@ def test_identity_follows_weights_tables_and_configuration(built):
     assert len(built.identity) == 8
 
 
+@pytest.mark.parametrize("kind", ["micro", "micro_lite"])
+def test_tables_are_of_the_density_that_the_configuration_names(kind, request):
+    config, params = request.getfixturevalue(kind), request.getfixturevalue(f"{kind}_params")
+    gaussian, laplacian = (
+        Bundle.build("x", "", dataclasses.replace(config, latent_density=name), params)
+        for name in ("gaussian", "laplacian")
+    )
+    at_zero = [-int(bundle.latent.minimum[40]) for bundle in (gaussian, laplacian)]
+    rows = [np.diff(bundle.latent.row(40))[:-1] / 2**16 for bundle in (gaussian, laplacian)]
+    variances = [(row * np.arange(-m, m + 1) ** 2).sum() for row, m in zip(rows, at_zero, strict=True)]
+    assert variances[1] == pytest.approx(variances[0] / 2, rel=0.1)  # a scale is √2 standard deviations
+    assert rows[1][at_zero[1]] > 1.5 * rows[0][at_zero[0]]
+    assert gaussian.identity != laplacian.identity
+
+
 def test_the_first_bundles_keep_their_identity(built):
     """Configurations that lack the later fields, or have them at their defaults, are named as before these fields."""
     assert load_bundle(locate("starter")).identity.hex() == "40b5e11589394af1"

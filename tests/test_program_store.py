@@ -67,7 +67,6 @@ def test_jax_settings_rule(tmp_path):
     assert open_store() is None
 
 
-@pytest.mark.usefixtures("settings")
 def test_who_holds_the_lock_is_not_waited_for_long(tmp_path, monkeypatch):
     monkeypatch.setattr(program_store, "_LOCK_SECONDS", 0.01)
     store = ProgramStore(str(tmp_path), 1_000_000)
@@ -79,6 +78,7 @@ def test_who_holds_the_lock_is_not_waited_for_long(tmp_path, monkeypatch):
     assert store.get("b") is None
 
 
+@pytest.mark.usefixtures("settings")
 def test_a_folder_that_cannot_be_is_no_error(tmp_path):
     (tmp_path / "file").touch()
     jax.config.update(SETTINGS[0], str(tmp_path / "file"))

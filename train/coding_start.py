@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.shapes import flatten, unflatten
-from cca_jax.ops.density import SCALE_FLOOR
+from cca_jax.ops.density import SCALE_FLOOR, SCALE_PER_DEVIATION
 from cca_jax.ops.integers import FRACTION_BITS
 from cca_jax.ops.scales import SCALE_CEILING, SCALE_COUNT
 from train.karhunen_loeve import karhunen_loeve
@@ -44,14 +44,15 @@ def with_coding_start(params: Any, config: ModelConfig, rate_weight: float) -> A
     gain = latent_gain(rate_weight)
     transform = karhunen_loeve((*config.transform_channels, config.latent_channels))
     _set_transforms(named, transform.axes, gain ** (1 / len(transform.axes)))
-    deviations = np.full(config.latent_channels, SCALE_FLOOR)
-    deviations[: len(transform.deviations)] = _CONTRAST * gain * transform.deviations
+    scales = np.full(config.latent_channels, SCALE_FLOOR)
+    unit = SCALE_PER_DEVIATION[config.latent_density]
+    scales[: len(transform.deviations)] = unit * _CONTRAST * gain * transform.deviations
     for name in named:
         if name.endswith("/kernel") and ("hyper_" in name or "exact_scales/" in name):
             _keep_variance(named, name)
     named["hyper_analysis/last/kernel"] *= _HYPER_GAIN
     for prefix in ("", "auxiliary/"):
-        _set_entropy_model(named, prefix, config, np.maximum(deviations, SCALE_FLOOR))
+        _set_entropy_model(named, prefix, config, np.maximum(scales, SCALE_FLOOR))
     return unflatten(named)
 
 
@@ -94,7 +95,7 @@ def _keep_variance(named: dict[str, np.ndarray], name: str) -> None:
 
 
 def _set_entropy_model(
-    named: dict[str, np.ndarray], prefix: str, config: ModelConfig, deviations: Float[np.ndarray, " M"]
+    named: dict[str, np.ndarray], prefix: str, config: ModelConfig, scales: Float[np.ndarray, " M"]
 ) -> None:
     """Predicts a mean of 0 and these scales everywhere, and corrects nothing."""
     for name, value in named.items():
@@ -103,11 +104,11 @@ def _set_entropy_model(
         if name.startswith(f"{prefix}slices/residual_heads") and "/last/" in name:
             value[...] = 0
     if config.exact_scales and f"{prefix}exact_scales/last/bias" in named:
-        index = np.log(deviations / SCALE_FLOOR) / math.log(SCALE_CEILING / SCALE_FLOOR) * (SCALE_COUNT - 1)
+        index = np.log(scales / SCALE_FLOOR) / math.log(SCALE_CEILING / SCALE_FLOOR) * (SCALE_COUNT - 1)
         named[f"{prefix}exact_scales/last/bias"][...] = index / 2**FRACTION_BITS
         named[f"{prefix}exact_scales/last/kernel"][...] = 0
         return
     for index in range(config.num_slices):
         name = f"{prefix}slices/predictors_{index}/head/last/bias"
         if name in named:
-            named[name][1] = deviations[config.slice_edges[index] : config.slice_edges[index + 1]]
+            named[name][1] = scales[config.slice_edges[index] : config.slice_edges[index + 1]]

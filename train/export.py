@@ -27,6 +27,7 @@ _CARD = """# {name}
 | trained on | `{data}` |
 | steps | {step} of {batch_size} crops of {patch_size}×{patch_size} |
 | objective | {loss}, λ = {weights} |
+| densities | {latent_density}, scales from {scale_source} |
 | CCA | form `{cca}`, α = {cca_weight:g} |
 | optimiser | Adam, learning rate {learning_rate:g}, decay `{learning_rate_decay}`, moving average {ema_decay:g} |
 | precision, seed | {precision}, {seed} |
@@ -66,8 +67,9 @@ def _card(config: TrainConfig, bundle: Bundle, step: int, facts: dict[str, Any],
     weights = f"{config.rate_weight:g} (before {config.drop_at}: {config.first_rate_weight:g})"
     if config.model.rate_weights:
         weights = ", ".join(f"{weight:g}" for weight in config.model.rate_weights)
+    told = {"weights": weights, "best": found, "step": step, "dtype": dtype}
     return _CARD.format(
-        **{**config.to_dict(), "weights": weights, "best": found, "step": step, "dtype": dtype},
+        **{**config.to_dict(), **config.model.to_dict(), **told},
         name=bundle.name,
         description=bundle.description,
         identity=bundle.identity.hex(),

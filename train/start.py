@@ -84,7 +84,8 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
     fresh = initial_params(config.model, config.seed, auxiliary=config.cca != "off")
     if source is None:
         return _with_first_parameters(fresh, config)
-    found, ours = flatten(_read(Path(source), config.model)), flatten(fresh)
+    params, density = _read(Path(source), config.model)
+    found, ours = flatten(params), flatten(fresh)
     extra = [name for name in found if name not in ours and not name.startswith("auxiliary/")]
     missing = [name for name in ours if name not in found and not name.startswith("auxiliary/")]
     other = [name for name in ours if name in found and found[name].shape != ours[name].shape]
@@ -93,6 +94,8 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
         raise ValueError(f"--init-from {source} is of other sizes than this run ({some}): use its --preset")
     drawn = [name for name in ours if name not in found]
     tell(f"starting from {source}" + ("; its auxiliary model is drawn afresh" if drawn else ""))
+    if density != config.model.latent_density:
+        tell(f"its latents are {density}, this run's {config.model.latent_density}: its scales have to learn that")
     return unflatten({name: np.asarray(found.get(name, value), np.float32) for name, value in ours.items()})
 
 
@@ -103,15 +106,17 @@ def _with_first_parameters(fresh: dict[str, Any], config: TrainConfig) -> dict[s
     return with_coding_start(fresh, config.model, statistics.geometric_mean(weights))
 
 
-def _read(source: Path, model: ModelConfig) -> dict[str, Any]:
+def _read(source: Path, model: ModelConfig) -> tuple[dict[str, Any], str]:
+    """Parameters, and the density that they were learned with."""
     if (source / CONFIG).is_file() and (source / BEST).is_dir():
         with Checkpoints(source) as checkpoints:
             best = checkpoints.best_step() is not None
-        _, state, _ = read_run(source, best)
-        return jax.device_get(state.best_params)
+        config, state, _ = read_run(source, best)
+        return jax.device_get(state.best_params), config.model.latent_density
     if source.is_file() and source.suffix in _TORCH_SUFFIXES:
-        return params_from_torch(read_state_dict(source), model)
+        return params_from_torch(read_state_dict(source), model), "gaussian"
     try:
-        return load_bundle(locate(source)).params
+        bundle = load_bundle(locate(source))
     except ValueError as error:
         raise ValueError(f"--init-from: {error}; or give a run's folder or a .pth.tar file") from error
+    return bundle.params, bundle.config.latent_density

@@ -76,8 +76,10 @@ def decode(indexes: np.ndarray, tables: CodingTables, get: Get) -> np.ndarray:
     Raises:
         CorruptError: an escaped value lies outside int32.
     """
-    escape = tables.sizes[indexes] - 1
-    offsets = get(indexes).astype(np.int64)
+    escape = (tables.sizes - 1).astype(np.int32)[indexes]
+    minimum = tables.minimum[indexes]
+    offsets = get(indexes)
+    symbols = offsets + minimum  # within 32 bits, as tables are
     outside = offsets == escape
     if outside.any():
         widths = get(np.full(int(outside.sum()), tables.count, np.int32)).astype(np.int64)
@@ -85,8 +87,8 @@ def decode(indexes: np.ndarray, tables: CodingTables, get: Get) -> np.ndarray:
         for plane in range(int(widths.max()) - 1, -1, -1):
             wide = widths > plane
             values[wide] = 2 * values[wide] + get(np.full(int(wide.sum()), tables.count + 1, np.int32))
-        offsets[outside] = np.where(values % 2 == 0, -(values // 2), escape[outside] + values // 2)
-    symbols = offsets + tables.minimum[indexes]
-    if symbols.size and (symbols.min() < _INT32.min or symbols.max() > _INT32.max):
-        raise CorruptError("the stream holds a symbol beyond 32 bits: it was changed or was not made by this coder")
-    return symbols.astype(np.int32)
+        escaped = np.where(values % 2 == 0, -(values // 2), escape[outside] + values // 2) + minimum[outside]
+        if escaped.min() < _INT32.min or escaped.max() > _INT32.max:
+            raise CorruptError("the stream holds a symbol beyond 32 bits: it was changed or was not made by this coder")
+        symbols[outside] = escaped
+    return symbols

@@ -4,7 +4,7 @@ A table is computed once, in floating point, when a model is exported; from then
 travel in the model's bundle, so another machine's `exp` and `erfc` cannot change what a file means.
 
 The Gaussian tables, their 64 scales, the 16-bit precision, the tail mass of 1e-9 and the escape are those of
-Ballé et al. (ICLR 2018) as used by the CCA release.
+Ballé et al. (ICLR 2018) as used by the CCA release; the Laplacian ones are ours.
 """
 
 import math
@@ -179,20 +179,23 @@ def gaussian_tables(scales: np.ndarray, tail_mass: float = 1e-9) -> CodingTables
     return _symmetric_tables(scales, reach, lambda x: 0.5 * _erfc(x / math.sqrt(2)))
 
 
-def laplacian_tables(scales: np.ndarray, tail_mass: float = 1e-6) -> CodingTables:
-    """Densities exp(-2 |x| / scale) / scale, integrated over unit bins; the rest is as for `gaussian_tables`."""
+def laplacian_tables(scales: np.ndarray, tail_mass: float) -> CodingTables:
+    """Densities exp(-2 |x| / scale) / scale, whose standard deviation is scale / √2, integrated over unit bins.
+
+    Tables and arguments are otherwise as for `gaussian_tables`.
+    """
     return _symmetric_tables(scales, -math.log(tail_mass) / 2, lambda x: 0.5 * np.exp(-2 * x))
 
 
 def _symmetric_tables(scales: np.ndarray, reach: float, upper_tail: Callable[[np.ndarray], np.ndarray]) -> CodingTables:
     """Tables of a family that `upper_tail` describes at scale 1, out to `reach`, from 0 on."""
-    sigmas = [float(scale) for scale in scales]
-    if not all(0 < sigma < math.inf for sigma in sigmas):
+    widths = [float(scale) for scale in scales]
+    if not all(0 < width < math.inf for width in widths):
         raise ValueError("scales must be finite and above 0")
     pmfs, minimums = [], []
-    for sigma in sigmas:
-        m = max(0, math.ceil(reach * sigma - 0.5))
-        beyond = upper_tail((np.arange(m + 1) + 0.5) / sigma)  # P(X > k + ½), k = 0 … m
+    for width in widths:
+        m = max(0, math.ceil(reach * width - 0.5))
+        beyond = upper_tail((np.arange(m + 1) + 0.5) / width)  # P(X > k + ½), k = 0 … m
         half = beyond[:-1] - beyond[1:]  # differences of tails, not of cumulatives: exact far out too
         pmfs.append(np.concatenate([half[::-1], [1 - 2 * beyond[0]], half]))
         minimums.append(-m)

@@ -6,6 +6,8 @@ The coder consumes 32 bits at a time and drops trailing zero bytes, so any bytes
 container's to find, by checksum.
 """
 
+import functools
+
 import numpy as np
 
 from cca_jax.coding import escapes
@@ -70,6 +72,7 @@ class TensorFlowCoder:
         return symbols
 
 
+@functools.lru_cache(maxsize=4)  # a model's: every stream needs them
 def _lookup(library: Library, tables: CodingTables) -> Tensor:
     extended = escapes.extend(tables)
     return library.integers(np.insert(extended.cdf, extended.starts[:-1], PRECISION))

@@ -29,7 +29,7 @@ class SlicePrediction(NamedTuple):
 
     Attributes:
         mean: μ, [..., m].
-        scale: σ before its lower bound, [..., m].
+        scale: σ before its lower bound, [..., m]; of a Laplacian √2 standard deviations.
         features: the mean's context features, which the residual prediction reads again.
         step: Δ of a model of several rates, [B, 1, 1, m]; the scale counts in steps, the mean does not.
     """

@@ -1,4 +1,4 @@
-"""The standard deviations that have a coding table, as a function of the table's index (Ballé et al. 2018)."""
+"""The scales that have a coding table, as a function of the table's index (Ballé et al. 2018)."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ def checkout(tmp_path):
 def test_defaults_leave_out_what_needs_a_checkout(checkout):
     assert options.parse([]).parts == ["codec", "process", "training", "data"]
     assert options.parse(["--reference", str(checkout)]).parts[-1] == "reference"
+    assert options.parse(["codec", "--batch-size", "3"]).batch_size == 3  # only training is divided
     assert options.parse(["--devices", "4,2"]).devices == [1, 2, 4]  # overhead needs one device to compare with
     assert options.parse(["--sizes", "768x512,1x2"]).sizes == [(512, 768), (2, 1)]
 

@@ -81,7 +81,7 @@ def test_gaussian_tables_cover_all_but_the_tail_mass():
 
 @pytest.mark.parametrize("scale", [0.11, 0.5, 3.7, 256.0])
 def test_laplacian_tables_hold_the_integrals_and_all_but_the_tail_mass(scale):
-    one = tables.laplacian_tables(np.array([scale]))
+    one = tables.laplacian_tables(np.array([scale]), 1e-6)
     m = -int(one.minimum[0])
     assert one.sizes[0] == 2 * m + 2
     assert math.exp(-2 * (m + 0.5) / scale) <= 1e-6

@@ -11,13 +11,14 @@ from cca_jax.buckets import pad
 from cca_jax.bundle import Bundle, save_bundle
 from cca_jax.codec import Codec
 from cca_jax.coding import coders, container
+from cca_jax.model.cca import CCAModel
 from eval.codecs.interface import TOTAL, CodecError
 from eval.codecs.ours import SINGLE_RATE, OurCodec, our_codecs
 
 
-@pytest.fixture(scope="module")
-def bundle(micro, micro_params):
-    return Bundle.build("micro", "", micro, micro_params)
+@pytest.fixture(scope="module", params=["gaussian", "laplacian"])
+def bundle(micro, micro_params, request):
+    return Bundle.build("micro", "", dataclasses.replace(micro, latent_density=request.param), micro_params)
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +52,11 @@ def test_streams_and_header_make_up_the_file(encoded):
     assert sum(encoded.stream_bits) + 8 * header.size == 8 * len(encoded.data)
 
 
-def test_the_estimate_is_the_forward_pass_and_near_the_file(ours, pixels, encoded, micro_model, micro_params):
+def test_the_estimate_is_the_forward_pass_and_near_the_file(ours, pixels, encoded, micro_params):
     estimate = ours.estimate(pixels, *SINGLE_RATE)
     image = pad(pixels)[None] / np.float32(255)
-    output = jax.jit(lambda image: micro_model.apply({"params": micro_params}, image, auxiliary=False))(image)
+    model = CCAModel(ours.codec.config)
+    output = jax.jit(lambda image: model.apply({"params": micro_params}, image, auxiliary=False))(image)
     likelihoods = [
         output.likelihood_z,
         *np.split(output.likelihood_y, np.cumsum(ours.codec.config.slice_sizes)[:-1], -1),

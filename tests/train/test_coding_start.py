@@ -1,5 +1,7 @@
 """First parameters of a plain transform codec."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ from cca_jax.config import PRESETS
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.initialise import initial_params
 from cca_jax.model.shapes import flatten
+from cca_jax.ops.density import SCALE_FLOOR, SCALE_PER_DEVIATION
 from train.coding_start import latent_gain, with_coding_start
 from train.options import config_of, parser
 from train.start import starting_params
@@ -64,7 +67,19 @@ def test_nothing_is_predicted_and_every_channel_has_the_scale_of_a_markov_field(
         assert scales.shape == y.shape[-1:]
         assert scales[0] > 10 * scales[-1]
         flat = 0.2 * latent_gain(2.0) * 16 * 3**0.5  # of blocks that are all of one colour
-        assert 0.3 * flat < scales[0] < flat
+        assert 0.3 * flat < scales[0] / SCALE_PER_DEVIATION[config.latent_density] < flat
+
+
+def test_scales_count_in_the_densitys_own_unit(micro):
+    def scales(density):
+        config = dataclasses.replace(micro, latent_density=density)
+        named = flatten(with_coding_start(initial_params(config, 0), config, 2.0))
+        return np.concatenate([named[f"slices/predictors_{k}/head/last/bias"][1] for k in range(config.num_slices)])
+
+    gaussian, laplacian = scales("gaussian"), scales("laplacian")
+    above = gaussian > SCALE_FLOOR
+    assert above.any()
+    np.testing.assert_allclose(laplacian[above], 2**0.5 * gaussian[above], rtol=1e-6)
 
 
 def test_a_run_from_scratch_begins_with_them_where_its_recipe_says_so():

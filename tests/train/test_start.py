@@ -45,6 +45,9 @@ def test_a_model_gives_all_but_the_auxiliary_model(train_config, micro_params, t
     off = dataclasses.replace(train_config, cca="off")
     same(starting_params(off, str(tmp_path / "m"), told.append), without_auxiliary(micro_params))
     assert told[1] == f"starting from {tmp_path / 'm'}"
+    laplacian = dataclasses.replace(off, model=dataclasses.replace(off.model, latent_density="laplacian"))
+    same(starting_params(laplacian, str(tmp_path / "m"), told.append), without_auxiliary(micro_params))
+    assert told[3] == "its latents are gaussian, this run's laplacian: its scales have to learn that"
 
 
 @pytest.mark.parametrize("best", [None, 1])

@@ -15,7 +15,7 @@ from PIL import Image
 
 from bench.codec import smooth_image
 from bench.process import cache_environment, model_folder
-from bench.profile_worker import FILES, MODEL, PROGRAMS, START
+from bench.stages_worker import FILES, MODEL, PROGRAMS, START
 from cca_jax.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM
 
 END = "end"
@@ -52,7 +52,7 @@ def profile(model: str, size: tuple[int, int], repetitions: int) -> dict[str, St
 
 def _run(direction: str, model: str, source: Path, target: Path, cache: Path) -> Stages:
     started = time.time()
-    command = [sys.executable, "-m", "bench.profile_worker", direction, model, str(source), str(target), str(started)]
+    command = [sys.executable, "-m", "bench.stages_worker", direction, model, str(source), str(target), str(started)]
     done = subprocess.run(command, env=cache_environment(cache), stdout=subprocess.PIPE, text=True, check=False)
     whole = time.time() - started
     if done.returncode:

@@ -6,28 +6,28 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from bench import profile, tables
+from bench import stages, tables
 
 
 @pytest.fixture
 def figures():
-    stages = {stage: 0.5 * number for number, stage in enumerate(profile.STAGES)}  # 14 seconds together
-    return {"starter": dict.fromkeys(profile.CASES, stages)}
+    seconds = {stage: 0.5 * number for number, stage in enumerate(stages.STAGES)}  # 14 seconds together
+    return {"starter": dict.fromkeys(stages.CASES, seconds)}
 
 
 def test_the_table_adds_the_stages_up(figures):
     stream = io.StringIO()
     Console(file=stream, width=200).print(tables.profile_table((512, 768), figures))
     rows = [line for line in stream.getvalue().splitlines() if "starter" in line]
-    assert len(rows) == len(profile.CASES)
+    assert len(rows) == len(stages.CASES)
     assert all("14.00" in row for row in rows)
 
 
 def test_the_picture_grows_with_the_bars(figures, tmp_path):
     heights = []
     for models in (figures, {**figures, "paper": figures["starter"]}):
-        profile.draw(models, "any", tmp_path / "profile.png")
-        with Image.open(tmp_path / "profile.png") as image:
+        stages.draw(models, "any", tmp_path / "stages.png")
+        with Image.open(tmp_path / "stages.png") as image:
             assert image.format == "PNG"
             heights.append(image.height)
     assert heights[0] < heights[1]
