@@ -98,7 +98,7 @@ def test_an_interruption_says_how_to_go_on(model, go, monkeypatch):
         (["--pictures", "-1"], "no number of images"),
         (["--quality", "high"], "invalid float"),
         (["--model", "nothing"], "no model 'nothing'"),
-        (["--quality", "30"], "single rate"),
+        (["--model", "starter", "--quality", "30"], "single rate"),
         (["--slow"], "unrecognized"),
     ],
 )
