@@ -139,13 +139,16 @@ def test_the_environment_sees_flags_and_changed_code(tmp_path, monkeypatch):
     assert digests[0] == digests[1] != digests[2]
 
 
-@pytest.mark.parametrize("missing", ["metadata", "source"])
+@pytest.mark.parametrize("missing", ["metadata", "source", "code"])
 def test_where_the_environment_cannot_be_told_nothing_is_kept(store, step, monkeypatch, tmp_path, missing):
     if missing == "metadata":
         monkeypatch.setattr(environment, "_LIBRARIES", ("a package that nobody has",))
         environment._machine.cache_clear()
     else:
-        monkeypatch.setattr(environment, "_SOURCES", (tmp_path / "nothing here",))
+        folder = tmp_path / "package"
+        if missing == "code":
+            folder.mkdir()
+        monkeypatch.setattr(environment, "_SOURCES", (folder,))
     assert compile_environment() is None
     prepare(step, 3, SHAPE)
     np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
