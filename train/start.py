@@ -21,6 +21,7 @@ from cca_jax.convert.names import params_from_torch
 from cca_jax.model.initialise import initial_params
 from cca_jax.model.shapes import flatten, parameter_shapes, unflatten
 from cca_jax.registry import locate
+from train.auxiliary_start import AUXILIARY, auxiliary_from_main
 from train.checkpoints import BEST, Checkpoints, abstract
 from train.coding_start import with_coding_start
 from train.config import TrainConfig
@@ -70,7 +71,7 @@ def read_run(folder: Path, best: bool = False) -> tuple[TrainConfig, TrainState,
 
 
 def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Fresh parameters, or those of `source`; what the source lacks of the auxiliary model is drawn afresh.
+    """Fresh parameters, or those of `source`; an auxiliary model that it lacks begins as its main model.
 
     Args:
         config: the run.
@@ -86,14 +87,16 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
         return _with_first_parameters(fresh, config)
     params, density = _read(Path(source), config.model)
     found, ours = flatten(params), flatten(fresh)
-    extra = [name for name in found if name not in ours and not name.startswith("auxiliary/")]
-    missing = [name for name in ours if name not in found and not name.startswith("auxiliary/")]
+    extra = [name for name in found if name not in ours and not name.startswith(AUXILIARY)]
+    missing = [name for name in ours if name not in found and not name.startswith(AUXILIARY)]
     other = [name for name in ours if name in found and found[name].shape != ours[name].shape]
     if extra or missing or other:
         some = ", ".join([*missing, *extra, *other][:3])
         raise ValueError(f"--init-from {source} is of other sizes than this run ({some}): use its --preset")
-    drawn = [name for name in ours if name not in found]
-    tell(f"starting from {source}" + ("; its auxiliary model is drawn afresh" if drawn else ""))
+    lacking = any(name not in found for name in ours)
+    if lacking:
+        found = {**auxiliary_from_main(found, config.model), **found}
+    tell(f"starting from {source}" + ("; its auxiliary model begins as its main model" if lacking else ""))
     if density != config.model.latent_density:
         tell(f"its latents are {density}, this run's {config.model.latent_density}: its scales have to learn that")
     return unflatten({name: np.asarray(found.get(name, value), np.float32) for name, value in ours.items()})

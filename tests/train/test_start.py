@@ -40,8 +40,10 @@ def test_a_model_gives_all_but_the_auxiliary_model(train_config, micro_params, t
     told = []
     found = starting_params(train_config, str(tmp_path / "m"), told.append)
     same(without_auxiliary(found), without_auxiliary(micro_params))
-    same(found["auxiliary"], initial_params(train_config.model, train_config.seed)["auxiliary"])
-    assert told == [f"starting from {tmp_path / 'm'}; its auxiliary model is drawn afresh"]
+    drawn = initial_params(train_config.model, train_config.seed)["auxiliary"]
+    same(found["auxiliary"]["prior"], drawn["prior"])
+    same(found["auxiliary"]["slices"]["predictors_0"], micro_params["slices"]["predictors_0"])
+    assert told == [f"starting from {tmp_path / 'm'}; its auxiliary model begins as its main model"]
     off = dataclasses.replace(train_config, cca="off")
     same(starting_params(off, str(tmp_path / "m"), told.append), without_auxiliary(micro_params))
     assert told[1] == f"starting from {tmp_path / 'm'}"
