@@ -21,6 +21,7 @@ from jax.sharding import Mesh
 from bench.timing import Timing, measure
 from cca_jax.cli.parser import OneLineParser
 from cca_jax.config import resolve_config
+from train.allocator import keep_freed_memory
 from train.compiled_step import compile_step
 from train.config import TrainConfig
 from train.durations import Duration
@@ -120,6 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--repetitions", type=int, default=5)
     options = vars(parser.parse_args(arguments))
     repetitions, preset = options.pop("repetitions"), options.pop("preset")
+    keep_freed_memory()  # as `python -m train` does
     try:
         config = TrainConfig(
             model=resolve_config(preset), data="random", duration=Duration(1000), drop_at=Duration(800), **options

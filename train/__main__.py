@@ -8,6 +8,7 @@ import sys
 from cca_jax.cli.console import print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
 from cca_jax.compile_cache import keep_compiled_programs
+from train.allocator import keep_freed_memory
 from train.options import config_of, parser
 
 _NO_MEMORY = (
@@ -43,6 +44,7 @@ def _run(options: argparse.Namespace) -> int:
     begun = options.resume and (options.out / CONFIG).is_file()
     config = config_of(options, read_config(options.out) if begun else None)
     keep_compiled_programs()
+    keep_freed_memory()
     if options.distributed or {options.coordinator, options.num_processes, options.process_id} != {None}:
         join_processes(options.coordinator, options.num_processes, options.process_id)
     from train.dry_run import describe_run
