@@ -29,7 +29,6 @@ from cca_jax.convert.names import torch_from_params
 from cca_jax.cores import usable_cores
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.initialise import initial_params
-from train.allocator import keep_freed_memory
 from train.compiled_step import compile_step
 from train.config import TrainConfig
 from train.durations import Duration
@@ -163,7 +162,6 @@ def compare_training(reference: Path, python: str, batch_size: int, patch_size: 
 
 def _our_step(batch_size: int, patch_size: int) -> Callable[[], object]:
     """A call that does one step and keeps the state it leads to."""
-    keep_freed_memory()  # as `python -m train` does
     config = TrainConfig(
         PRESETS[PRESET], "random", Duration(1000), Duration(800), batch_size=batch_size, patch_size=patch_size,
         seed=SEED,

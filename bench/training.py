@@ -111,6 +111,7 @@ def run_case(devices: int, **flags: object) -> TrainingFigures:
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints one case; returns the exit status."""
+    keep_freed_memory()  # as `python -m train` does
     parser = OneLineParser(prog="python -m bench.training", description=__doc__)
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--batch-size", type=int, default=2)
@@ -121,7 +122,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--repetitions", type=int, default=5)
     options = vars(parser.parse_args(arguments))
     repetitions, preset = options.pop("repetitions"), options.pop("preset")
-    keep_freed_memory()  # as `python -m train` does
     try:
         config = TrainConfig(
             model=resolve_config(preset), data="random", duration=Duration(1000), drop_at=Duration(800), **options

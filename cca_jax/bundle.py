@@ -37,7 +37,7 @@ from cca_jax.coding.tables import (
     typical_scales,
 )
 from cca_jax.config import ModelConfig
-from cca_jax.model.shapes import check_shapes, flatten, unflatten
+from cca_jax.model.shapes import AUXILIARY, check_shapes, flatten, unflatten
 from cca_jax.ops.density import LAPLACIAN_TAIL_MASS, SCALE_FLOOR, TAIL_MASS
 from cca_jax.ops.integers import snapped
 from cca_jax.ops.scales import SCALE_CEILING, SCALE_COUNT
@@ -92,7 +92,7 @@ class Bundle:
         """
         from cca_jax.model.tables import hyper_pmfs  # jitted: imports what reading a bundle does not need
 
-        kept = {k: _stored(k, v) for k, v in flatten(dict(params)).items() if not k.startswith("auxiliary/")}
+        kept = {k: _stored(k, v) for k, v in flatten(dict(params)).items() if not k.startswith(AUXILIARY)}
         with np.errstate(over="ignore"):  # what overflows is refused below
             arrays = {k: np.asarray(v, dtype) for k, v in kept.items()}
         check_shapes({k: v.shape for k, v in arrays.items()}, config, auxiliary=False)

@@ -90,6 +90,12 @@ def micro_lite_params():
     return lively_params(MICRO_LITE)
 
 
+@pytest.fixture(scope="session")
+def draw_lively():
+    """Such parameters for other configurations."""
+    return lively_params
+
+
 def lively_params(config):
     """Parameters under which every part matters: nothing is 0, dead or on its bound, and symbols are not all 0."""
     generator = np.random.default_rng(0)

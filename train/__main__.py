@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    keep_freed_memory()
     # JAX must not be touched before the processes of a run are joined, and --help and typing errors need none of it.
     from train.mesh import join_processes, make_mesh
     from train.start import CONFIG, read_config
@@ -44,7 +45,6 @@ def _run(options: argparse.Namespace) -> int:
     begun = options.resume and (options.out / CONFIG).is_file()
     config = config_of(options, read_config(options.out) if begun else None)
     keep_compiled_programs()
-    keep_freed_memory()
     if options.distributed or {options.coordinator, options.num_processes, options.process_id} != {None}:
         join_processes(options.coordinator, options.num_processes, options.process_id)
     from train.dry_run import describe_run

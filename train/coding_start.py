@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.shapes import flatten, unflatten
+from cca_jax.model.shapes import AUXILIARY, flatten, unflatten
 from cca_jax.ops.density import SCALE_FLOOR, SCALE_PER_DEVIATION
 from cca_jax.ops.integers import FRACTION_BITS
 from cca_jax.ops.scales import SCALE_CEILING, SCALE_COUNT
@@ -51,7 +51,7 @@ def with_coding_start(params: Any, config: ModelConfig, rate_weight: float) -> A
         if name.endswith("/kernel") and ("hyper_" in name or "exact_scales/" in name):
             _keep_variance(named, name)
     named["hyper_analysis/last/kernel"] *= _HYPER_GAIN
-    for prefix in ("", "auxiliary/"):
+    for prefix in ("", AUXILIARY):
         _set_entropy_model(named, prefix, config, np.maximum(scales, SCALE_FLOOR))
     return unflatten(named)
 

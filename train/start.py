@@ -19,9 +19,9 @@ from cca_jax.config import ModelConfig
 from cca_jax.convert.checkpoint import read_state_dict
 from cca_jax.convert.names import params_from_torch
 from cca_jax.model.initialise import initial_params
-from cca_jax.model.shapes import flatten, parameter_shapes, unflatten
+from cca_jax.model.shapes import AUXILIARY, flatten, parameter_shapes, unflatten
 from cca_jax.registry import locate
-from train.auxiliary_start import AUXILIARY, auxiliary_from_main
+from train.auxiliary_start import auxiliary_from_main
 from train.checkpoints import BEST, Checkpoints, abstract
 from train.coding_start import with_coding_start
 from train.config import TrainConfig

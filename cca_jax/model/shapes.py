@@ -13,6 +13,9 @@ import jax.numpy as jnp
 from cca_jax.config import HYPER_STRIDE, ModelConfig
 from cca_jax.model.cca import CCAModel
 
+AUXILIARY = "auxiliary/"
+"""What the names of the auxiliary model's parameters begin with."""
+
 
 @lru_cache(maxsize=8)
 def parameter_shapes(config: ModelConfig, auxiliary: bool) -> Mapping[str, tuple[int, ...]]:
