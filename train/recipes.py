@@ -61,7 +61,8 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
             "patch_size": 256,  # a crop of 128 has four positions of the hyper-latent, which all see its edge
             "learning_rate": 8e-4,
             "hyper_warmup": Duration(3000),
-            "cca": "off",  # beside a fresh auxiliary model the stopped form at full strength diverged
+            "cca": "stopped",
+            "cca_warmup": Duration(3000),  # beside networks that have not learned it says nothing, and once diverged
             "first_parameters": "coding",
         }
     return small

@@ -47,8 +47,13 @@ def test_a_run_never_begins_below_its_own_rate_weight():
 def test_every_warmup_of_a_short_run_is_short():
     """Else a term would never count fully."""
     short = options("--preset", "lite", "--steps", "2000")
-    assert 0 < short.hyper_warmup.amount <= 0.05 * 2000
+    for warmup in (short.hyper_warmup, short.cca_warmup):
+        assert 0 < warmup.amount <= 0.05 * 2000
     assert short.drop_at == Duration(400)
+
+
+def test_the_default_model_is_trained_with_the_cca_term_against_a_good_auxiliary_model():
+    assert options("--preset", "lite").cca == "stopped"
 
 
 def test_unknown_presets_are_refused():
