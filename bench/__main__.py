@@ -101,9 +101,6 @@ def _data(options: argparse.Namespace, console: Console) -> object:
 
 
 def _reference(options: argparse.Namespace, console: Console) -> object:
-    from train.allocator import keep_freed_memory
-
-    keep_freed_memory()  # as `python -m train` does; coding gives back so little that it is as fast without
     from bench.reference import compare_coding, compare_training
 
     checkout = (options.reference, options.reference_python)

@@ -1,8 +1,8 @@
 """The C library's allocator, told to keep what a training step gives back.
 
 XLA takes a step's temporary memory, hundreds of megabytes, from malloc and returns it when the step ends. The GNU C
-library then hands it back to the system, and the next step faults every page in again, zeroed: a sixth of the time of
-a step on the CPU (docs/performance.md). On an accelerator it neither helps nor harms.
+library then hands it back to the system, and the next step faults every page in again, zeroed: a fifth of the time of
+a step of preset `lite` on the CPU (docs/performance.md). On an accelerator it neither helps nor harms.
 """
 
 from __future__ import annotations
