@@ -17,6 +17,7 @@ import jax
 
 from cca_jax.cores import usable_cores
 
+_NO_PROGRAM = ("cache", "jax_log")
 _LIBRARIES = ("jax", "jaxlib", "flax", "numpy")
 _PACKAGE = Path(__file__).parent
 _SOURCES = (_PACKAGE / "config.py", _PACKAGE / "model", _PACKAGE / "ops")  # all that the steps import
@@ -41,8 +42,9 @@ def _machine() -> tuple[object, ...]:
 
 
 def settings() -> tuple[tuple[str, str], ...]:
-    """JAX's of the calling thread, as contexts left them; without those of caches, which change no program."""
-    return tuple(sorted((name, repr(value)) for name, value in jax.config.values.items() if "cache" not in name))
+    """JAX's of the calling thread, as contexts left them; without those of caches and logs, which change no program."""
+    told = ((name, repr(value)) for name, value in jax.config.values.items())
+    return tuple(sorted((name, value) for name, value in told if not any(word in name for word in _NO_PROGRAM)))
 
 
 def _processor() -> str:
