@@ -27,7 +27,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         type=_names,
         default=[DEFAULT_MODEL, "paper"],
         metavar="NAME|DIR,…",
-        help="for all but training and data: installed, folders, or presets with first weights",
+        help="of codec, process, memory, profile and seams: installed, folders, or presets with first weights",
     )
     parser.add_argument(
         "--sizes",

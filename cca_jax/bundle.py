@@ -156,10 +156,12 @@ def save_bundle(bundle: Bundle, folder: str | Path, card: str) -> None:
     """Writes a bundle; the folder appears whole or not at all.
 
     Raises:
-        ValueError: the folder exists and is not empty.
+        ValueError: the folder exists and is not empty; the bundle's parameters are not those of its configuration.
         OSError: it cannot be written.
     """
     check_new_folder(folder)
+    shapes = {name: np.shape(value) for name, value in flatten(bundle.params).items()}
+    check_shapes(shapes, bundle.config, auxiliary=False)  # which loading leaves out for a model with an identity
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:

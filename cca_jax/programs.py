@@ -86,9 +86,10 @@ def prepare(step: Step, arguments: tuple[Any, ...], threads: Executor) -> Any:
         The shapes of what the step gives.
     """
     signature = Signature.of(step, arguments)
-    if signature not in _programs:
-        _programs[signature] = _prepare(step, arguments, signature, threads)
-    return _programs[signature].shapes
+    prepared = _programs.get(signature)
+    if prepared is None:
+        prepared = _programs[signature] = _prepare(step, arguments, signature, threads)
+    return prepared.shapes
 
 
 def _prepare(step: Step, arguments: tuple[Any, ...], signature: Signature, threads: Executor) -> _Prepared:
@@ -117,7 +118,9 @@ def find(step: Step, arguments: tuple[Any, ...]) -> Callable[[], Any]:
     def call() -> Any:
         try:
             return program(*_arrays(arguments))
-        except Exception:
+        except Exception as error:
+            if "RESOURCE_EXHAUSTED" in str(error):  # the program is right, the memory too small
+                raise
             # Compiled for what is not quite the same: JAX compiles it here, or says what is wrong.
             _forget(signature)
             return step(*arguments)

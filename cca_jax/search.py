@@ -14,10 +14,12 @@ from cca_jax.codec import Codec
 from cca_jax.coding import container
 from cca_jax.metrics import psnr
 
-_MOST_FILES = 12
+_MOST_FILES = 16
 _NEAR_RATE = 0.01  # a hundredth of the wanted rate
 _NEAR_PSNR = 0.02  # dB
 _QUALITY_STEP = 1 / container.QUALITY_STEPS
+_IN_ROW = 2
+"""Guesses on one side of the target after which the next one halves what is left."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,18 +64,20 @@ def compress_to_target(
 ) -> Found:
     """The largest file found within a rate, or the smallest found with a fidelity.
 
-    Rate and fidelity grow with the quality, about as straight lines (the rate in its logarithm): each guess lies on
-    the line through the two files around the target, but never so near to one of them that little is won.
+    A rate that the best quality stays within gives the best quality, and a fidelity that the least one has gives the
+    least. In between, rate and fidelity grow with the quality, about as straight lines (the rate in its logarithm):
+    each guess lies on the line through the two files around the target, but never so near to one of them that little is
+    won; where that misses on one side again, the next one is in the middle.
 
     Args:
         codec: of a model of several rates.
         image: RGB.
-        target: see `Target`. What is found is within 1 % of a rate or 0.02 dB of a PSNR, unless the image's own rates
-            jump by more.
+        target: see `Target`. What is found in between is within 1 % of a rate or 0.02 dB of a PSNR, unless the image's
+            own rates jump by more.
         tile: as `Codec.compress` takes it.
 
     Raises:
-        ValueError: a model of a single rate; a target out of the model's range on this image; not an image.
+        ValueError: a model of a single rate; a rate too small or a fidelity too high for it here; not an image.
     """
     if codec.quality_range is None:
         raise ValueError(f"model {codec.name!r} has a single rate: it cannot search for a target")
@@ -91,11 +95,21 @@ def compress_to_target(
         return Found(data, encoding.container.quality, value)
 
     low, high = map(measure, codec.quality_range)
-    if not low.value <= target.value <= high.value:
-        raise ValueError(
-            f"on this image model {codec.name!r} reaches {low.value:.4g} to {high.value:.4g} {_UNITS[target.kind]}: "
-            f"{target.value:g} is out of its range"
-        )
+    if target.kind == "bpp":
+        if high.value <= target.value:
+            return high
+        if low.value > target.value:
+            raise ValueError(
+                f"on this image model {codec.name!r} takes {low.value:.4g} bits per pixel at least: {target.value:g} "
+                "are too few"
+            )
+    else:
+        if low.value >= target.value:
+            return low
+        if high.value < target.value:
+            raise ValueError(
+                f"on this image model {codec.name!r} reaches {high.value:.4g} dB at most: {target.value:g} are too many"
+            )
     return _narrow(measure, low, high, target)
 
 
@@ -103,6 +117,9 @@ def _narrow(measure: Callable[[float], Found], low: Found, high: Found, target: 
     """Moves two files around the target together; of what they reach, the one on its good side."""
     scale = math.log if target.kind == "bpp" else float
     near = target.value * _NEAR_RATE if target.kind == "bpp" else _NEAR_PSNR
+    # The middle of what is near enough: a guess that meets the target only just may miss it.
+    aim = scale(target.value + (-near if target.kind == "bpp" else near) / 2)
+    in_row, was_low = 0, None
 
     def best() -> Found:
         return low if target.kind == "bpp" else high
@@ -111,10 +128,13 @@ def _narrow(measure: Callable[[float], Found], low: Found, high: Found, target: 
         if abs(best().value - target.value) <= near or high.quality - low.quality <= _QUALITY_STEP:
             break
         span = scale(high.value) - scale(low.value)
-        share = (scale(target.value) - scale(low.value)) / span if span > 0 else 0.5
+        # On a curve that bends, the line keeps missing on one side: then the other end comes no nearer.
+        share = (aim - scale(low.value)) / span if span > 0 and in_row < _IN_ROW else 0.5
         guess = measure(low.quality + min(max(share, 0.1), 0.9) * (high.quality - low.quality))
         # What hits the target is on the good side: at most a rate, at least a fidelity.
-        if guess.value < target.value or (guess.value == target.value and target.kind == "bpp"):
+        is_low = guess.value < target.value or (guess.value == target.value and target.kind == "bpp")
+        in_row, was_low = (in_row + 1 if is_low == was_low else 1), is_low
+        if is_low:
             low = guess
         else:
             high = guess

@@ -5,6 +5,6 @@ of a codec (`codecs`), which `store` keeps; `records` and `results` are what is 
 `bd_matrix` what follows from it, `curves` what others published, `report` what one looks at.
 
 `python -m eval.verify` compares with PyTorch's numbers in `golden` cases, which `dump_reference` (run beside its
-code) makes. `python -m eval.demo` shows one photo. `python -m eval.against_jpeg` sets the files of a model of a single
-rate, which have no curve, beside JPEG at their size.
+code) makes. `python -m eval.demo` shows one photo. `python -m eval.against_jpeg` sets a model's files, at one quality,
+beside JPEG at their size, image by image. `python -m eval.portability` shows that a file decodes alike everywhere.
 """

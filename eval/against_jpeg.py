@@ -6,7 +6,6 @@ Exit status 1 where JPEG is ahead on an image.
 
 from __future__ import annotations
 
-import argparse
 import math
 import statistics
 import sys
@@ -17,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cca_jax.cli.figures import measure
+from cca_jax.cli.parser import OneLineParser
 from cca_jax.codec import load_model
 from cca_jax.images import find_images, read_image
 from cca_jax.metrics import fidelity
@@ -46,9 +46,10 @@ def jpeg_psnr_at(image: np.ndarray, num_bytes: int) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints the table; 0 where ours is ahead on every image, 1 where not, 2 on bad input."""
-    parser = argparse.ArgumentParser(prog="python -m eval.against_jpeg", description=__doc__)
+    parser = OneLineParser(prog="python -m eval.against_jpeg", description=__doc__)
     parser.add_argument("data", type=Path, metavar="DIR")
     parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR")
+    parser.add_argument("--quality", type=float, metavar="Q", help="for models of several rates (default: 50)")
     options = parser.parse_args(arguments)
     table = Table("image", "bytes", "bpp", "PSNR", "JPEG", "ahead by", "MS-SSIM")
     figures, leads = [], []
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         codec = load_model(options.model)
         for path in find_images([options.data]):
             image = read_image(path).pixels
-            data = codec.compress(image)
+            data = codec.compress(image, options.quality)
             ours = measure(image, codec.decompress(data), len(data))
             theirs = jpeg_psnr_at(image, len(data))
             figures.append(ours)

@@ -5,7 +5,7 @@ Writes into --out: the .cca file, what it decodes to, the JPEG, and side_by_side
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +16,7 @@ from cca_jax.cli.console import print_line, print_problem, print_table
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
 from cca_jax.cli.figures import Figures, measure
 from cca_jax.cli.library import load_codec
+from cca_jax.cli.parser import OneLineParser
 from cca_jax.files import write_atomically
 from cca_jax.images import read_image, write_image
 from eval.codecs.at_size import encode_at_most
@@ -29,9 +30,7 @@ PHOTO = Path(__file__).parent / "data" / "kodim23.png"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses and runs; returns the exit status, 2 on bad input."""
-    parser = argparse.ArgumentParser(
-        prog="python -m eval.demo", description=__doc__.splitlines()[0] if __doc__ else None
-    )
+    parser = OneLineParser(prog="python -m eval.demo", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument(
         "image", nargs="?", type=Path, default=PHOTO, metavar="IMAGE", help="default: the bundled photo"
     )
@@ -59,14 +58,19 @@ def demonstrate(photo: Path, model: str | None, quality: float | None, out: Path
         out: folder for the results, made if needed.
 
     Raises:
-        ValueError, OSError: bad input; see `cca_jax.images.read_image` and `cca_jax.load_model`.
+        ValueError, OSError: bad input; see `cca_jax.images.read_image` and `cca_jax.load_model`. Also where a result
+            would replace the photo.
     """
+    file, restored_file, rival_file = (out / f"{photo.stem}{end}" for end in (".cca", "_restored.png", ".jpg"))
+    comparison = out / "side_by_side.png"
+    for target in (file, restored_file, rival_file, comparison):
+        if os.path.realpath(target) == os.path.realpath(photo):
+            raise ValueError(f"{photo}: would be replaced by a result of that name: name another folder with --out")
     image = read_image(photo)
     for note in image.notes:
         print_problem(f"{photo}: warning: {note}")
     codec = load_codec(model)
     out.mkdir(parents=True, exist_ok=True)
-    file = out / f"{photo.stem}.cca"
     write_atomically(file, codec.compress(image.pixels, quality))
     # From the file, not from memory: this is what a receiver would see.
     data = file.read_bytes()
@@ -74,8 +78,8 @@ def demonstrate(photo: Path, model: str | None, quality: float | None, out: Path
     rival = jpeg()
     quality, encoded = encode_at_most(rival, image.pixels, len(data))
     jpeg_pixels = rival.decode(encoded.data).pixels
-    write_image(out / f"{photo.stem}_restored.png", restored)
-    write_atomically(out / f"{photo.stem}.jpg", encoded.data)
+    write_image(restored_file, restored)
+    write_atomically(rival_file, encoded.data)
     ours = measure(image.pixels, restored, len(data))
     theirs = measure(image.pixels, jpeg_pixels, len(encoded.data))
     label = f"{rival.name}, quality {quality:g}"
@@ -84,13 +88,13 @@ def demonstrate(photo: Path, model: str | None, quality: float | None, out: Path
         Panel("CCA", _caption(ours), restored),
         Panel(label, _caption(theirs), jpeg_pixels),
     ]
-    write_image(out / "side_by_side.png", np.asarray(draw(panels)))
+    write_image(comparison, np.asarray(draw(panels)))
     height, width = image.pixels.shape[:2]
     print_line(f"{photo.name}, {width}×{height} pixels, model {codec.name}\n")
     _print_comparison({"CCA": (len(data), ours), label: (len(encoded.data), theirs)})
     if len(encoded.data) > len(data):
         print_line("JPEG cannot be as small as our file on this image: its lowest quality is shown")
-    print_line(f"\n{file} is the compressed file; {out / 'side_by_side.png'} shows both beside the original")
+    print_line(f"\n{file} is the compressed file; {comparison} shows both beside the original")
 
 
 def _print_comparison(sizes_and_figures: Mapping[str, tuple[int, Figures]]) -> None:

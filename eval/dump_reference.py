@@ -235,8 +235,12 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"dump_reference: {error}\n")
         return 2
     text = json.dumps({"case": Path(args.out).name, "config": config, **facts}, indent=0, allow_nan=False)
-    Path(f"{args.out}.json").write_text(text, encoding="utf-8")
-    np.savez_compressed(f"{args.out}.npz", **arrays)
+    try:
+        np.savez_compressed(f"{args.out}.npz", **arrays)
+        Path(f"{args.out}.json").write_text(text, encoding="utf-8")
+    except OSError as error:
+        sys.stderr.write(f"dump_reference: cannot write the case {args.out}: {error}\n")
+        return 2
     sys.stdout.write(f"{args.out}.json, {args.out}.npz: image {facts['hw'][0]}x{facts['hw'][1]}, {args.steps} steps\n")
     return 0
 

@@ -34,7 +34,7 @@ def load_image(path: str, crop: tuple[int, int]) -> np.ndarray:
     """The photo's centre as uint8 [1,3,H,W]: at most `crop` (height, width) pixels, each a multiple of 64."""
     try:
         pixels = np.asarray(Image.open(path).convert("RGB"))
-    except GIVE_UP as error:
+    except (*GIVE_UP, Image.DecompressionBombError) as error:
         raise BadInputError(f"cannot read image {path}: {error}") from error
     height, width = pixels.shape[:2]
     h, w = min(height, crop[0]) // 64 * 64, min(width, crop[1]) // 64 * 64

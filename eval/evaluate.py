@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from pathlib import Path
 
 from cca_jax.cli.console import print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT
@@ -40,6 +41,8 @@ def evaluate(options: Options) -> int:
         ValueError, OSError, ImportError: bad input; nothing was written unless the disk is what failed.
     """
     source = open_source(options.data, options.data_dir)
+    if Path(options.data).is_dir() and options.out.resolve().is_relative_to(Path(options.data).resolve()):
+        raise ValueError(f"{options.out}: lies in {options.data}, where its own pictures would be measured next time")
     others = conventional_codecs(options.codecs)
     ours = our_codecs(options.models, options.qualities)
     codecs: list[ImageCodec] = [*ours, *others]

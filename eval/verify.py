@@ -11,7 +11,6 @@ left, and the tolerances judge the mathematics; `--train-precision float32` show
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import sys
 from collections.abc import Iterator
@@ -26,6 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cca_jax.bundle import Bundle
+from cca_jax.cli.errors import EXPECTED, describe
+from cca_jax.cli.parser import OneLineParser
 from cca_jax.codec import Codec
 from cca_jax.coding.coders import default_coder
 from cca_jax.convert.names import torch_from_params
@@ -200,7 +201,7 @@ def verify(case: Case, precision: str = "float64") -> Iterator[Row]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints the table of a case; 0 where all pass, 1 where one is out, 2 on bad input."""
-    parser = argparse.ArgumentParser(prog="python -m eval.verify", description=__doc__)
+    parser = OneLineParser(prog="python -m eval.verify", description=__doc__)
     parser.add_argument("case", type=Path, metavar="CASE.json")
     parser.add_argument("--train-precision", choices=("float32", "float64"), default="float64")
     options = parser.parse_args(arguments)
@@ -208,8 +209,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         case = load_case(path)
         rows = list(verify(case, options.train_precision))
-    except (ValueError, OSError) as error:
-        sys.stderr.write(f"verify: {error}\n")
+    except KeyError as error:
+        sys.stderr.write(f"verify: {path}: the case lacks {error}: make it with eval/dump_reference.py\n")
+        return 2
+    except EXPECTED as error:
+        sys.stderr.write(f"verify: {describe(error)}\n")
         return 2
     table = Table("quantity", "max |error|", "relative", "tolerance", "verdict", title=f"{path} against PyTorch")
     for row in rows:

@@ -119,6 +119,13 @@ def test_numbers_that_are_not_finite_are_refused(micro, micro_params):
         Bundle.build("x", "", micro, huge, dtype="float16")
 
 
+def test_parameters_of_another_configuration_are_not_saved(built, tmp_path):
+    wider = dataclasses.replace(built, config=dataclasses.replace(built.config, head_channels=(13, 8)))
+    with pytest.raises(ValueError, match="the configuration needs"):
+        save_bundle(wider, tmp_path / "wider", "")
+    assert not (tmp_path / "wider").exists()
+
+
 def test_an_existing_folder_is_not_overwritten(built, folder):
     with pytest.raises(ValueError, match="already exists"):
         save_bundle(built, folder, card="")

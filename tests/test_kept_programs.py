@@ -119,6 +119,20 @@ def test_a_program_that_fails_when_it_runs_is_compiled_anew(store, step, monkeyp
     assert not list(tmp_path.glob("*-cache"))
 
 
+def test_a_program_that_runs_out_of_memory_is_kept(store, step, monkeypatch, tmp_path):
+    prepare(step, 3, SHAPE)
+    another_process()
+
+    def fail(*arguments):
+        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+
+    monkeypatch.setattr(programs.serialize_executable, "deserialize_and_load", lambda *_, **__: fail)
+    prepare(step, 3, SHAPE)
+    with pytest.raises(RuntimeError, match="Out of memory"):
+        run(step, 3, X)
+    assert list(tmp_path.glob("*-cache"))
+
+
 def test_without_compilation_no_program_runs(store, step):
     prepare(step, 3, SHAPE)
     with jax.disable_jit():

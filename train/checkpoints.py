@@ -86,7 +86,7 @@ class Checkpoints:
 
     def _replace_best(self, step: int) -> None:
         held = self._best.latest_step()
-        if held is not None and held > step:  # from a run that went further before it was killed
+        if held is not None and held >= step:  # from a run that got as far or further before it was killed
             self._best.delete(held)
 
     def wait(self) -> None:

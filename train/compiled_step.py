@@ -39,13 +39,13 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
     model = build_model(config)
 
     def step(state: TrainState, crops: UInt8[Array, "B S S 3"]) -> tuple[TrainState, StepReport]:
-        key = jax.random.fold_in(jax.random.key(config.seed), state.step)
+        noise_key, rate_key = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), state.step))
         noise = None
         if config.rate_proxy == "noise":
-            noise = Noise.sample(key, config.model, crops.shape, auxiliary=config.cca != "off")
+            noise = Noise.sample(noise_key, config.model, crops.shape, auxiliary=config.cca != "off")
         rate, weight = None, weight_of(state.step)
         if config.model.rate_weights:
-            rate, weight = draw_rates(config.model, jax.random.fold_in(key, 1), len(crops))
+            rate, weight = draw_rates(config.model, rate_key, len(crops))
         return train_step(
             model,
             state,

@@ -161,8 +161,8 @@ def _check_ranges(config: TrainConfig) -> None:
         raise ValueError(f"--ema-decay must be at least 0 and below 1, got {config.ema_decay}")
     if not 0 <= config.cca_weight < math.inf:
         raise ValueError(f"--cca-weight must be at least 0, got {config.cca_weight}")
-    if config.seed < 0:
-        raise ValueError(f"--seed must be at least 0, got {config.seed}")
+    if not 0 <= config.seed < 2**63:
+        raise ValueError(f"--seed must be at least 0 and below 2**63, got {config.seed}")
 
 
 def _flag(name: str) -> str:

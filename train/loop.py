@@ -20,6 +20,7 @@ from train.compiled_step import compile_step
 from train.config import REPORTING_ONLY, TrainConfig
 from train.interrupts import Interrupts
 from train.mesh import any_process, check_divides, divide, fresh_copy, replicate, replicated, settle, wait_for_all
+from train.reporting.console import noise_warning
 from train.reporting.reporter import Reporter
 from train.run_data import RunData
 from train.start import CONFIG, read_config, starting_params, state_shapes
@@ -64,6 +65,8 @@ def run(
     begun = (folder / CONFIG).exists()
     params = None if begun else starting_params(config, init_from, speak)
     _write_config(config, folder)
+    if (warning := noise_warning(config)) is not None:
+        speak(warning)
     with Checkpoints(folder, config.keep) as checkpoints:
         step = checkpoints.latest_step()
         if step is None:
@@ -71,6 +74,7 @@ def run(
             state, facts = replicate(initial_state(params, config.ema_decay > 0), mesh), {"best": None}
             if init_from is not None:  # or a run killed before its first checkpoint would begin with a draw
                 checkpoints.save(0, state, {**facts, "photos": data.fingerprint})
+                checkpoints.wait()
                 state = fresh_copy(state, mesh)
         else:
             state, facts = checkpoints.restore(abstract(state_shapes(config), replicated(mesh)))

@@ -62,6 +62,7 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
             "learning_rate": 8e-4,
             "hyper_warmup": Duration(3000),
             "cca": "stopped",
+            "cca_weight": 0.5,  # below the smallest λ, see `cca_jax.objective`
             "cca_warmup": Duration(3000),  # beside networks that have not learned it says nothing, and once diverged
             "first_parameters": "coding",
         }

@@ -5,6 +5,7 @@ The order, always the same: the run's own checkpoint (with --resume), else what 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import statistics
 from collections.abc import Callable
@@ -85,7 +86,7 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
     fresh = initial_params(config.model, config.seed, auxiliary=config.cca != "off")
     if source is None:
         return _with_first_parameters(fresh, config)
-    params, density = _read(Path(source), config.model)
+    params, learned = _read(Path(source), config.model)
     found, ours = flatten(params), flatten(fresh)
     extra = [name for name in found if name not in ours and not name.startswith(AUXILIARY)]
     missing = [name for name in ours if name not in found and not name.startswith(AUXILIARY)]
@@ -97,8 +98,12 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
     if lacking:
         found = {**auxiliary_from_main(found, config.model), **found}
     tell(f"starting from {source}" + ("; its auxiliary model begins as its main model" if lacking else ""))
-    if density != config.model.latent_density:
-        tell(f"its latents are {density}, this run's {config.model.latent_density}: its scales have to learn that")
+    if learned.latent_density != config.model.latent_density:
+        densities = f"{learned.latent_density}, this run's {config.model.latent_density}"
+        tell(f"its latents are {densities}: its scales have to learn that")
+    if learned.rate_weights != config.model.rate_weights:
+        weights = f"{_listed(learned.rate_weights)}, this run's {_listed(config.model.rate_weights)}"
+        tell(f"its rate weights are {weights}: its step sizes and scales have to learn that")
     return unflatten({name: np.asarray(found.get(name, value), np.float32) for name, value in ours.items()})
 
 
@@ -109,17 +114,22 @@ def _with_first_parameters(fresh: dict[str, Any], config: TrainConfig) -> dict[s
     return with_coding_start(fresh, config.model, statistics.geometric_mean(weights))
 
 
-def _read(source: Path, model: ModelConfig) -> tuple[dict[str, Any], str]:
-    """Parameters, and the density that they were learned with."""
+def _listed(weights: tuple[float, ...]) -> str:
+    return ", ".join(f"{weight:g}" for weight in weights)
+
+
+def _read(source: Path, model: ModelConfig) -> tuple[dict[str, Any], ModelConfig]:
+    """Parameters, and the configuration that they were learned with."""
     if (source / CONFIG).is_file() and (source / BEST).is_dir():
         with Checkpoints(source) as checkpoints:
             best = checkpoints.best_step() is not None
         config, state, _ = read_run(source, best)
-        return jax.device_get(state.best_params), config.model.latent_density
+        return jax.device_get(state.best_params), config.model
     if source.is_file() and source.suffix in _TORCH_SUFFIXES:
-        return params_from_torch(read_state_dict(source), model), "gaussian"
+        published = dataclasses.replace(model, latent_density="gaussian")
+        return params_from_torch(read_state_dict(source), model), published
     try:
         bundle = load_bundle(locate(source))
     except ValueError as error:
         raise ValueError(f"--init-from: {error}; or give a run's folder or a .pth.tar file") from error
-    return bundle.params, bundle.config.latent_density
+    return bundle.params, bundle.config

@@ -1,4 +1,4 @@
-"""`cca-jax models`: the models that come with the package."""
+"""`cca-jax models`: the installed models."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
     parser = subparsers.add_parser(
         "models",
         parents=[common],
-        help="list the models that come with the package",
-        description="Lists the models that come with the package.",
+        help="list the installed models",
+        description="Lists the installed models: those that come with the package, then the model folders within the "
+        "directories that CCA_JAX_MODELS lists. Each has its folder's name; --model is taken for a name first.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)

@@ -47,10 +47,10 @@ def naf_block(params: Params, x: Array, extent: Extent, rows: int) -> Array:
         del strip
         depthwise = depthwise_of_padded(pad_once(window, 0, 1), params["depthwise"]["kernel"])
         gated = _simple_gate(add_channels(depthwise, params["depthwise"]["bias"]))
-        return gated, extent.masked_rows(gated, start, x.shape).sum((1, 2))
+        return gated, extent.masked_rows(gated, start, x.shape).astype(jnp.float32).sum((1, 2))
 
     gated, total = map_windows(expand, gate, rows, x)
-    average = total[:, None, None] / extent.positions(x.shape).astype(x.dtype)
+    average = (total[:, None, None] / extent.positions(x.shape)).astype(x.dtype)
     weight = _dense(params["attention"], average, lambda average: average)
 
     def project(strip: Array, gated: Array) -> Array:
@@ -78,6 +78,6 @@ def residual_bottleneck(params: Params, x: Array, extent: Extent, rows: int) -> 
         del start
         spatial = add_channels(conv2d_of_padded_rows(window, params["spatial"]["kernel"]), params["spatial"]["bias"])
         result = strip + _dense(params["expand"], spatial, jax.nn.relu)
-        return result, jnp.zeros(x.shape[::3], x.dtype)
+        return result, jnp.zeros(x.shape[::3])
 
     return map_windows(reduce, expand, rows, x)[0]

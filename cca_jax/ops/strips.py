@@ -47,7 +47,7 @@ def map_windows(
     Args:
         prepare: (strip of x, number of its first row) to [B, r, W, D]; rows below the plane must come out as 0.
         finish: (prepared rows with one more above and below [B, rows + 2, W, D], the strip of x itself, number of its
-            first row) to the strip's result [B, rows, W, C], and numbers [B, C] to be added up over the strips.
+            first row) to the strip's result [B, rows, W, C], and numbers float32 [B, C] to be added up over the strips.
         rows: of a strip; they divide H.
         x: the plane.
 
@@ -73,6 +73,7 @@ def map_windows(
         result = lax.dynamic_update_slice_in_dim(result, strip, index * rows, axis=1)
         return result, window[:, rows:], sums + numbers
 
-    # Channels of the sums are x's, as those of the result are.
-    result, _, sums = lax.fori_loop(0, count, turn, (jnp.zeros_like(x), before, jnp.zeros(x.shape[::3], x.dtype)))
+    # Channels of the sums are x's, as those of the result are; in bfloat16 hundreds of strips would not add up.
+    sums = jnp.zeros(x.shape[::3], jnp.float32)
+    result, _, sums = lax.fori_loop(0, count, turn, (jnp.zeros_like(x), before, sums))
     return result, sums

@@ -22,6 +22,7 @@ from cca_jax.execution import Execution
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import LIKELIHOODS
+from cca_jax.quality import check_quality
 from cca_jax.registry import DEFAULT_MODEL, summarize_model
 from cca_jax.stopwatch import Stopwatch
 from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded, Estimate, Kind
@@ -121,8 +122,11 @@ def our_codecs(models: Sequence[str], qualities: Sequence[float]) -> list[OurCod
         qualities: for models of several rates; what a model itself offers if there is none.
 
     Raises:
-        ValueError, OSError: a model is missing, damaged or named twice, or qualities were given and none has several.
+        ValueError, OSError: a model is missing, damaged or named twice, or qualities were given and none has several
+            rates, or one is out of range.
     """
+    for quality in qualities:
+        check_quality(quality)
     summaries = [summarize_model(model) for model in models or (DEFAULT_MODEL,)]
     names = [summary.name for summary in summaries]
     if qualities and not any(summary.qualities for summary in summaries):

@@ -60,6 +60,16 @@ def test_an_existing_folder_takes_a_single_image_too(run, photo, tmp_path):
     assert os.listdir(tmp_path / "out") == ["photo.cca"]
 
 
+def test_an_existing_file_that_is_no_cca_file_is_kept(run, calls, photo, tmp_path):
+    kept = Path(photo("kept.png"))
+    before = kept.read_bytes()
+    status, _, err = run("compress", photo(), "-o", kept)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "kept.png: exists" in err
+    assert kept.read_bytes() == before
+    assert calls == []
+
+
 def test_an_image_named_twice_is_compressed_once(run, photo, tmp_path):
     path = photo("in/a.png")
     status, out, _ = run("compress", path, tmp_path / "in", "-o", tmp_path / "out")

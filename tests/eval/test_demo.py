@@ -58,6 +58,22 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["cat.jpg", "side_by_side.png"])
+def test_no_result_replaces_the_photo(tmp_path, capsys, name):
+    Image.new("RGB", (8, 8), "red").save(tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    assert demo.main([str(tmp_path / name), "--out", str(tmp_path)]) == 2
+    assert "name another folder with --out" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_a_mistyped_option_is_one_line(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        demo.main(["--qualty", "3"])
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 400), (1000, 30), (90, 120), (1600, 900)])
 def test_any_size_can_be_drawn(height, width):
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)

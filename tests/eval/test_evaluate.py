@@ -99,6 +99,8 @@ def test_an_interruption_says_how_to_go_on(model, go, monkeypatch):
         (["--quality", "high"], "invalid float"),
         (["--model", "nothing"], "no model 'nothing'"),
         (["--model", "starter", "--quality", "30"], "single rate"),
+        (["--quality", "30", "101"], "from 1 to 100, got 101"),
+        (["--quality", "nan"], "from 1 to 100, got nan"),
         (["--slow"], "unrecognized"),
     ],
 )
@@ -109,6 +111,13 @@ def test_a_mistake_is_answered_in_one_line(go, tmp_path, arguments, message):
     assert message in line
     assert printed.out == ""
     assert not (tmp_path / "out").exists()
+
+
+def test_a_report_among_the_images_is_refused(go, photos):
+    status, printed = go("--out", str(photos / "deep" / "report"))
+    assert (status, len(printed.err.splitlines())) == (2, 1)
+    assert "measured next time" in printed.err
+    assert not (photos / "deep").exists()
 
 
 def test_a_codec_that_cannot_run_is_refused_by_name_and_left_out_of_all(model, go, monkeypatch):

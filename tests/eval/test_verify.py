@@ -50,6 +50,16 @@ def test_changed_weights_are_found_by_their_checksums(case_file):
         load_case(case_file).params()
 
 
+def test_a_case_without_a_part_is_named_in_one_line(monkeypatch, case_file, capsys):
+    def verify_without(case, precision):
+        yield case.facts["eval"]["no such part"]
+
+    monkeypatch.setattr(verify, "verify", verify_without)
+    assert verify.main([str(case_file)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "lacks 'no such part'" in line
+
+
 def test_stored_weights_and_drawn_weights_are_the_same_case(case_file):
     drawn = load_case(case_file)
     names = [entry["name"] for entry in drawn.facts["parameters"]]

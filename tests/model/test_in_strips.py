@@ -25,6 +25,22 @@ def test_a_block_in_strips_is_the_block(block, in_strips, sides):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_averages_over_many_strips_keep_their_digits_in_bfloat16():
+    generator = np.random.default_rng(0)
+    x = jnp.asarray(generator.normal(size=(1, 256, 64, 4)), jnp.bfloat16)
+    params = jax.eval_shape(NAFBlock().init, jax.random.key(0), x)["params"]
+    params = jax.tree.map(lambda leaf: jnp.asarray(generator.normal(size=leaf.shape), jnp.float32), params)
+    # Gates that are all positive: a sum in bfloat16 stops growing once it is 256 times what is added.
+    params["depthwise"] = {"kernel": 0 * params["depthwise"]["kernel"], "bias": 1 + 0 * params["depthwise"]["bias"]}
+    extent = Extent(jnp.array((64, 16)), (64, 16))
+    exact = NAFBlock().apply({"params": params}, x.astype(jnp.float32), extent)
+    errors = [
+        float(jnp.sqrt(jnp.mean((block.astype(jnp.float32) - exact) ** 2) / jnp.mean(exact**2)))
+        for block in (NAFBlock().apply({"params": params}, x, extent), naf_block(params, x, extent, 1))
+    ]
+    assert errors[1] < 1.5 * errors[0]
+
+
 @pytest.mark.parametrize(
     ("height", "width", "rows"), [(256, 384, 2), (128, 192, 4), (64, 96, 8), (96, 64, 16), (32, 48, None), (63, 999, 1)]
 )

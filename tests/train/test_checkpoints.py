@@ -1,5 +1,6 @@
 import gc
 import os
+import shutil
 import warnings
 
 import jax
@@ -58,6 +59,20 @@ def test_a_half_written_checkpoint_is_passed_over_and_cleared_by_who_writes(save
     with Checkpoints(saved, keep=2) as checkpoints:
         assert checkpoints.latest_step() == 4
     assert not torn.exists()
+
+
+def test_a_best_one_of_the_same_step_is_replaced(saved, one_device):
+    """A run that was killed between the two writes, and then did that step over with another schedule."""
+    with Checkpoints(saved, keep=2) as checkpoints:
+        checkpoints.save(5, replicate(state(5.0), one_device), {"life": 1}, best=True)
+    shutil.rmtree(saved / LAST / "5")
+    with Checkpoints(saved, keep=2) as checkpoints:
+        checkpoints.save(5, replicate(state(6.0), one_device), {"life": 2}, best=True)
+    with Checkpoints(saved) as checkpoints:
+        for best in (False, True):
+            found, facts = checkpoints.restore(shapes(one_device), best)
+            jax.tree.map(np.testing.assert_array_equal, found, state(6.0))
+            assert facts == {"life": 2}
 
 
 def test_no_checkpoint(tmp_path, one_device):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from train.reporting.console import decibels, train_line, validation_line
+from train.options import config_of, parser
+from train.reporting.console import decibels, noise_warning, train_line, validation_line
 from train.reporting.metrics_log import MetricsLog
 from train.reporting.reporter import Reporter
 
@@ -35,6 +36,25 @@ def test_decibels():
     assert decibels(0.01) == pytest.approx(20.0)
     assert decibels(0.0) == np.inf
     assert np.isnan(decibels(np.nan))
+
+
+@pytest.mark.parametrize(
+    ("flags", "smallest"),
+    [
+        (["--preset", "lite"], None),
+        (["--preset", "lite", "--cca-weight", "1"], "1"),
+        (["--preset", "tiny", "--cca", "stopped", "--rate-weight", "3"], "0.3"),
+        (["--preset", "tiny", "--cca", "stopped", "--rate-weight", "7"], None),
+        (["--preset", "tiny", "--cca", "reference"], None),
+        (["--preset", "tiny", "--cca", "off", "--cca-weight", "9"], None),
+    ],
+)
+def test_a_cca_weight_that_pays_for_noise_is_told(flags, smallest):
+    warning = noise_warning(config_of(parser().parse_args(["--data", "D", "--out", "R", *flags])))
+    if smallest is None:
+        assert warning is None
+    else:
+        assert f"α = 1 is not below the smallest rate weight, {smallest}:" in warning
 
 
 def test_lines_after_the_resumed_step_are_dropped(tmp_path):

@@ -52,6 +52,19 @@ def test_a_model_gives_all_but_the_auxiliary_model(train_config, micro_params, t
     assert told[3] == "its latents are gaussian, this run's laplacian: its scales have to learn that"
 
 
+def test_other_rate_weights_are_told(train_config, micro_lite, micro_lite_params, tmp_path):
+    save_bundle(Bundle.build("m", "", micro_lite, jax.device_get(micro_lite_params)), tmp_path / "m", "card")
+    doubled = tuple(2 * weight for weight in micro_lite.rate_weights)
+    told = []
+    for weights in (micro_lite.rate_weights, doubled):
+        model = dataclasses.replace(micro_lite, rate_weights=weights)
+        starting_params(dataclasses.replace(train_config, model=model, cca="off"), str(tmp_path / "m"), told.append)
+    assert told[:2] == [f"starting from {tmp_path / 'm'}"] * 2
+    (warning,) = told[2:]
+    assert warning.startswith("its rate weights are ")
+    assert "this run's" in warning
+
+
 @pytest.mark.parametrize("best", [None, 1])
 def test_a_run_gives_its_best_checkpoint_or_else_its_newest(train_config, micro_params, one_device, tmp_path, best):
     (tmp_path / CONFIG).write_text(json.dumps(train_config.to_dict()))

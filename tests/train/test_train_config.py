@@ -40,6 +40,7 @@ def test_unknown_and_missing_keys_are_refused(train_config):
         ({"ema_decay": 1.0}, "--ema-decay must be at least 0 and below 1"),
         ({"accumulate": 3}, "--batch-size 4 is not divisible by --accumulate 3"),
         ({"seed": -1}, "--seed must be at least 0"),
+        ({"seed": 2**63}, "--seed must be at least 0 and below"),
         *(({name: "other"}, f"--{name.replace('_', '-')} must be one of") for name in CHOICES),
     ],
 )

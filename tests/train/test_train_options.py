@@ -1,7 +1,12 @@
 """From the command line to the configuration of a run."""
 
+import re
+import shlex
+from pathlib import Path
+
 import pytest
 
+import cca_jax
 from cca_jax.config import PRESETS
 from train.durations import Duration
 from train.options import config_of, parser
@@ -58,3 +63,12 @@ def test_what_cannot_be_parsed_is_one_line(flags, message, capsys):
     assert message in error
     assert error.startswith("cca-jax: ")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["lite", "starter"])
+def test_the_commands_of_a_shipped_models_card_are_understood(name):
+    card = Path(cca_jax.__file__).parent / "weights" / name / "README.md"
+    commands = re.findall(r"`python -m train (.+?)`", card.read_text())
+    assert commands
+    for command in commands:
+        assert config_of(parser().parse_args(shlex.split(command))).model == PRESETS[name]

@@ -6,13 +6,26 @@ import datetime
 import math
 from typing import Any
 
+from train.config import TrainConfig
+
 FLOOR_WARNING = (
     "warning: {share:.0%} of the auxiliary model's likelihoods sit on their floor of 1e-9. There R_aux is a constant "
     "without a gradient, so the CCA term no longer orders the slices; it only acts as a rate weight of λ + α on R_y. "
     "With --cca reference that is how the released objective ends up (its authors' logs show it); --cca stopped trains "
-    "the auxiliary model to be good and does not saturate."
+    "the auxiliary model to be good and does not saturate where α is below every λ."
 )
 """Said once a run, when `aux_floor_fraction` passes one half."""
+
+
+def noise_warning(config: TrainConfig) -> str | None:
+    """What is said of a run whose objective has no minimum (`cca_jax.objective`, the stopped form); None of others."""
+    smallest = min(config.model.rate_weights or (config.rate_weight, config.first_rate_weight))
+    if config.cca != "stopped" or config.cca_weight < smallest:
+        return None
+    return (
+        f"warning: α = {config.cca_weight:g} is not below the smallest rate weight, {smallest:g}: the stopped CCA term "
+        "then pays for noise that neighbouring slices share, and the run may diverge. Give a smaller --cca-weight."
+    )
 
 
 def train_line(step: int, steps: int, values: dict[str, Any], crops_per_second: float, batch_size: int) -> str:
