@@ -1,5 +1,7 @@
 """The weights that come with the package: what they promise on a photo."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,8 @@ from cca_jax.images import read_image
 from cca_jax.metrics import fidelity
 from cca_jax.quality import SWEEP
 from eval.demo import PHOTO
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +49,11 @@ def test_more_quality_is_more_bits_and_more_fidelity(codec, photo):
 def test_between_two_qualities_sizes_lie_between_theirs(codec, photo):
     sizes = [len(codec.compress(photo, quality)) for quality in (50.0, 51.0, 52.0)]
     assert sizes[0] < sizes[1] < sizes[2]
+
+
+def test_a_file_made_elsewhere_decodes_alike(codec):
+    """The photo's columns and rows 128 to 255 at quality 50, with constriction; and what it was there decoded to."""
+    file = (GOLDEN / "lite.cca").read_bytes()
+    assert container.read_header(file).model_identity == codec.identity  # new weights need new golden files
+    restored = codec.decompress(file)  # which checks the symbols
+    assert np.abs(restored.astype(int) - read_image(GOLDEN / "lite.png").pixels).max() <= 1
