@@ -85,7 +85,7 @@ def rate_distortion_cca(
       latent and its weights p_aux are held fixed. The value of L is the same as in the reference form. (Below a
       bound, the floor of a likelihood or of a scale, the one-sided gradient is that of the auxiliary model's own aim.)
       Keep α below every λ: b bits of noise, copied into two neighbouring slices and ignored by the synthesis, cost
-      R_y only the first copy and R_aux both, so they change L by (λ - α)·b, and above λ there is no minimum.
+      R_y only the first copy and R_aux both, so they change L by (λ - α)·b: above λ there is no minimum.
     * "off": no auxiliary model, L = distortion + λ·(R_y + R_z); its parameters may be absent.
 
     No term moves a quantile (their own objective is `CCAModel.quantile_loss`).

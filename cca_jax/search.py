@@ -20,6 +20,8 @@ _NEAR_PSNR = 0.02  # dB
 _QUALITY_STEP = 1 / container.QUALITY_STEPS
 _IN_ROW = 2
 """Guesses on one side of the target after which the next one halves what is left."""
+_FREE = 6
+"""Guesses after which all do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +75,7 @@ def compress_to_target(
         codec: of a model of several rates.
         image: RGB.
         target: see `Target`. What is found in between is within 1 % of a rate or 0.02 dB of a PSNR, unless the image's
-            own rates jump by more.
+            own rates jump by more, or bend so sharply that 16 files do not suffice.
         tile: as `Codec.compress` takes it.
 
     Raises:
@@ -124,12 +126,13 @@ def _narrow(measure: Callable[[float], Found], low: Found, high: Found, target: 
     def best() -> Found:
         return low if target.kind == "bpp" else high
 
-    for _ in range(_MOST_FILES - 2):
+    for number in range(_MOST_FILES - 2):
         if abs(best().value - target.value) <= near or high.quality - low.quality <= _QUALITY_STEP:
             break
         span = scale(high.value) - scale(low.value)
         # On a curve that bends, the line keeps missing on one side: then the other end comes no nearer.
-        share = (aim - scale(low.value)) / span if span > 0 and in_row < _IN_ROW else 0.5
+        on_line = span > 0 and in_row < _IN_ROW and number < _FREE
+        share = (aim - scale(low.value)) / span if on_line else 0.5
         guess = measure(low.quality + min(max(share, 0.1), 0.9) * (high.quality - low.quality))
         # What hits the target is on the good side: at most a rate, at least a fidelity.
         is_low = guess.value < target.value or (guess.value == target.value and target.kind == "bpp")

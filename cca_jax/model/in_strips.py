@@ -18,7 +18,7 @@ from cca_jax.ops.normalisation import layer_norm
 from cca_jax.ops.planes import pad_once
 from cca_jax.ops.pointwise import pointwise
 from cca_jax.ops.precision import add_channels, per_channel
-from cca_jax.ops.strips import map_strips, map_windows
+from cca_jax.ops.strips import map_strips, map_windows, sum_dtype
 
 Params = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ def naf_block(params: Params, x: Array, extent: Extent, rows: int) -> Array:
         del strip
         depthwise = depthwise_of_padded(pad_once(window, 0, 1), params["depthwise"]["kernel"])
         gated = _simple_gate(add_channels(depthwise, params["depthwise"]["bias"]))
-        return gated, extent.masked_rows(gated, start, x.shape).astype(jnp.float32).sum((1, 2))
+        return gated, extent.masked_rows(gated, start, x.shape).astype(sum_dtype(x)).sum((1, 2))
 
     gated, total = map_windows(expand, gate, rows, x)
     average = (total[:, None, None] / extent.positions(x.shape)).astype(x.dtype)
@@ -78,6 +78,6 @@ def residual_bottleneck(params: Params, x: Array, extent: Extent, rows: int) -> 
         del start
         spatial = add_channels(conv2d_of_padded_rows(window, params["spatial"]["kernel"]), params["spatial"]["bias"])
         result = strip + _dense(params["expand"], spatial, jax.nn.relu)
-        return result, jnp.zeros(x.shape[::3])
+        return result, jnp.zeros(x.shape[::3], sum_dtype(x))
 
     return map_windows(reduce, expand, rows, x)[0]

@@ -36,6 +36,11 @@ def map_strips(function: Callable[..., Array], rows: int, x: Float[Array, "B H W
     return lax.fori_loop(0, x.shape[1] // rows, turn, x)
 
 
+def sum_dtype(x: Array) -> jnp.dtype:
+    """What sums over strips of a plane are held in: float32 at least, since in bfloat16 hundreds would not add up."""
+    return jnp.promote_types(x.dtype, jnp.float32)
+
+
 def map_windows(
     prepare: Callable[[Array, Array], Array],
     finish: Callable[[Array, Array, Array], tuple[Array, Array]],
@@ -47,7 +52,8 @@ def map_windows(
     Args:
         prepare: (strip of x, number of its first row) to [B, r, W, D]; rows below the plane must come out as 0.
         finish: (prepared rows with one more above and below [B, rows + 2, W, D], the strip of x itself, number of its
-            first row) to the strip's result [B, rows, W, C], and numbers float32 [B, C] to be added up over the strips.
+            first row) to the strip's result [B, rows, W, C], and numbers [B, C] of `sum_dtype` to be added up over the
+            strips.
         rows: of a strip; they divide H.
         x: the plane.
 
@@ -73,7 +79,6 @@ def map_windows(
         result = lax.dynamic_update_slice_in_dim(result, strip, index * rows, axis=1)
         return result, window[:, rows:], sums + numbers
 
-    # Channels of the sums are x's, as those of the result are; in bfloat16 hundreds of strips would not add up.
-    sums = jnp.zeros(x.shape[::3], jnp.float32)
+    sums = jnp.zeros(x.shape[::3], sum_dtype(x))  # channels are x's, as those of the result are
     result, _, sums = lax.fori_loop(0, count, turn, (jnp.zeros_like(x), before, sums))
     return result, sums

@@ -25,6 +25,27 @@ def test_a_block_in_strips_is_the_block(block, in_strips, sides):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.fixture
+def wide_types():
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", False)
+
+
+@pytest.mark.usefixtures("wide_types")
+@pytest.mark.parametrize(("block", "in_strips"), [(NAFBlock, naf_block), (ResidualBottleneck, residual_bottleneck)])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
+def test_a_program_that_asks_for_wide_types_can_code(block, in_strips, dtype):
+    x = jnp.ones((1, 4, 4, 4), dtype)
+    params = jax.eval_shape(block().init, jax.random.key(0), x)["params"]
+    params = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.1, jnp.float32), params)
+    extent = Extent(jnp.array((1, 1), jnp.int32), (1, 1))
+    found = in_strips(params, x, extent, 2)
+    expected = block().apply({"params": params}, x, extent)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found.astype(float), expected.astype(float), rtol=2e-2 if dtype == "bfloat16" else 1e-5)
+
+
 def test_averages_over_many_strips_keep_their_digits_in_bfloat16():
     generator = np.random.default_rng(0)
     x = jnp.asarray(generator.normal(size=(1, 256, 64, 4)), jnp.bfloat16)

@@ -45,6 +45,7 @@ def test_decibels():
         (["--preset", "lite", "--cca-weight", "1"], "1"),
         (["--preset", "tiny", "--cca", "stopped", "--rate-weight", "3"], "0.3"),
         (["--preset", "tiny", "--cca", "stopped", "--rate-weight", "7"], None),
+        (["--preset", "tiny", "--cca", "stopped", "--rate-weight", "3", "--drop-at", "0"], None),
         (["--preset", "tiny", "--cca", "reference"], None),
         (["--preset", "tiny", "--cca", "off", "--cca-weight", "9"], None),
     ],

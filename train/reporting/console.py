@@ -18,13 +18,15 @@ FLOOR_WARNING = (
 
 
 def noise_warning(config: TrainConfig) -> str | None:
-    """What is said of a run whose objective has no minimum (`cca_jax.objective`, the stopped form); None of others."""
-    smallest = min(config.model.rate_weights or (config.rate_weight, config.first_rate_weight))
+    """What is said of a run to which noise costs nothing (`cca_jax.objective`, the stopped form); None of others."""
+    first = (config.first_rate_weight,) if config.drop_at.amount > 0 else ()
+    smallest = min(config.model.rate_weights or (config.rate_weight, *first))
     if config.cca != "stopped" or config.cca_weight < smallest:
         return None
     return (
-        f"warning: α = {config.cca_weight:g} is not below the smallest rate weight, {smallest:g}: the stopped CCA term "
-        "then pays for noise that neighbouring slices share, and the run may diverge. Give a smaller --cca-weight."
+        f"warning: α = {config.cca_weight:g} is not below the smallest rate weight, {smallest:g}: noise that "
+        "neighbouring slices share then costs nothing in the stopped form, or pays, and the run may diverge. Give a "
+        "smaller --cca-weight."
     )
 
 
