@@ -106,28 +106,26 @@ def test_a_program_is_prepared_once(store, step):
     assert step.traces == [3]
 
 
-def test_a_program_that_fails_when_it_runs_is_compiled_anew(store, step, monkeypatch, tmp_path):
+def keep_failing(step, monkeypatch, error):
+    """A program that another process kept, and that fails here when it runs."""
     prepare(step, 3, SHAPE)
     another_process()
 
     def fail(*arguments):
-        raise ValueError("compiled for other sharding")
+        raise error
 
     monkeypatch.setattr(programs.serialize_executable, "deserialize_and_load", lambda *_, **__: fail)
     prepare(step, 3, SHAPE)
+
+
+def test_a_program_that_fails_when_it_runs_is_compiled_anew(store, step, monkeypatch, tmp_path):
+    keep_failing(step, monkeypatch, ValueError("compiled for other sharding"))
     np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
     assert not list(tmp_path.glob("*-cache"))
 
 
 def test_a_program_that_runs_out_of_memory_is_kept(store, step, monkeypatch, tmp_path):
-    prepare(step, 3, SHAPE)
-    another_process()
-
-    def fail(*arguments):
-        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-
-    monkeypatch.setattr(programs.serialize_executable, "deserialize_and_load", lambda *_, **__: fail)
-    prepare(step, 3, SHAPE)
+    keep_failing(step, monkeypatch, RuntimeError("RESOURCE_EXHAUSTED: Out of memory"))
     with pytest.raises(RuntimeError, match="Out of memory"):
         run(step, 3, X)
     assert list(tmp_path.glob("*-cache"))
