@@ -17,15 +17,15 @@ from bench import options as command
 from bench import tables
 from cca_jax.cli.console import print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
-from cca_jax.cores import usable_cores
-from eval.machine import describe_machine, versions
+from cca_jax.compile_cache.cores import usable_cores
+from eval.results.machine import describe_machine, versions
 
 _PHOTO = (512, 768)
 """Height and width of the photo that whole processes are measured with."""
 
 
 def _codec(options: argparse.Namespace, console: Console) -> object:
-    from bench.codec import time_codec
+    from bench.coding.codec import time_codec
     from bench.models import open_codec
 
     figures = {}
@@ -38,7 +38,7 @@ def _codec(options: argparse.Namespace, console: Console) -> object:
 
 
 def _process(options: argparse.Namespace, console: Console) -> object:
-    from bench.process import time_processes
+    from bench.process.process import time_processes
 
     reference = None if options.reference is None else (options.reference, options.reference_python)
     figures = {
@@ -49,7 +49,7 @@ def _process(options: argparse.Namespace, console: Console) -> object:
 
 
 def _memory(options: argparse.Namespace, console: Console) -> object:
-    from bench.process import measure_memory
+    from bench.process.process import measure_memory
 
     found = {}
     for size in options.sizes:
@@ -60,7 +60,7 @@ def _memory(options: argparse.Namespace, console: Console) -> object:
 
 
 def _profile(options: argparse.Namespace, console: Console) -> object:
-    from bench.stages import draw, profile
+    from bench.process.stages import draw, profile
 
     figures = {model: profile(model, _PHOTO, options.repetitions) for model in options.models}
     console.print(tables.profile_table(_PHOTO, figures))
@@ -70,8 +70,8 @@ def _profile(options: argparse.Namespace, console: Console) -> object:
 
 
 def _seams(options: argparse.Namespace, console: Console) -> object:
+    from bench.coding.seams import measure_seams
     from bench.models import open_codec
-    from bench.seams import measure_seams
 
     figures = {
         model: measure_seams(open_codec(model, options.coder), options.data, options.tile) for model in options.models
@@ -81,7 +81,7 @@ def _seams(options: argparse.Namespace, console: Console) -> object:
 
 
 def _training(options: argparse.Namespace, console: Console) -> object:
-    from bench.training import run_case
+    from bench.training.training import run_case
 
     flags = {name: getattr(options, name) for name in ("batch_size", "patch_size", "precision", "repetitions")}
     figures = {
@@ -93,7 +93,7 @@ def _training(options: argparse.Namespace, console: Console) -> object:
 
 
 def _data(options: argparse.Namespace, console: Console) -> object:
-    from bench.data import crops_per_second
+    from bench.training.data import crops_per_second
 
     rates = {workers: crops_per_second(options.data, options.patch_size, workers, seconds=4.0) for workers in (0, 2)}
     console.print(tables.data_table(options.patch_size, rates))
@@ -101,7 +101,7 @@ def _data(options: argparse.Namespace, console: Console) -> object:
 
 
 def _reference(options: argparse.Namespace, console: Console) -> object:
-    from bench.reference import compare_coding, compare_training
+    from bench.reference.reference import compare_coding, compare_training
 
     checkout = (options.reference, options.reference_python)
     figures = dict(compare_coding(*checkout, options.sizes, options.repetitions))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cca_jax.bundle import Bundle
-from cca_jax.codec import Codec, load_model
-from cca_jax.coding.coders import default_coder, get_coder
+from cca_jax.bundles.bundle import Bundle
+from cca_jax.bundles.registry import list_models
+from cca_jax.codec.codec import Codec, load_model
 from cca_jax.config import PRESETS
-from cca_jax.model.initialise import initial_params
-from cca_jax.registry import list_models
+from cca_jax.entropy_coding.coders import default_coder, get_coder
+from cca_jax.model.parameters.initialize import initial_params
 
 SEED = 0
 

@@ -6,8 +6,8 @@ import argparse
 import re
 from pathlib import Path
 
+from cca_jax.bundles.registry import DEFAULT_MODEL
 from cca_jax.cli.parser import OneLineParser
-from cca_jax.registry import DEFAULT_MODEL
 
 PARTS = ("codec", "process", "memory", "profile", "seams", "training", "data", "reference")
 """What can be measured; seams needs --data, the last --reference."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from bench.codec import CodecFigures
-from bench.process import ProcessFigures
-from bench.reference import Comparison
-from bench.seams import REACH, SeamFigures
+from bench.coding.codec import CodecFigures
+from bench.coding.seams import REACH, SeamFigures
+from bench.process.process import ProcessFigures
+from bench.reference.reference import Comparison
 from bench.timing import Timing
-from bench.training import TrainingFigures
+from bench.training.training import TrainingFigures
 
 _MIB = 2**20
 Size = tuple[int, int]

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cca_jax import convert
-    from cca_jax.codec import Codec, load_model
+    from cca_jax.codec.codec import Codec, load_model
     from cca_jax.config import PRESETS, ModelConfig
     from cca_jax.model.cca import CCAModel, ModelOutput, Noise
-    from cca_jax.objective import ObjectiveTerms, rate_distortion_cca
+    from cca_jax.objective.loss import ObjectiveTerms, rate_distortion_cca
 
 __version__ = "0.1.0"
 
 # Loaded when first used: the command line answers --help without paying for JAX.
 _HOMES = {
-    "Codec": "cca_jax.codec",
-    "load_model": "cca_jax.codec",
+    "Codec": "cca_jax.codec.codec",
+    "load_model": "cca_jax.codec.codec",
     "PRESETS": "cca_jax.config",
     "ModelConfig": "cca_jax.config",
     "CCAModel": "cca_jax.model.cca",
     "ModelOutput": "cca_jax.model.cca",
     "Noise": "cca_jax.model.cca",
-    "ObjectiveTerms": "cca_jax.objective",
-    "rate_distortion_cca": "cca_jax.objective",
+    "ObjectiveTerms": "cca_jax.objective.loss",
+    "rate_distortion_cca": "cca_jax.objective.loss",
 }
 
 __all__ = [

@@ -24,7 +24,7 @@ ScaleSource = Literal["context", "hyperprior_exact"]
 LatentDensity = Literal["gaussian", "laplacian"]
 """The family of the latent's densities; see `ModelConfig.latent_density`."""
 MAX_EXACT_CHANNELS = 112
-"""Channels that a layer of integers may sum over: the sums stay under 2**24 (`cca_jax.ops.integers`)."""
+"""Channels that a layer of integers may sum over: the sums stay under 2**24 (`model.integer_network.arithmetic`)."""
 
 _MAX_SLICES = 30  # a file holds 31 streams, one of them for z
 _MAX_EXPONENT = 10

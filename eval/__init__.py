@@ -1,10 +1,8 @@
 """Evaluation: `python -m eval` measures models and other codecs by real files, and writes a report.
 
-`options` parses, `evaluate` goes from options to a report; `run` goes through `images`, `measure` makes one measurement
-of a codec (`codecs`), which `store` keeps; `records` and `results` are what is measured, `means`, `bd_rate` and
-`bd_matrix` what follows from it, `curves` what others published, `report` what one looks at.
-
-`python -m eval.verify` compares with PyTorch's numbers in `golden` cases, which `dump_reference` (run beside its
-code) makes. `python -m eval.demo` shows one photo. `python -m eval.against_jpeg` sets a model's files, at one quality,
-beside JPEG at their size, image by image. `python -m eval.portability` shows that a file decodes alike everywhere.
+`evaluate` goes from options to a report: `runner/` measures codecs (`codecs/`) over images, `results/` are what was
+measured, `rate_distortion/` what follows from it and what others published, `report/` what one looks at. Beside it,
+commands of their own: `verify/` compares with PyTorch's numbers, which `dump_reference` makes; `demo/` shows one
+photo, `against_jpeg` sets files beside JPEG at their size, `portability/` shows that a file decodes alike everywhere.
+It may import training and the library; benchmarks may import it.
 """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cca_jax.cli.console import print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
-from eval.options import parse
+from eval.runner.options import parse
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; those of the process if None.
 
     Returns:
-        The exit status, see `eval.options`.
+        The exit status, see `eval.runner.options`.
     """
     options = parse(argv)
     try:

@@ -15,12 +15,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from cca_jax.bundles.registry import DEFAULT_MODEL
 from cca_jax.cli.figures import measure
 from cca_jax.cli.parser import OneLineParser
-from cca_jax.codec import load_model
-from cca_jax.images import find_images, read_image
-from cca_jax.metrics import fidelity
-from cca_jax.registry import DEFAULT_MODEL
+from cca_jax.codec.codec import load_model
+from cca_jax.image_io.images import find_images, read_image
+from cca_jax.objective.metrics import fidelity
 from eval.codecs.at_size import encode_at_most
 from eval.codecs.interface import CodecError
 from eval.codecs.pillow_formats import jpeg

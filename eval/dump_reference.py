@@ -4,7 +4,7 @@ The case is a pair of files, `NAME.json` and `NAME.npz`: what the released code 
 Learned Image Compression" (Han et al., NeurIPS 2024; repository LabShuHangGU/CCA) computes for your weights and your
 photo in evaluation, in coding and in a few training steps. Needs torch, numpy, Pillow, the checkout and what the
 checkout itself imports (CompressAI 1.2); nothing of JAX. All runs on the CPU in float32; the checkout is not edited.
-Copy this file and `dump_reference_inputs.py` together if you copy them.
+It shares `verify/reference_inputs.py` with the benchmark beside PyTorch: copy both if you copy it.
 
     python dump_reference.py --reference PATH/TO/CCA --checkpoint CKPT.pth.tar --image PHOTO.png --out my_case
 
@@ -26,7 +26,7 @@ from unittest import mock
 
 import numpy as np
 import torch
-from dump_reference_inputs import PROP_EXPONENT, BadInputError, load_image, load_model, parameters_of
+from verify.reference_inputs import PROP_EXPONENT, BadInputError, load_image, load_model, parameters_of
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -8,24 +8,24 @@ from pathlib import Path
 
 from cca_jax.cli.console import print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT
-from cca_jax.files import write_atomically
-from eval.bd_matrix import bd_records
+from cca_jax.image_io.files import write_atomically
 from eval.codecs.conventional import ConventionalCodec, UnavailableError
 from eval.codecs.interface import CodecError, ImageCodec
 from eval.codecs.ours import OurCodec, our_codecs
 from eval.codecs.registry import CODECS, available_codecs, make_codec, unavailable_reason
-from eval.curves import PublishedCurve, identify_dataset, published_curves
-from eval.images import ImageSource, LoadedImage, open_source
-from eval.machine import describe_machine, versions
-from eval.means import mean_records
-from eval.options import ALL, EXIT_SOME_FAILED, NONE, Options
+from eval.rate_distortion.bd_matrix import bd_records
+from eval.rate_distortion.curves import PublishedCurve, identify_dataset, published_curves
+from eval.rate_distortion.means import mean_records
 from eval.report import build
 from eval.report.gather import gather_picture
 from eval.report.pictures import Picture, evenly_spaced
-from eval.results import CodecRecord, Data, Results
-from eval.run import Outcome, Plan, run
-from eval.store import JOURNAL, Journal, user_cache
-from eval.summary import print_means
+from eval.results.machine import describe_machine, versions
+from eval.results.results import CodecRecord, Data, Results
+from eval.runner.images import ImageSource, LoadedImage, open_source
+from eval.runner.options import ALL, EXIT_SOME_FAILED, NONE, Options
+from eval.runner.run import Outcome, Plan, run
+from eval.runner.store import JOURNAL, Journal, user_cache
+from eval.runner.summary import print_means
 
 RESULTS, TABLE = "results.json", "results.csv"
 """Files of a report."""

@@ -25,8 +25,8 @@ import pytest
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.cca import CCAModel, Noise
-from cca_jax.model.initialise import initial_params
-from cca_jax.model.shapes import flatten, unflatten
+from cca_jax.model.parameters.initialize import initial_params
+from cca_jax.model.parameters.shapes import flatten, unflatten
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

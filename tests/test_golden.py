@@ -1,4 +1,4 @@
-"""This library against PyTorch's numbers: the case `small` (its making: see eval.golden and eval.verify).
+"""This library against PyTorch's numbers: the case `small` (its making: see eval.verify.golden and eval.verify.verify).
 
 The stored numbers are the released code's. They may be replaced by a new dump of that code, never by our own output.
 """
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from eval.golden import load_case
-from eval.verify import coding_rows, evaluation_rows, training_rows, verify
+from eval.verify.golden import load_case
+from eval.verify.verify import coding_rows, evaluation_rows, training_rows, verify
 
 CASES = [Path(__file__).parent / "golden" / "small.json"]
 PAPER = Path(__file__).parents[2] / "shared" / "golden" / "paper.json"

@@ -7,9 +7,9 @@ import sys
 
 from cca_jax.cli.console import print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
-from cca_jax.compile_cache import keep_compiled_programs
-from train.allocator import keep_freed_memory
-from train.options import config_of, parser
+from cca_jax.compile_cache.jax_cache import keep_compiled_programs
+from train.recipe.options import config_of, parser
+from train.run.allocator import keep_freed_memory
 
 _NO_MEMORY = (
     "the device's memory is too small for this run: try --accumulate, --remat, --precision bfloat16 or a smaller "
@@ -39,18 +39,18 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     keep_freed_memory()
     # JAX must not be touched before the processes of a run are joined, and --help and typing errors need none of it.
-    from train.mesh import join_processes, make_mesh
-    from train.start import CONFIG, read_config
+    from train.checkpoints.saved_run import CONFIG, read_config
+    from train.step.mesh import join_processes, make_mesh
 
     begun = options.resume and (options.out / CONFIG).is_file()
     config = config_of(options, read_config(options.out) if begun else None)
     keep_compiled_programs()
     if options.distributed or {options.coordinator, options.num_processes, options.process_id} != {None}:
         join_processes(options.coordinator, options.num_processes, options.process_id)
-    from train.dry_run import describe_run
-    from train.interrupts import Interrupts
-    from train.loop import run
-    from train.run_data import open_run_data
+    from train.plan.dry_run import describe_run
+    from train.run.interrupts import Interrupts
+    from train.run.loop import run
+    from train.run.run_data import open_run_data
 
     mesh = make_mesh()
     with open_run_data(config, options.workers, options.data_dir, print_line) as data:

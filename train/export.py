@@ -8,13 +8,13 @@ from typing import Any
 
 import jax
 
-from cca_jax.bundle import Bundle, check_new_folder, save_bundle
+from cca_jax.bundles.bundle import Bundle, check_new_folder, save_bundle
 from cca_jax.cli.console import print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
 from cca_jax.cli.parser import OneLineParser
-from cca_jax.model.initialise import parameter_count
-from train.config import TrainConfig
-from train.start import read_run
+from cca_jax.model.parameters.initialize import parameter_count
+from train.checkpoints.saved_run import read_run
+from train.recipe.config import TrainConfig
 
 _CARD = """# {name}
 

@@ -9,7 +9,7 @@ import numpy as np
 from cca_jax.cli import batch, library
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, bits_per_pixel, format_rate, mean_line, measure
-from cca_jax.files import write_atomically
+from cca_jax.image_io.files import write_atomically
 
 
 def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
 
 def run(args: argparse.Namespace) -> int:
     """Compresses; returns the exit status."""
-    from cca_jax.images import find_images, read_image
+    from cca_jax.image_io.images import find_images, read_image
 
     jobs = batch.plan(args.images, find_images(args.images), args.output, ".cca")
     for job in jobs:

@@ -9,7 +9,7 @@ from pathlib import Path
 from cca_jax.cli import batch, library
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, mean_line, measure
-from cca_jax.files import find_files
+from cca_jax.image_io.files import find_files
 
 
 def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
 
 def run(args: argparse.Namespace) -> int:
     """Decompresses; returns the exit status."""
-    from cca_jax import images
+    from cca_jax.image_io import images
 
     jobs = batch.plan(args.files, find_files(args.files, {".cca"}), args.output, ".png")
     for job in jobs:
@@ -84,7 +84,7 @@ class _Originals:
     """Finds the original of each restored image."""
 
     def __init__(self, reference: str, num_files: int) -> None:
-        from cca_jax.images import find_images
+        from cca_jax.image_io.images import find_images
 
         self._reference = Path(reference)
         self._paths = find_images([reference])

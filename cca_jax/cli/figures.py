@@ -47,7 +47,7 @@ def measure(original: np.ndarray, decoded: np.ndarray, num_bytes: int) -> Figure
     Raises:
         ValueError: the sizes differ.
     """
-    from cca_jax.metrics import fidelity
+    from cca_jax.objective.metrics import fidelity
 
     if original.shape != decoded.shape:
         sizes = " and ".join(f"{image.shape[1]}×{image.shape[0]}" for image in (decoded, original))

@@ -11,7 +11,7 @@ from cca_jax.cli import library
 from cca_jax.cli.console import print_json, print_table
 from cca_jax.cli.errors import describe
 from cca_jax.cli.figures import bits_per_pixel
-from cca_jax.tiling import UNIT
+from cca_jax.tiling.geometry import UNIT
 
 
 def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 
 if TYPE_CHECKING:
-    from cca_jax.codec import Codec
+    from cca_jax.codec.codec import Codec
 
 
 @runtime_checkable
@@ -41,8 +41,8 @@ def load_codec(model: str | None, coder: str | None = None) -> ImageCodec:
         ValueError, OSError: there is no such model or coder, or it is damaged.
     """
     import cca_jax
-    from cca_jax import registry
-    from cca_jax.compile_cache import keep_compiled_programs
+    from cca_jax.bundles import registry
+    from cca_jax.compile_cache.jax_cache import keep_compiled_programs
 
     keep_compiled_programs()
     codec: ImageCodec = cca_jax.load_model(registry.DEFAULT_MODEL if model is None else model)
@@ -51,7 +51,7 @@ def load_codec(model: str | None, coder: str | None = None) -> ImageCodec:
 
 @functools.cache
 def _codec_for_identity(identity: bytes) -> ImageCodec:
-    from cca_jax import registry
+    from cca_jax.bundles import registry
 
     return load_codec(str(registry.find_model(identity)))
 
@@ -62,7 +62,7 @@ def codec_for_file(data: bytes) -> ImageCodec:
     Raises:
         ValueError: not a .cca file, or its model is not installed.
     """
-    from cca_jax.coding import container
+    from cca_jax.bitstream import container
 
     return _codec_for_identity(container.read(data, 1).model_identity)
 
@@ -73,32 +73,32 @@ def compress_to_target(codec: ImageCodec, image: np.ndarray, kind: str, value: f
     Raises:
         ValueError: the codec's model has a single rate, or does not reach this.
     """
-    from cca_jax import search
+    from cca_jax.codec import quality_search
 
-    return search.compress_to_target(cast("Codec", codec), image, search.Target(value, kind), tile)
+    return quality_search.compress_to_target(cast("Codec", codec), image, quality_search.Target(value, kind), tile)
 
 
 def read_header(data: bytes) -> Any:
-    """The header of a .cca file, a `cca_jax.coding.header.Header`; the streams may be cut short.
+    """The header of a .cca file, a `cca_jax.bitstream.header.Header`; the streams may be cut short.
 
     Raises:
         ValueError: not a .cca file, or its header is damaged.
     """
-    from cca_jax.coding import container
+    from cca_jax.bitstream import container
 
     return container.read_header(data)
 
 
 def coder_name(identifier: int) -> str | None:
     """The name of the range coder with that number in a file, installed or not; None if it is not known here."""
-    from cca_jax.coding import coders
+    from cca_jax.entropy_coding import coders
 
     return coders.coder_name(identifier)
 
 
 def model_name(identity: bytes) -> str | None:
     """The name of the installed model with that identity, or None."""
-    from cca_jax import registry
+    from cca_jax.bundles import registry
 
     try:
         # The folder's name is what --model takes.
@@ -109,7 +109,7 @@ def model_name(identity: bytes) -> str | None:
 
 def list_models() -> list[Any]:
     """A `registry.ModelSummary` of each model that comes with the package."""
-    from cca_jax import registry
+    from cca_jax.bundles import registry
 
     return list(registry.list_models())
 
@@ -120,7 +120,7 @@ def model_summary(name_or_path: str) -> Any:
     Raises:
         ValueError, OSError: there is no such model, or it is damaged.
     """
-    from cca_jax import registry
+    from cca_jax.bundles import registry
 
     return registry.summarize_model(name_or_path)
 

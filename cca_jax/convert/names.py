@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.shapes import check_shapes, flatten
+from cca_jax.model.parameters.shapes import check_shapes, flatten
 from cca_jax.model.slices import refined_slices
 
 Params = dict[str, Any]

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.exact_rate import ExactRate
-from cca_jax.model.exact_scales import ExactScales
+from cca_jax.model.integer_network.rate import ExactRate
+from cca_jax.model.integer_network.scales import ExactScales
 from cca_jax.model.noise import Noise
 from cca_jax.model.priors import FactorisedPrior
 from cca_jax.model.slices import SliceNetworks

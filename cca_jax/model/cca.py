@@ -18,9 +18,8 @@ from jaxtyping import Array, Float, Int32
 
 from cca_jax.config import HYPER_STRIDE, ModelConfig
 from cca_jax.model.auxiliary import AuxiliaryModel, AuxiliaryOutput
-from cca_jax.model.exact_rate import ExactRate
-from cca_jax.model.exact_scales import ExactScales
-from cca_jax.model.extent import Extent
+from cca_jax.model.integer_network.rate import ExactRate
+from cca_jax.model.integer_network.scales import ExactScales
 from cca_jax.model.noise import Noise
 from cca_jax.model.priors import FactorisedPrior
 from cca_jax.model.rates import StepSizes
@@ -28,6 +27,7 @@ from cca_jax.model.slices import Code, SliceNetworks, SlicePrediction
 from cca_jax.model.transforms import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.scales import scale_of_index
+from cca_jax.ops.valid_region import Extent
 
 
 @flax.struct.dataclass

@@ -16,15 +16,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cca_jax.model import in_strips
-from cca_jax.model.extent import Extent, masked, plane_mean
 from cca_jax.ops import platform
 from cca_jax.ops.convolution import conv2d, depthwise_conv2d, transposed_conv2d
-from cca_jax.ops.normalisation import layer_norm
+from cca_jax.ops.cpu import strip_blocks
+from cca_jax.ops.cpu.strips import rows_in_strip
+from cca_jax.ops.normalization import layer_norm
 from cca_jax.ops.pointwise import identity, pointwise
 from cca_jax.ops.precision import add_channels, per_channel
 from cca_jax.ops.scan import lean_scan
-from cca_jax.ops.strips import rows_in_strip
+from cca_jax.ops.valid_region import Extent, masked, plane_mean
 
 
 def uniform_within(fan_in: int) -> Callable[..., Array]:
@@ -178,7 +178,7 @@ def require_params(module: nn.Module, *names: str) -> None:
             raise flax.errors.ScopeParamNotFoundError(name, module.scope.path_text)
 
 
-_IN_STRIPS = {NAFBlock: in_strips.naf_block, ResidualBottleneck: in_strips.residual_bottleneck}
+_IN_STRIPS = {NAFBlock: strip_blocks.naf_block, ResidualBottleneck: strip_blocks.residual_bottleneck}
 
 
 class Repeated(nn.Module):

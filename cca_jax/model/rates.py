@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.exact_rate import ExactRate, trained_rate
-from cca_jax.ops.quantisation import interpolate_rows
+from cca_jax.model.integer_network.rate import ExactRate, trained_rate
+from cca_jax.ops.quantization import interpolate_rows
 
 
 def initial_log_steps(config: ModelConfig) -> np.ndarray:

@@ -16,12 +16,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.extent import Extent
 from cca_jax.model.layers import Head, NAFStack, draw_stacked, rematerialised, require_params
 from cca_jax.ops.density import LIKELIHOODS
 from cca_jax.ops.precision import narrow
-from cca_jax.ops.quantisation import from_steps, to_steps
+from cca_jax.ops.quantization import from_steps, to_steps
 from cca_jax.ops.rounding import round_straight_through
+from cca_jax.ops.valid_region import Extent
 
 
 class SlicePrediction(NamedTuple):

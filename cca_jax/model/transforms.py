@@ -9,8 +9,8 @@ import flax.linen as nn
 from jaxtyping import Array
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.extent import Extent
 from cca_jax.model.layers import Conv, NAFBlock, Repeated, ResidualBottleneck, TransposedConv, gelu
+from cca_jax.ops.valid_region import Extent
 
 _IMAGE_CHANNELS = 3
 

@@ -22,9 +22,9 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from cca_jax.ops import platform
+from cca_jax.ops.cpu.taps import conv2d_by_taps, transposed_conv2d_by_taps
 from cca_jax.ops.planes import depth_to_space, pad_once, space_to_depth
 from cca_jax.ops.pointwise import identity, pointwise
-from cca_jax.ops.taps import conv2d_by_taps, transposed_conv2d_by_taps
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 

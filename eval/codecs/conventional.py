@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded, Kind
+from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded
+from eval.results.records import Kind
 
 _Result = TypeVar("_Result")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
-Kind = Literal["ours", "conventional"]
+from eval.results.records import Kind
 
 TOTAL = "total"
 """The key that every mapping of seconds has."""

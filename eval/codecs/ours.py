@@ -13,20 +13,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from cca_jax.bitstream import container
+from cca_jax.bitstream.quality_scale import check_quality
+from cca_jax.bundles.registry import DEFAULT_MODEL, summarize_model
 from cca_jax.cli.errors import describe
 from cca_jax.cli.library import load_codec
-from cca_jax.codec import Codec
-from cca_jax.coding import container
-from cca_jax.encoding import CodedTile
-from cca_jax.execution import Execution
+from cca_jax.codec.codec import Codec
+from cca_jax.codec.encoding import CodedTile
+from cca_jax.codec.stopwatch import Stopwatch
+from cca_jax.codec.tile_coder import Execution
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import LIKELIHOODS
-from cca_jax.quality import check_quality
-from cca_jax.registry import DEFAULT_MODEL, summarize_model
-from cca_jax.stopwatch import Stopwatch
-from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded, Estimate, Kind
-from eval.machine import versions
+from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded, Estimate
+from eval.results.machine import versions
+from eval.results.records import Kind
 
 SINGLE_RATE = (0.0,)
 """The settings of a model of a single rate: 0, as the quality in its files says."""

@@ -1,8 +1,8 @@
 """VTM, the reference software of VVC (H.266), where its programs are on the PATH.
 
-Its input is made by `ycbcr`: BT.709, 4:4:4, 10 bits. The published curve (`eval/curves`) had 8-bit input. A raw VVC
-stream decodes to planes that do not say their shape, so the file is the stream behind four bytes, width and height: on
-Kodak 0.0001 bits per pixel.
+Its input is made by `ycbcr`: BT.709, 4:4:4, 10 bits. The published curve (`rate_distortion/curves`) had 8-bit input.
+A raw VVC stream decodes to planes that do not say their shape, so the file is the stream behind four bytes, width and
+height: on Kodak 0.0001 bits per pixel.
 """
 
 from __future__ import annotations

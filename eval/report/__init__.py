@@ -2,7 +2,7 @@
 
 `build(results, folder, pictures=…, published=…)` writes both from what was measured. `pictures`, made by
 `gather_picture`, are the few images that the page shows, each with its reconstructions at matched size; `published` are
-curves of the literature (see `eval.curves`), drawn dashed. The figures on the page are those of `results`.
+curves of the literature (`rate_distortion.curves`), drawn dashed. The figures on the page are those of `results`.
 """
 
 from eval.report.gather import gather_picture

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int32
 
-from cca_jax.bundle import Bundle
-from cca_jax.coding import escapes
-from cca_jax.coding.tables import PRECISION, CodingTables
-from cca_jax.encoding import Encoding
+from cca_jax.bundles.bundle import Bundle
+from cca_jax.codec.encoding import Encoding
+from cca_jax.entropy_coding import escapes
+from cca_jax.entropy_coding.tables import PRECISION, CodingTables
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from cca_jax.bitstream import container
 from cca_jax.cli.errors import describe
-from cca_jax.coding import container
 from eval.codecs.at_size import SweptCodec, encode_at_most
 from eval.codecs.interface import CodecError
 from eval.codecs.ours import SINGLE_RATE, OurCodec
-from eval.images import LoadedImage
 from eval.report.bitmaps import bit_maps
 from eval.report.pictures import Picture, Version, make_version
+from eval.runner.images import LoadedImage
 
 _TOO_LARGE = "cannot be as small"
 

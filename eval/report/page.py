@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
-from eval.curves import PublishedCurve
+from eval.rate_distortion.curves import PublishedCurve
 from eval.report.page_data import curve_styles, page_data
 from eval.report.pictures import Picture
 from eval.report.tables import (
@@ -28,7 +28,7 @@ from eval.report.tables import (
     headline,
     mean_rows,
 )
-from eval.results import Results
+from eval.results.results import Results
 
 _HERE = Path(__file__).parent
 _STYLES = ("report.css", "viewer.css")

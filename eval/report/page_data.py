@@ -13,11 +13,11 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.colors import to_hex
 
-from eval.curves import PublishedCurve
-from eval.records import ImageRecord, MeanRecord
+from eval.rate_distortion.curves import PublishedCurve
 from eval.report.pictures import Picture, Version, data_uri
 from eval.report.style import CurveStyle, assign_styles
-from eval.results import CodecRecord, Results
+from eval.results.records import ImageRecord, MeanRecord
+from eval.results.results import CodecRecord, Results
 
 ERROR_RANGE = 32
 """Absolute difference, in levels of 255, at which the error map's scale ends."""

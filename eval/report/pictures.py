@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from cca_jax.cli.figures import bits_per_pixel
-from cca_jax.metrics import fidelity
+from cca_jax.objective.metrics import fidelity
 from eval.report.bitmaps import BitMaps
 
 Item = TypeVar("Item")

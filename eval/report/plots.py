@@ -14,10 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from eval.curves import PublishedCurve
+from eval.rate_distortion.curves import PublishedCurve
 from eval.report.page_data import curve_styles, setting_label, slice_rates
 from eval.report.style import CurveStyle
-from eval.results import Results
+from eval.results.results import Results
 
 _LOOK: dict[Any, Any] = {
     "font.family": "sans-serif",

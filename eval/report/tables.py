@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eval.codecs.interface import TOTAL
-from eval.records import MeanRecord
 from eval.report.page_data import setting_label
 from eval.report.style import CurveStyle
-from eval.results import BdRecord, CodecRecord, Results
+from eval.results.records import MeanRecord
+from eval.results.results import BdRecord, CodecRecord, Results
 
 _UNKNOWN = "–"
 _TITLES = {"psnr": "BD-rate by PSNR", "ms_ssim_db": "BD-rate by MS-SSIM"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cca_jax.files import write_atomically
-from eval.curves import PublishedCurve
+from cca_jax.image_io.files import write_atomically
+from eval.rate_distortion.curves import PublishedCurve
 from eval.report.page import render_page
 from eval.report.pictures import Picture
 from eval.report.plots import bits_per_slice_plot, rate_distortion_plots
-from eval.results import Results
+from eval.results.results import Results
 
 PAGE = "report.html"
 PLOTS = "plots"

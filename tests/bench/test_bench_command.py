@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from bench.command import run_command
+from bench.process.command import run_command
 
 MIB = 2**20
 

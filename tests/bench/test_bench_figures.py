@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from bench import tables
-from bench.reference import compare
+from bench.reference.reference import compare
 from bench.timing import Timing, alternate, summarise
-from bench.training import TrainingFigures
+from bench.training.training import TrainingFigures
 
 
 def test_the_first_round_does_not_count_and_runs_take_turns():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.seams import REACH, beside_seams, measure_seams
-from cca_jax.tiling import Grid
+from bench.coding.seams import REACH, beside_seams, measure_seams
+from cca_jax.tiling.geometry import Grid
 
 
 def test_beside_are_the_pixels_within_reach_of_an_inner_edge():

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from bench import stages, tables
+from bench import tables
+from bench.process import stages
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 import cca_jax
-from cca_jax import registry
+from cca_jax.bitstream import container
+from cca_jax.bundles import registry
 from cca_jax.cli import library
-from cca_jax.coding import container
 from cca_jax.config import ModelConfig
-from cca_jax.model.cost import Cost
+from cca_jax.model.parameters.cost import Cost
 
 IDENTITY = b"fakemodl"
 

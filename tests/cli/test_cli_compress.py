@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cca_jax import search
+from cca_jax.codec import quality_search
 
 
 def test_one_image_goes_beside_itself(run, calls, photo):
@@ -181,11 +181,11 @@ def test_a_target_is_searched_for_and_what_was_found_is_said(run, photo, monkeyp
 
     def compress_to_target(codec, image, target, tile):
         asked.append((target, tile))
-        return search.Found(codec.compress(image, 12.5), 12.5, 31.5)
+        return quality_search.Found(codec.compress(image, 12.5), 12.5, 31.5)
 
-    monkeypatch.setattr(search, "compress_to_target", compress_to_target)
+    monkeypatch.setattr(quality_search, "compress_to_target", compress_to_target)
     status, out, _ = run("compress", photo(), f"--target-{kind}", "31.7", "--tile", "512")
-    assert (status, asked) == (0, [(search.Target(31.7, kind), 512)])
+    assert (status, asked) == (0, [(quality_search.Target(31.7, kind), 512)])
     assert out.endswith(f" bpp  {words}\n")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cca_jax.images import read_image
+from cca_jax.image_io.images import read_image
 
 
 @pytest.fixture

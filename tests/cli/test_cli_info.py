@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from cca_jax.bitstream import container
 from cca_jax.cli.info import format_qualities
-from cca_jax.coding import container
 from cca_jax.config import ModelConfig
 from cca_jax.convert import checkpoint
 

@@ -6,10 +6,10 @@ import pickle
 import numpy as np
 import pytest
 
-from cca_jax.bundle import load_bundle
+from cca_jax.bundles.bundle import load_bundle
 from cca_jax.convert.checkpoint import convert_checkpoint, read_state_dict
 from cca_jax.convert.names import params_from_torch, torch_from_params
-from cca_jax.model.shapes import flatten
+from cca_jax.model.parameters.shapes import flatten
 
 torch = pytest.importorskip("torch")
 

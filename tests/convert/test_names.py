@@ -7,8 +7,8 @@ import pytest
 from cca_jax.config import ModelConfig
 from cca_jax.convert import params_from_torch, torch_from_params
 from cca_jax.convert.names import normalise_name
-from cca_jax.model.initialise import initial_params
-from cca_jax.model.shapes import flatten
+from cca_jax.model.parameters.initialize import initial_params
+from cca_jax.model.parameters.shapes import flatten
 
 # Names and shapes as the released code has them for these sizes, written down from its description, not from our table.
 KNOWN = {

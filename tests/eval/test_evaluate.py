@@ -8,8 +8,8 @@ from PIL import Image
 
 from eval.__main__ import main
 from eval.codecs.ours import SINGLE_RATE
-from eval.results import SCHEMA_FILE, Results
-from eval.store import Cache
+from eval.results.results import SCHEMA_FILE, Results
+from eval.runner.store import Cache
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from cca_jax.model.cca import CCAModel, Noise
-from cca_jax.model.initialise import initial_params
+from cca_jax.model.parameters.initialize import initial_params
+from cca_jax.model.parameters.shapes import flatten, parameter_shapes
 from cca_jax.model.rates import StepSizes, initial_log_steps, rate_weight_at
-from cca_jax.model.shapes import flatten, parameter_shapes
-from cca_jax.objective import rate_distortion_cca
+from cca_jax.objective.loss import rate_distortion_cca
 
 
 def steps_at(config, positions, log_step=None):

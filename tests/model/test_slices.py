@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.model.initialise import initial_params
+from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.slices import SliceNetworks, SlicePrediction, context_length, refined_slices, slice_recurrence
 
 

@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cca_jax.coding.tables import scale_table
+from cca_jax.entropy_coding.tables import scale_table
 from cca_jax.ops.density import SCALE_FLOOR
 from cca_jax.ops.scales import SCALE_CEILING, SCALE_COUNT, scale_of_index
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh
 
-from train.config import TrainConfig
-from train.durations import Duration
+from train.recipe.config import TrainConfig
+from train.recipe.durations import Duration
 
 
 class MemoryData:

@@ -14,10 +14,10 @@ import jax
 import numpy as np
 import pytest
 
-from cca_jax.bundle import load_bundle
-from cca_jax.images import write_image
+from cca_jax.bundles.bundle import load_bundle
+from cca_jax.image_io.images import write_image
+from train.checkpoints.saved_run import read_run
 from train.export import main as export
-from train.start import read_run
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,6 +1,6 @@
 """An encoded photo to pixels, in many threads at once.
 
-`cca_jax.images.read_image` explains to a person what became of one picture, and silences Pillow for as long as it
+`image_io.images.read_image` explains to a person what became of one picture, and silences Pillow for as long as it
 works, which Python can only do for all threads together. Here the same pixels come without the explanations.
 """
 
@@ -14,8 +14,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cca_jax import srgb
-from cca_jax.images import IMAGE_SUFFIXES, ImageError
+from cca_jax.image_io import srgb
+from cca_jax.image_io.images import IMAGE_SUFFIXES, ImageError
 
 
 def quiet_pillow() -> None:
@@ -24,7 +24,7 @@ def quiet_pillow() -> None:
 
 
 def decode_photo(file: BinaryIO, name: str | Path) -> np.ndarray:
-    """The pixels that `cca_jax.images.read_image` would give: upright, sRGB, on white, 8 bits.
+    """The pixels that `image_io.images.read_image` would give: upright, sRGB, on white, 8 bits.
 
     Args:
         file: the encoded picture.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cca_jax.images import IMAGE_SUFFIXES, ImageError
+from cca_jax.image_io.images import IMAGE_SUFFIXES, ImageError
 from train.data.decode import check_header, decode_photo
 
 _HEADER_THREADS = 32
@@ -47,7 +47,7 @@ def open_folder(folder: Path) -> tuple[FolderPhotos, list[str]]:
     when it is decoded.
 
     Args:
-        folder: at any depth below it, files that end in one of `cca_jax.images.IMAGE_SUFFIXES`.
+        folder: at any depth below it, files that end in one of `cca_jax.image_io.images.IMAGE_SUFFIXES`.
 
     Returns:
         The photos, in the order of their sorted paths, and one line for each file that is none.

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from cca_jax.cores import usable_cores
-from cca_jax.images import ImageError
+from cca_jax.compile_cache.cores import usable_cores
+from cca_jax.image_io.images import ImageError
 from train.data.batches import Drawn, TrainingBatches
 from train.data.crops import random_crop
 from train.data.decode import quiet_pillow

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from cca_jax.images import ImageError
+from cca_jax.image_io.images import ImageError
 from train.data.decode import decode_photo
 
 

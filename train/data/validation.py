@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from cca_jax.config import HYPER_STRIDE
-from cca_jax.images import ImageError
+from cca_jax.image_io.images import ImageError
 from train.data.crops import centre_crop
 from train.data.source import PhotoSource
 

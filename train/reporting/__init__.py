@@ -1,1 +1,4 @@
-"""What a person sees of a run: `metrics.jsonl`, the console's lines, TensorBoard."""
+"""What a person sees of a run: `metrics.jsonl`, the console's lines, TensorBoard.
+
+The run imports it; it may import recipes.
+"""

@@ -6,7 +6,7 @@ import datetime
 import math
 from typing import Any
 
-from train.config import TrainConfig
+from train.recipe.config import TrainConfig
 
 FLOOR_WARNING = (
     "warning: {share:.0%} of the auxiliary model's likelihoods sit on their floor of 1e-9. There R_aux is a constant "
@@ -18,7 +18,7 @@ FLOOR_WARNING = (
 
 
 def noise_warning(config: TrainConfig) -> str | None:
-    """What is said of a run to which noise costs nothing (`cca_jax.objective`, the stopped form); None of others."""
+    """What is said of a run to which noise costs nothing (`objective.loss`, the stopped form); None of others."""
     first = (config.first_rate_weight,) if config.drop_at.amount > 0 else ()
     smallest = min(config.model.rate_weights or (config.rate_weight, *first))
     if config.cca != "stopped" or config.cca_weight < smallest:

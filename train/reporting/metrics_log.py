@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cca_jax.files import write_atomically
+from cca_jax.image_io.files import write_atomically
 
 FILE_NAME = "metrics.jsonl"
 

@@ -12,7 +12,7 @@ from eval.codecs.conventional import UnavailableError
 from eval.codecs.interface import CodecError
 from eval.codecs.registry import make_codec
 
-PHOTO = Path(__file__).parents[3] / "eval" / "data" / "kodim23.png"
+PHOTO = Path(__file__).parents[3] / "eval" / "demo" / "kodim23.png"
 NAMES = ["jpeg", "webp", "avif", "heic", "jxl"]
 
 

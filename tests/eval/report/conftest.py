@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from eval.curves import PublishedCurve
-from eval.means import mean_records
-from eval.records import Failure, ImageRecord
+from eval.rate_distortion.curves import PublishedCurve
+from eval.rate_distortion.means import mean_records
 from eval.report.bitmaps import BitMaps
 from eval.report.pictures import Picture, make_version
-from eval.results import BdRecord, CodecRecord, Data, Machine, Results
+from eval.results.records import Failure, ImageRecord
+from eval.results.results import BdRecord, CodecRecord, Data, Machine, Results
 
 ATTACK = "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>$x_{"
 """A file name that would run if it reached the page as anything but text."""

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cca_jax.coding import coders
-from cca_jax.coding.tables import TOTAL, CodingTables, gaussian_tables
+from cca_jax.entropy_coding import coders
+from cca_jax.entropy_coding.tables import TOTAL, CodingTables, gaussian_tables
 from eval.report.bitmaps import symbol_bits
 
 

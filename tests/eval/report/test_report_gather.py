@@ -6,12 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cca_jax.coding import coders, container
-from cca_jax.coding.tables import gaussian_tables
+from cca_jax.bitstream import container
+from cca_jax.entropy_coding import coders
+from cca_jax.entropy_coding.tables import gaussian_tables
 from eval.codecs.interface import CodecError, Decoded
-from eval.images import LoadedImage
 from eval.report import gather
 from eval.report.pictures import Version, evenly_spaced
+from eval.runner.images import LoadedImage
 
 
 @dataclasses.dataclass

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from cca_jax.images import ImageError, read_image
+from cca_jax.image_io.images import ImageError, read_image
 from train.data.decode import check_header, decode_photo
 
 

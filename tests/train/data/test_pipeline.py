@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from cca_jax.images import ImageError
+from cca_jax.image_io.images import ImageError
 from train.data import steps_per_epoch, training_batches
 from train.data.folder import open_folder
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cca_jax.images import ImageError
+from cca_jax.image_io.images import ImageError
 from train.data import centre_crops
 
 

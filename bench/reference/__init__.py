@@ -1,0 +1,1 @@
+"""Beside the released PyTorch code: `reference` times both in turn, `reference_worker` is the other process."""

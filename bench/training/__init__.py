@@ -1,0 +1,1 @@
+"""Training: `training` times steps, `data` the pipeline that feeds them."""

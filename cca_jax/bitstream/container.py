@@ -1,0 +1,178 @@
+"""The `.cca` file: a header (see `cca_jax.bitstream.header` for its layout) and the streams it announces.
+
+Two checks tell two faults apart. The checksum covers the bytes of the file: it fails when the file was damaged. The
+symbol check covers the integers that were coded: it fails when the bytes are intact but this machine's arithmetic
+predicts other distributions than the encoder's did, which no checksum of bytes can see.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cca_jax.bitstream.header import QUALITY_STEPS, TILED, VERSION, Header, StreamEntry, pack_prefix, parse, stream_name
+from cca_jax.entropy_coding.errors import CorruptError, MismatchError
+from cca_jax.tiling.geometry import Grid
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One coded stream.
+
+    Attributes:
+        data: what the range coder made; may be empty.
+        symbol_check: `symbol_check` of the symbols, 0 … 65535.
+    """
+
+    data: bytes
+    symbol_check: int
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a `.cca` file holds.
+
+    Attributes:
+        width: pixels of the original image, ≥ 1.
+        height: pixels of the original image, ≥ 1; width · height ≤ 2**32.
+        model_identity: 8 bytes.
+        coder: identifier of the range coder, 1 … 7.
+        quality: a multiple of 1/256 above 0 and below 256 (see `round_quality`), or None for a model of a single rate.
+        streams: z of every tile, y1 of every tile, …: of each at least one, at most 31; fewer than the file's where
+            `read` was asked for fewer.
+        version: of the format, which says in what shapes the predictions are computed (`cca_jax.bitstream.header`).
+        tile: height and width of the tiles in units of 64 pixels, for version 3; None for an image in one tile.
+    """
+
+    width: int
+    height: int
+    model_identity: bytes
+    coder: int
+    quality: float | None
+    streams: tuple[Stream, ...]
+    version: int = VERSION
+    tile: tuple[int, int] | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """The image's tiles."""
+        grid = Grid.whole(self.height, self.width)
+        return grid if self.tile is None else Grid(grid.area, self.tile)
+
+    def streams_of(self, tile: int) -> tuple[Stream, ...]:
+        """z, y1, y2, … of the tile of that number."""
+        return self.streams[tile :: self.grid.count]
+
+
+def round_quality(quality: float) -> float:
+    """The nearest quality that a file can state. Encode with it, since it is what the decoder will use."""
+    return min(max(round(quality * QUALITY_STEPS), 1), (1 << 16) - 1) / QUALITY_STEPS
+
+
+def symbol_check(symbols: np.ndarray) -> int:
+    """The low 16 bits of the CRC-32 of integer symbols [N], as little-endian int32 in coding order."""
+    return zlib.crc32(np.asarray(symbols).astype("<i4", casting="same_kind").tobytes()) & 0xFFFF
+
+
+def verify_symbols(
+    stream_index: int, expected: int, symbols: np.ndarray, *, portable: bool = False, tiles: int = 1
+) -> None:
+    """Compares decoded symbols [N] with the check that the encoder stored for that stream.
+
+    Args:
+        stream_index: number of the stream in the file.
+        expected: the check that the file holds.
+        symbols: what was decoded.
+        portable: whether the model predicts the same distributions on every machine.
+        tiles: how many the file has.
+
+    Raises:
+        MismatchError: they are not the encoder's (one wrong stream in 65536 passes).
+        CorruptError: the same, of a portable model: its file was written wrongly.
+    """
+    if symbol_check(symbols) == expected:
+        return
+    fault = f"stream {stream_name(stream_index, tiles)} is intact but decodes to other symbols than were encoded"
+    if portable:
+        raise CorruptError(f"{fault}, which arithmetic cannot explain with this model: make the file again")
+    raise MismatchError(
+        f"{fault}: the model's arithmetic differs here; decode on the kind of device, and with the versions, that made "
+        "the file"
+    )
+
+
+def write(container: Container) -> bytes:
+    """The bytes of a `.cca` file; ValueError where a field is out of range."""
+    c = container
+    prefix = pack_prefix(c.width, c.height, c.model_identity, c.coder, c.quality, len(c.streams), c.version, c.tile)
+    table = []
+    for stream in c.streams:
+        if not 0 <= stream.symbol_check < 1 << 16:
+            raise ValueError(f"a symbol check is 0 … 65535, got {stream.symbol_check}")
+        head = StreamEntry(len(stream.data), stream.symbol_check, 0).head()
+        table += [head, _checksum([prefix, head, stream.data]).to_bytes(4, "little")]
+    return b"".join([prefix, *table, *(stream.data for stream in c.streams)])
+
+
+def read_header(data: bytes) -> Header:
+    """Reads only the header, which is not verified: that takes a stream. The streams may be cut short or missing.
+
+    Raises:
+        FormatError: not a `.cca` file, or one of another version.
+        CorruptError: the header is cut short, or says what no header says.
+    """
+    return parse(bytes(data))
+
+
+def read(data: bytes, num_streams: int | None = None) -> Container:
+    """Reads a file, or the first streams of one, and verifies every byte that it uses.
+
+    Args:
+        data: the file; with `num_streams`, it may end anywhere after those streams.
+        num_streams: how many of z, y1, y2, … to read and verify, for every tile; None for all.
+
+    Raises:
+        FormatError: not a `.cca` file, or one of another version.
+        CorruptError: cut short, damaged, or with something after its end.
+        ValueError: the file never had so many streams.
+    """
+    data = bytes(data)
+    header = h = parse(data)
+    wanted = h.num_streams if num_streams is None else num_streams
+    if not 1 <= wanted <= h.num_streams:
+        raise ValueError(f"the file has {h.num_streams} streams: 1 to {h.num_streams} can be read")
+    tiles, tile = h.grid.count, h.grid.tile if h.version == TILED else None
+    prefix = pack_prefix(h.width, h.height, h.model_identity, h.coder, h.quality, len(h.entries), h.version, tile)
+    streams = []
+    for index, (entry, start) in enumerate(zip(h.entries[: wanted * tiles], h.offsets, strict=False)):
+        stream = data[start : start + entry.length]
+        _check_whole(index, len(stream), header)
+        if _checksum([prefix, entry.head(), stream]) != entry.checksum:
+            name = f"stream {stream_name(index, tiles)}"
+            where = name if index else f"the header or {name}"
+            raise CorruptError(f"{where} is damaged (its checksum differs): copy or download the file again")
+        streams.append(Stream(stream, entry.symbol_check))
+    if (excess := len(data) - header.file_size) > 0:
+        raise CorruptError(f"{excess} bytes follow the end of the last stream: copy or download the file again")
+    return Container(h.width, h.height, h.model_identity, h.coder, h.quality, tuple(streams), h.version, tile)
+
+
+def _check_whole(index: int, present: int, header: Header) -> None:
+    length = header.entries[index].length
+    if present < length:
+        tiles = header.grid.count
+        # Streams before this one are, for every tile, z and the slices up to one less.
+        slices = index // tiles - 1
+        rest = f", or decode the slices that are whole with --slices {slices}" if slices > 0 else ""
+        raise CorruptError(
+            f"the file is cut short: stream {stream_name(index, tiles)} ({index + 1} of {len(header.entries)}) has "
+            f"{present} of its {length} bytes; copy or download it again{rest}"
+        )
+
+
+def _checksum(parts: Sequence[bytes]) -> int:
+    value = 0
+    for part in parts:
+        value = zlib.crc32(part, value)
+    return value

@@ -1,0 +1,237 @@
+"""A model on disk: weights and coding tables, configuration, identity and card, in one folder.
+
+    config.json          {"format": 1, "description", "identity", "model": the configuration, every field}
+    weights.safetensors  "params/…" the parameters, "tables/…" the frozen coding tables
+    README.md            the model card
+
+The folder's name is the model's.
+The tables are computed once, when the bundle is built: they are integers, and whatever another machine's arithmetic
+would make of the weights does not matter. So are the weights of a network of integers: what is stored are the integers,
+in 256ths. The identity hashes configuration, parameters and tables; files name it. A bundle of the identity that its
+config.json states is as it was built; in others names and shapes are compared with the configuration's, which takes
+seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from cca_jax.bitstream.quality_scale import SWEEP
+from cca_jax.config import ModelConfig
+from cca_jax.entropy_coding.tables import (
+    CodingTables,
+    gaussian_tables,
+    laplacian_tables,
+    scale_table,
+    tables_from_pmfs,
+    typical_scales,
+)
+from cca_jax.model.integer_network.arithmetic import snapped
+from cca_jax.model.parameters.shapes import AUXILIARY, check_shapes, flatten, unflatten
+from cca_jax.ops.density import LAPLACIAN_TAIL_MASS, SCALE_FLOOR, TAIL_MASS
+from cca_jax.ops.scales import SCALE_CEILING, SCALE_COUNT
+
+_FORMAT = 1
+CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
+"""The files of a bundle."""
+_DTYPES = (np.float16, np.float32)
+_KINDS = {"latent": "gaussian", "hyper": "hyper"}  # as files name them: the first models' were all Gaussian
+_TABLE_ARRAYS = {
+    "tables/scales",
+    *(f"tables/{kind}/{key}" for kind in _KINDS.values() for key in ("cdf", "starts", "minimum")),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """A model in memory, ready to code.
+
+    Attributes:
+        name: what people call it.
+        description: one line.
+        config: its sizes.
+        params: the parameters without the auxiliary model, float32 or, as stored, float16.
+        scales: the upper ends of the scales that the tables serve, float32 [64].
+        latent: their tables, of the densities that the configuration names.
+        hyper: tables of the hyper-latent's channels; symbols are distances from the medians.
+    """
+
+    name: str
+    description: str
+    config: ModelConfig
+    params: dict[str, Any]
+    scales: np.ndarray
+    latent: CodingTables
+    hyper: CodingTables
+
+    @classmethod
+    def build(
+        cls, name: str, description: str, config: ModelConfig, params: Mapping[str, Any], dtype: str = "float32"
+    ) -> Bundle:
+        """A bundle of trained parameters: freezes the tables.
+
+        Args:
+            name: what to call it.
+            description: one line for `cca-jax models`.
+            config: the sizes.
+            params: the `params` collection; the auxiliary model's are left out.
+            dtype: "float32", or "float16" to halve the file. Rounding comes before the tables are made, so these and
+                the weights agree.
+        """
+        from cca_jax.model.tables import hyper_pmfs  # jitted: imports what reading a bundle does not need
+
+        kept = {k: _stored(k, v) for k, v in flatten(dict(params)).items() if not k.startswith(AUXILIARY)}
+        with np.errstate(over="ignore"):  # what overflows is refused below
+            arrays = {k: np.asarray(v, dtype) for k, v in kept.items()}
+        check_shapes({k: v.shape for k, v in arrays.items()}, config, auxiliary=False)
+        for key, value in arrays.items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"parameter {key} holds numbers that are not finite in {dtype}")
+        stored = unflatten(arrays)
+        scales = scale_table(SCALE_COUNT, SCALE_FLOOR, SCALE_CEILING)
+        hyper = tables_from_pmfs(*hyper_pmfs(config, stored))
+        # A scale from the context lies anywhere below its table's; one of a network of integers is its table's.
+        served = scales if config.exact_scales else typical_scales(scales)
+        if config.latent_density == "laplacian":
+            latent = laplacian_tables(served, LAPLACIAN_TAIL_MASS)
+        else:
+            latent = gaussian_tables(served, TAIL_MASS)
+        return cls(name, description, config, stored, scales, latent, hyper)
+
+    @property
+    def qualities(self) -> tuple[float, ...]:
+        """Ten qualities over the model's range; none where it has a single rate."""
+        return SWEEP if self.config.rate_weights else ()
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays by their names in the file, each in C order: safetensors writes memory as it lies."""
+        named = {f"params/{key}": np.asarray(value) for key, value in flatten(self.params).items()}
+        named["tables/scales"] = self.scales
+        for kind, stored in _KINDS.items():
+            tables = getattr(self, kind)
+            named.update({f"tables/{stored}/{key}": value for key, value in tables.to_arrays().items()})
+        return {name: np.ascontiguousarray(array) for name, array in named.items()}
+
+    @property
+    def identity(self) -> bytes:
+        """8 bytes that name configuration, weights and tables."""
+        return _identity(self.config, self.arrays)
+
+
+def _identity(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> bytes:
+    digest = hashlib.sha256(json.dumps(config.to_hash(), sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.digest()[:8]
+
+
+def _stored(name: str, values: Any) -> Any:
+    """A parameter as a bundle holds it: those of a network of integers lie on their grid, where float16 is exact."""
+    module, _, leaf = name.rpartition("/")
+    return snapped(jnp.asarray(values, jnp.float32), leaf) if module.startswith("exact_scales/") else values
+
+
+def check_new_folder(folder: str | Path) -> None:
+    """Raises ValueError unless the folder is empty or does not exist."""
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} already exists: name a new folder")
+
+
+def save_bundle(bundle: Bundle, folder: str | Path, card: str) -> None:
+    """Writes a bundle; the folder appears whole or not at all.
+
+    Raises:
+        ValueError: the folder exists and is not empty; the bundle's parameters are not those of its configuration.
+        OSError: it cannot be written.
+    """
+    check_new_folder(folder)
+    shapes = {name: np.shape(value) for name, value in flatten(bundle.params).items()}
+    check_shapes(shapes, bundle.config, auxiliary=False)  # which loading leaves out for a model with an identity
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        part = Path(scratch) / "bundle"
+        part.mkdir()
+        told = {"format": _FORMAT, "description": bundle.description, "identity": bundle.identity.hex()}
+        config = {**told, "model": bundle.config.to_dict()}
+        text = json.dumps(config, indent=2)
+        (part / CONFIG).write_text(text + "\n")
+        (part / CARD).write_text(card)
+        (part / WEIGHTS).write_bytes(save(bundle.arrays))
+        os.replace(part, folder)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """The bundle in a folder, checked to be whole.
+
+    Raises:
+        ValueError: the folder is not a bundle, or one of its parts is damaged.
+    """
+    description, config, identity = _read_config(folder)
+    try:
+        with safe_open(folder / WEIGHTS, framework="numpy") as file:
+            names = list(file.keys())
+            if unknown := [n for n in names if not n.startswith("params/") and n not in _TABLE_ARRAYS]:
+                raise ValueError(f"it holds arrays that no bundle has: {', '.join(sorted(unknown)[:4])}")
+            arrays = {n: file.get_tensor(n) for n in names}
+        found = _identity(config, arrays).hex()
+        if found != identity:
+            check_shapes(
+                {n[7:]: a.shape for n, a in arrays.items() if n.startswith("params/")}, config, auxiliary=False
+            )
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{folder / WEIGHTS} cannot be read ({error}): copy or download the model again") from error
+    bundle = _assemble(folder, description, config, arrays)
+    if identity not in (None, found):
+        raise ValueError(
+            f"{folder}: its weights are those of {found}, its {CONFIG} is of {identity}: one of them "
+            "changed, copy or download the model again"
+        )
+    return bundle
+
+
+def _assemble(folder: Path, description: str, config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> Bundle:
+    for name, array in arrays.items():
+        if name.startswith("params/") and (array.dtype not in _DTYPES or not np.isfinite(array).all()):
+            raise ValueError(f"{folder / WEIGHTS}: {name} is not of finite float16 or float32 numbers")
+    params = unflatten({n[7:]: a for n, a in arrays.items() if n.startswith("params/")})
+    try:
+        tables = {kind: _tables(arrays, stored) for kind, stored in _KINDS.items()}
+    except ValueError as error:
+        raise ValueError(f"{folder / WEIGHTS}: {error}: copy or download the model again") from error
+    scales = arrays.get("tables/scales")
+    counts = (tables["latent"].count, tables["hyper"].count)
+    fit = scales is not None and scales.dtype == np.float32 and (*scales.shape, config.hyper_channels) == counts
+    if scales is None or not fit or (config.exact_scales and len(scales) != SCALE_COUNT):
+        raise ValueError(f"{folder}: its coding tables do not fit its configuration: copy or download the model again")
+    return Bundle(folder.resolve().name, description, config, params, scales, **tables)
+
+
+def _tables(arrays: Mapping[str, np.ndarray], kind: str) -> CodingTables:
+    prefix = f"tables/{kind}/"
+    return CodingTables.from_arrays({n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)})
+
+
+def _read_config(folder: Path) -> tuple[str, ModelConfig, str | None]:
+    try:
+        values = json.loads((folder / CONFIG).read_text())
+        if values["format"] != _FORMAT:
+            raise ValueError(f"its format is {values['format']}, this version reads {_FORMAT}; a newer one may read it")
+        return str(values["description"]), ModelConfig.from_dict(values["model"]), values.get("identity")
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise ValueError(f"{folder / CONFIG} cannot be used ({error!s}): give a model folder") from error

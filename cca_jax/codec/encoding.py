@@ -1,0 +1,71 @@
+"""An image encoded: the file and the integers in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Array, Float
+
+from cca_jax.bitstream import container
+from cca_jax.tiling.buckets import Frame
+from cca_jax.tiling.geometry import Grid
+
+
+@dataclasses.dataclass(frozen=True)
+class CodedTile:
+    """What is coded for a tile.
+
+    Attributes:
+        symbols: int32, per stream (z, then the slices), [1, h, w, channels].
+        indexes: int32, of the same shapes: the table of each symbol.
+        frame: where the tile lies in the latent.
+        latent: the decoded latent on the device, in the frame's shape.
+    """
+
+    symbols: tuple[np.ndarray, ...]
+    indexes: tuple[np.ndarray, ...]
+    frame: Frame
+    latent: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """A file and the integers in it.
+
+    Attributes:
+        container: the file.
+        tiles: what is in it, in the order of the grid's tiles.
+    """
+
+    container: container.Container
+    tiles: tuple[CodedTile, ...]
+
+    @property
+    def grid(self) -> Grid:
+        """The image's tiles."""
+        return self.container.grid
+
+    @property
+    def symbols(self) -> tuple[np.ndarray, ...]:
+        """Those of the image: int32, per stream (z, then the slices), [1, h, w, channels]."""
+        streams = zip(*(tile.symbols for tile in self.tiles), strict=True)
+        return tuple(_assemble(self.grid, stream) for stream in streams)
+
+    @property
+    def indexes(self) -> tuple[np.ndarray, ...]:
+        """The table of each symbol, in the same shapes."""
+        streams = zip(*(tile.indexes for tile in self.tiles), strict=True)
+        return tuple(_assemble(self.grid, stream) for stream in streams)
+
+    @property
+    def y_hat(self) -> Float[np.ndarray, "1 h w M"]:
+        """The decoded latent of the image."""
+        return _assemble(self.grid, [tile.frame.cut(np.asarray(tile.latent)) for tile in self.tiles])
+
+
+def _assemble(grid: Grid, parts: Sequence[np.ndarray]) -> np.ndarray:
+    """The array [1, h, w, C] of the image whose tiles have these."""
+    rows = (parts[first : first + grid.columns] for first in range(0, grid.count, grid.columns))
+    return np.concatenate([np.concatenate(row, axis=2) for row in rows], axis=1)

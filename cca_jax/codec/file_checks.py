@@ -1,0 +1,41 @@
+"""A file, once it is known to be a model's own."""
+
+from __future__ import annotations
+
+from cca_jax.bitstream import container
+from cca_jax.bitstream.quality_scale import MAX_QUALITY, MIN_QUALITY
+from cca_jax.config import ModelConfig
+from cca_jax.entropy_coding.errors import FormatError
+
+
+def read_own(
+    data: bytes, name: str, identity: bytes, config: ModelConfig, num_streams: int | None
+) -> container.Container:
+    """The contents of a file that a model made.
+
+    Args:
+        data: the file; it may end after the streams to be read.
+        name: what people call the model.
+        identity: its own, 8 bytes.
+        config: its sizes.
+        num_streams: how many streams to read, from the first; None for all.
+
+    Raises:
+        FormatError: not a `.cca` file, or made with another model.
+        CorruptError: damaged or cut short.
+    """
+    header = container.read_header(data)
+    container.read(data, 1)  # verifies the header: a flipped bit is damage, not another model
+    if header.model_identity != identity:
+        raise FormatError(
+            f"the file was made with model {header.model_identity.hex()}, this is {name!r} "
+            f"({identity.hex()}): decode it with its own model"
+        )
+    written = 1 + config.num_slices
+    if header.num_streams != written:
+        raise FormatError(f"the file has {header.num_streams} streams, the model writes {written}")
+    if (header.quality is None) == bool(config.rate_weights):
+        raise FormatError(f"the file states {'no' if header.quality is None else 'a'} quality: not of this model")
+    if header.quality is not None and not MIN_QUALITY <= header.quality <= MAX_QUALITY:
+        raise FormatError(f"the file states quality {header.quality:g}, which no model has")
+    return container.read(data, num_streams)

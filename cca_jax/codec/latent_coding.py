@@ -1,0 +1,142 @@
+"""One tile's latent to its streams and back; an image that is not cut is one tile.
+
+Nothing but the tile's own latent enters: the networks of hyperprior and slices see zeros beyond it, as they do beyond
+the edge of a picture, and each stream is coded on its own. So tiles can be decoded in any order, and side by side.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int32
+
+from cca_jax.bitstream import container
+from cca_jax.bundles.bundle import Bundle
+from cca_jax.codec.encoding import CodedTile
+from cca_jax.codec.image_coder import TiledExecution
+from cca_jax.codec.stopwatch import CODER, timed
+from cca_jax.codec.tile_coder import Execution
+from cca_jax.entropy_coding.coders import RangeCoder
+from cca_jax.tiling.buckets import Frame
+from cca_jax.tiling.geometry import Box
+
+Observe = Callable[[int, int, np.ndarray], None]
+"""(tile, stream, its symbols): called once a stream is decoded, before its symbols are verified; in any order."""
+
+
+def encode_latent(
+    run: Execution, y: Float[Array, "1 h w M"], bundle: Bundle, coder: RangeCoder
+) -> tuple[CodedTile, tuple[container.Stream, ...]]:
+    """What is coded for a latent, and its streams z, y1, y2, ….
+
+    Args:
+        run: of the tile's frame.
+        y: the latent, in the frame's shape.
+        bundle: the model.
+        coder: to write with.
+
+    Raises:
+        ValueError: the latent is not finite.
+    """
+    z_symbols, finite = run.hyper_analyse(y)
+    if not finite:
+        raise ValueError(f"model {bundle.name!r} gives numbers that are not finite on this image: its weights are bad")
+    coded, told, latent = run.encode_slices(y, z_symbols)
+
+    def fetch() -> tuple[tuple[np.ndarray, ...], ...]:
+        """Symbols and indexes on the host, those of the tile alone."""
+        symbols, indexes = (tuple(map(run.frame.cut, part)) for part in jax.device_get(([z_symbols, *coded], told)))
+        return symbols, (_channel_indexes(symbols[0].shape), *indexes)
+
+    symbols, indexes = timed(run.clock, CODER, fetch)
+    streams = timed(run.clock, CODER, _pack, symbols, indexes, bundle, coder)
+    return CodedTile(symbols, indexes, run.frame, latent), streams
+
+
+def _pack(
+    symbols: Sequence[np.ndarray], indexes: Sequence[np.ndarray], bundle: Bundle, coder: RangeCoder
+) -> tuple[container.Stream, ...]:
+    tables = [bundle.hyper] + [bundle.latent] * bundle.config.num_slices
+    return tuple(
+        container.Stream(coder.encode(s.ravel(), i.ravel(), table), container.symbol_check(s.ravel()))
+        for s, i, table in zip(symbols, indexes, tables, strict=True)
+    )
+
+
+def decode_latent(
+    run: Execution,
+    file: container.Container,
+    tile: int,
+    bundle: Bundle,
+    coder: RangeCoder,
+    observe: Observe | None = None,
+) -> Float[Array, "1 h w M"]:
+    """The decoded latent of a tile, in its frame's shape; slices whose streams were not read take their means.
+
+    Args:
+        run: of the tile's frame.
+        file: with z of every tile, and the slices to decode.
+        tile: its number.
+        bundle: the model.
+        coder: the file's.
+        observe: is shown each stream's symbols.
+
+    Raises:
+        CorruptError, MismatchError: see `container.verify_symbols`.
+    """
+    streams, tiles = file.streams_of(tile), file.grid.count
+
+    def decode(stream: int, indexes: np.ndarray) -> np.ndarray:
+        tables = bundle.latent if stream else bundle.hyper
+        symbols = coder.decode(streams[stream].data, indexes.ravel(), tables)
+        expected, number = streams[stream].symbol_check, stream * tiles + tile
+        if observe is not None:
+            observe(tile, stream, symbols)
+        container.verify_symbols(number, expected, symbols, portable=bundle.config.exact_scales, tiles=tiles)
+        return run.frame.fill(symbols.reshape(indexes.shape))
+
+    def decode_slice(index: int, indexes: np.ndarray) -> np.ndarray:
+        return decode(1 + index, run.frame.cut(indexes))
+
+    z_indexes = _channel_indexes((1, *run.frame.area, bundle.config.hyper_channels))
+    z_symbols = jnp.asarray(timed(run.clock, CODER, decode, 0, z_indexes))
+    return run.decode_slices(z_symbols, decode_slice, len(streams) - 1)
+
+
+def decode_tiles(
+    run: TiledExecution,
+    file: container.Container,
+    bundle: Bundle,
+    coder: RangeCoder,
+    workers: int,
+    observe: Observe | None = None,
+) -> Iterator[tuple[Frame, Float[Array, "1 h w M"]]]:
+    """Each tile's frame and decoded latent, in the order of the tiles; the rest is as for `decode_latent`.
+
+    Up to `workers` tiles of a row are decoded side by side, so that some are read by the coder while others' networks
+    run. No more than a row is decoded ahead.
+    """
+    device, precision = jax.config.jax_default_device, jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+
+    def decode(numbered: tuple[int, Box]) -> tuple[Frame, Array]:
+        number, box = numbered
+        with jax.default_device(device), jax.default_matmul_precision(precision):  # contexts do not reach threads
+            coding = run.coding(box)
+            return coding.frame, decode_latent(coding, file, number, bundle, coder, observe)
+
+    tiles = enumerate(file.grid.tiles())
+    if workers == 1:
+        yield from map(decode, tiles)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in range(file.grid.rows):
+            yield from pool.map(decode, itertools.islice(tiles, file.grid.columns))
+
+
+def _channel_indexes(shape: tuple[int, ...]) -> Int32[np.ndarray, "1 hz wz Z"]:
+    return np.broadcast_to(np.arange(shape[-1], dtype=np.int32), shape)

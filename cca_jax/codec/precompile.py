@@ -1,0 +1,102 @@
+"""Programs compiled ahead of time: all that a file needs at once, in threads, while the first of them run already.
+
+A rehearsal goes the way of an image with shapes in the place of arrays. Each step that it meets is lowered, which takes
+Python and gives the shapes of what follows, and compiled in a thread, which does not; or its program is read from where
+an earlier process left it. When the image itself comes to that step, it finds the program or waits for it.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import numpy as np
+
+from cca_jax.codec.tile_coder import Execution
+from cca_jax.compile_cache import programs
+from cca_jax.compile_cache.cores import usable_cores
+from cca_jax.config import HYPER_STRIDE
+from cca_jax.model.cca import CCAModel
+from cca_jax.tiling.buckets import Frame
+from cca_jax.tiling.halo import POSITIONS
+
+_MAX_THREADS = 8
+_rehearsed: set[tuple[Any, ...]] = set()
+
+
+def compile_encoder(
+    model: CCAModel, params: Any, scales: np.ndarray, transforms: Frame, coding: Frame, quality: float | None
+) -> None:
+    """Starts to compile what encoding takes, unless this process did so before.
+
+    Args:
+        model: the networks.
+        params: their parameters.
+        scales: see `Execution`.
+        transforms: a frame like those that the image's transform is computed in.
+        coding: a frame like those that hyperprior and slices are computed in.
+        quality: any, in a model of several rates.
+    """
+    if _is_first("encoder", model, transforms, coding, quality):
+        with _Rehearsal(model, params, scales, transforms, quality=quality) as run:
+            run.analyse(_shaped(transforms, HYPER_STRIDE, 3, np.uint8))
+            run.frame = coding
+            y = _shaped(coding, POSITIONS, model.config.latent_channels, np.float32)
+            run.encode_slices(y, run.hyper_analyse(y)[0])
+
+
+def compile_decoder(
+    model: CCAModel, params: Any, scales: np.ndarray, transforms: Frame, coding: Frame, quality: float | None
+) -> None:
+    """Starts to compile what decoding takes; as for `compile_encoder`."""
+    if _is_first("decoder", model, transforms, coding, quality):
+        with _Rehearsal(model, params, scales, coding, quality=quality) as run:
+            # No slice is read, and all are predicted: the programs are the same.
+            run.decode_slices(_shaped(coding, 1, model.config.hyper_channels, np.int32), lambda _, tables: tables, 0)
+            run.frame = transforms
+            run.pixels(_shaped(transforms, POSITIONS, model.config.latent_channels, np.float32))
+
+
+def _is_first(direction: str, model: CCAModel, transforms: Frame, coding: Frame, quality: float | None) -> bool:
+    key = (direction, model, transforms.shape, coding.shape, coding.extent is None, quality is None)
+    if jax.config.jax_disable_jit:  # type: ignore[attr-defined]  # nothing is compiled then
+        return False
+    if key in _rehearsed:
+        return False
+    _rehearsed.add(key)
+    return True
+
+
+def _shaped(frame: Frame, scale: int, channels: int, dtype: Any) -> Any:
+    """An array of the frame with so many positions a unit, without values."""
+    return jax.ShapeDtypeStruct((1, *(scale * side for side in frame.shape), channels), dtype)
+
+
+class _Rehearsal(Execution):
+    """An execution on shapes. On leaving it, what it met goes on compiling."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._threads = ThreadPoolExecutor(min(_MAX_THREADS, usable_cores()), "compile")
+        super().__init__(*arguments, **named)
+
+    def __enter__(self) -> _Rehearsal:
+        # Tracing makes a million objects that stay: looking for garbage among them takes a fifth of its time.
+        self._collects = gc.isenabled()
+        gc.disable()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._collects:
+            gc.enable()
+        self._threads.shutdown(wait=False, cancel_futures=error[0] is not None)
+
+    def _run(self, part: str, step: Callable[..., Any], *arguments: Any) -> Any:
+        del part
+        return programs.prepare(step, arguments, self._threads)
+
+    def on_host(self, indexes: Any) -> Any:
+        """A shape has no values."""
+        return indexes

@@ -1,0 +1,196 @@
+"""One image's way through the compiled steps of a model; encoder and decoder go it with the same programs.
+
+Where the slices' scales come from their context, the range coder waits for each slice's networks and they for it.
+Where they are exact, all indexes follow from the hyper-latent: a decoder reads every symbol before the first slice's
+networks run, and these run in one call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Float, Int32, UInt8
+
+from cca_jax.bitstream.quality_scale import rate_position
+from cca_jax.codec.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch, timed
+from cca_jax.compile_cache import programs
+from cca_jax.compile_cache.cores import usable_cores
+from cca_jax.model import coding_steps
+from cca_jax.model.cca import CCAModel
+from cca_jax.model.integer_network.rate import ExactRate, coded_rate
+from cca_jax.model.slices import SlicePrediction, slice_recurrence
+from cca_jax.tiling.buckets import Frame
+
+DecodeSlice = Callable[[int, np.ndarray], np.ndarray]
+"""(slice, the tables of its symbols) to the symbols, int32 [1, h, w, m], both in the frame's shape; from any thread."""
+CodeSlice = Callable[[int, SlicePrediction, Array], Any]
+"""(slice, what is known of it, the tables of its symbols) to the symbols: from the latent or from a stream."""
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Makes the device's out-of-memory error Python's own, which callers know."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "RESOURCE_EXHAUSTED" in str(error):
+            raise MemoryError(f"not enough device memory for this image: {error}") from error
+        raise
+
+
+def _side_by_side(decode_slice: Callable[[int], None], count: int) -> None:
+    """Decodes slices in threads, the largest first: a range coder that leaves Python's lock uses all cores."""
+    with ThreadPoolExecutor(max(1, min(count, usable_cores()))) as pool:
+        list(pool.map(decode_slice, reversed(range(count))))
+
+
+class Execution:
+    """The steps bound to a model, a frame and a stopwatch; all arrays have the frame's shape.
+
+    Attributes:
+        model: the networks.
+        params: their parameters.
+        scales: the scales that have a table, float32 [T].
+        frame: where the image lies in the arrays.
+        clock: counts the parts "transform" and "entropy model", which are then waited for; None counts nothing.
+    """
+
+    def __init__(
+        self,
+        model: CCAModel,
+        params: Any,
+        scales: np.ndarray,
+        frame: Frame,
+        clock: Stopwatch | None = None,
+        quality: float | None = None,
+    ) -> None:
+        self.model, self.params, self.scales, self.frame, self.clock = model, params, scales, frame, clock
+        self._quality = quality
+
+    @functools.cached_property
+    def _position(self) -> Fraction | None:
+        """The quality's, among the model's rates."""
+        return None if self._quality is None else rate_position(self._quality, self.model.config.num_rates)
+
+    @functools.cached_property
+    def step(self) -> Float[Array, "1 1 1 M"] | None:
+        """The step sizes of the quality; None for a model of a single rate."""
+        if self._position is None:
+            return None
+        rate = np.array([self._position], np.float32)
+        return self._entropy_model(coding_steps.step_sizes, self.model, self.params, rate)
+
+    @functools.cached_property
+    def exact_rate(self) -> ExactRate | None:
+        """What a network of integers is told of them."""
+        if self._position is None or not self.model.config.exact_scales:
+            return None
+        log_steps = np.asarray(self.params["rates"]["log_step"])
+        return coded_rate(self.model.config, log_steps, self._position.numerator, self._position.denominator)
+
+    def _run(self, part: str, step: Callable[..., Any], *arguments: Any) -> Any:
+        """Runs a compiled step; its time is counted for that part, the wait for its program is not."""
+        return timed(self.clock, part, programs.find(step, arguments))
+
+    def _transform(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        return self._run(TRANSFORM, step, *arguments)
+
+    def _entropy_model(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        return self._run(ENTROPY_MODEL, step, *arguments)
+
+    def analyse(self, image: UInt8[np.ndarray, "1 H W 3"]) -> Float[Array, "1 h w M"]:
+        """Image to latent."""
+        return self._transform(coding_steps.analyse, self.model, self.params, image, self.frame.extent)
+
+    def hyper_analyse(self, y: Float[Array, "1 h w M"]) -> tuple[Array, Array]:
+        """Latent to the hyper-latent's symbols, and whether the latent is finite."""
+        return self._entropy_model(coding_steps.hyper_analyse, self.model, self.params, y, self.frame.extent, self.step)
+
+    def encode_slices(
+        self, y: Float[Array, "1 h w M"], z_symbols: Int32[Array, "1 hz wz Z"]
+    ) -> tuple[list[Array], list[Array], Array]:
+        """What is coded for each slice, the tables of these symbols, and the decoded latent."""
+        extent = self.frame.extent
+        if self.model.config.exact_scales:
+            given = (self.model, self.params, y, z_symbols, extent, self.step)
+            symbols, latent = self._entropy_model(coding_steps.encode_latent, *given)
+            indexes = self._scale_indexes(z_symbols)
+            return *self._entropy_model(coding_steps.split, self.model, (symbols, indexes)), latent
+        coded: list[Array] = []
+        told: list[Array] = []
+
+        def code(index: int, prediction: SlicePrediction, indexes: Array) -> Array:
+            coded.append(self._entropy_model(coding_steps.slice_symbols, self.model, index, y, prediction, extent))
+            told.append(indexes)
+            return coded[-1]
+
+        latent = self.code_slices(z_symbols, code)
+        return coded, told, latent
+
+    def decode_slices(
+        self, z_symbols: Int32[Array, "1 hz wz Z"], decode: DecodeSlice, count: int
+    ) -> Float[Array, "1 h w M"]:
+        """The decoded latent of the first `count` slices' symbols; the other slices take their predicted means."""
+        if self.model.config.exact_scales:
+            edges = self.model.config.slice_edges
+            indexes = self.on_host(self._scale_indexes(z_symbols))
+            symbols = np.zeros(indexes.shape, np.int32)  # a mean is what no steps away from it is
+
+            def decode_slice(index: int) -> None:
+                channels = slice(edges[index], edges[index + 1])
+                symbols[..., channels] = decode(index, indexes[..., channels])
+
+            timed(self.clock, CODER, _side_by_side, decode_slice, count)
+            given = (self.model, self.params, z_symbols, symbols, self.frame.extent, self.step)
+            return self._entropy_model(coding_steps.decode_latent, *given)
+
+        def code(index: int, prediction: SlicePrediction, indexes: Array) -> np.ndarray:
+            del prediction
+            if index >= count:
+                return np.zeros(indexes.shape, np.int32)
+            return timed(self.clock, CODER, decode, index, self.on_host(indexes))
+
+        return self.code_slices(z_symbols, code)
+
+    def on_host(self, indexes: Array) -> np.ndarray:
+        """The tables of symbols, for the coder."""
+        return timed(self.clock, CODER, np.asarray, indexes)
+
+    def _scale_indexes(self, z_symbols: Int32[Array, "1 hz wz Z"]) -> Int32[Array, "1 h w M"]:
+        given = (self.model, self.params, z_symbols, self.frame.extent, self.exact_rate)
+        return self._entropy_model(coding_steps.scale_indexes, *given)
+
+    def code_slices(self, z_symbols: Int32[Array, "1 hz wz Z"], code: CodeSlice) -> Float[Array, "1 h w M"]:
+        """The decoded latent by the slice recurrence, step by step; `code` supplies each slice's symbols."""
+        model, params, extent, step = self.model, self.params, self.frame.extent, self.step
+        hyper = self._entropy_model(coding_steps.hyper_synthesise, model, params, z_symbols, extent, step)
+        tables: list[Array] = []
+
+        def predict(index: int, context: Sequence[Array]) -> SlicePrediction:
+            given = (model, index, params, self.scales, *hyper, list(context), extent, step)
+            prediction, indexes = self._entropy_model(coding_steps.predict, *given)
+            tables.append(indexes)
+            return prediction
+
+        def refine(index: int, prediction: SlicePrediction, symbols: Array) -> Array:
+            return self._entropy_model(coding_steps.refine, model, index, params, prediction, symbols, extent)
+
+        def code_with_tables(index: int, prediction: SlicePrediction) -> Any:
+            return code(index, prediction, tables[index])
+
+        decoded = slice_recurrence(model.config.num_slices, 0, predict, code_with_tables, refine)
+        return self._entropy_model(coding_steps.join, decoded)
+
+    def synthesise(self, y_hat: Float[Array, "1 h w M"]) -> Float[Array, "1 H W 3"]:
+        """Decoded latent to image, neither clamped nor rounded."""
+        return self._transform(coding_steps.synthesise, self.model, self.params, y_hat, self.frame.extent)
+
+    def pixels(self, y_hat: Float[Array, "1 h w M"]) -> UInt8[Array, "1 H W 3"]:
+        """Decoded latent to image in 8 bits."""
+        return self._transform(coding_steps.to_pixels, self.synthesise(y_hat))

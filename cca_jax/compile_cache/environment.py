@@ -1,0 +1,73 @@
+"""What decides, besides a step and its arguments, which program is compiled: settings, versions, machine, this source.
+
+The cores count because XLA divides a loop by those that it sees.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import jax
+
+from cca_jax.compile_cache.cores import usable_cores
+
+_NO_PROGRAM = ("cache", "jax_log")
+_LIBRARIES = ("jax", "jaxlib", "flax", "numpy")
+_PACKAGE = Path(__file__).parents[1]
+_SOURCES = (_PACKAGE / "config.py", _PACKAGE / "model", _PACKAGE / "ops")  # all that the steps import
+
+
+def compile_environment() -> str | None:
+    """A text that differs wherever a program compiled elsewhere, or by another version of this code, may differ.
+
+    None where that cannot be told: packages without their metadata, or this one without its source (a frozen program).
+    """
+    try:
+        return repr((os.environ.get("XLA_FLAGS"), usable_cores(), _machine(), source_digest(_SOURCES)))
+    except (PackageNotFoundError, OSError):
+        return None
+
+
+@functools.cache
+def _machine() -> tuple[object, ...]:
+    device = jax.local_devices()[0]
+    kind = (device.platform, device.device_kind, device.client.platform_version, len(jax.local_devices()))
+    return ([version(package) for package in _LIBRARIES], kind, platform.machine(), _processor())
+
+
+def settings() -> tuple[tuple[str, str], ...]:
+    """JAX's of the calling thread, as contexts left them; without those of caches and logs, which change no program."""
+    told = ((name, repr(value)) for name, value in jax.config.values.items())
+    return tuple(sorted((name, value) for name, value in told if not any(word in name for word in _NO_PROGRAM)))
+
+
+def _processor() -> str:
+    """The instructions that the processor has, where the system tells."""
+    try:
+        found = re.search(r"^(?:flags|Features)\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return platform.processor() if found is None else found[1]
+
+
+@functools.cache
+def source_digest(paths: tuple[Path, ...]) -> str:
+    """Of the code in files and folders: any change may change a program.
+
+    Raises:
+        OSError: a file is missing, or a folder holds no code.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        if not files:
+            raise FileNotFoundError(path)
+        for file in files:
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

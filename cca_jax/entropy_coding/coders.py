@@ -1,0 +1,108 @@
+"""Which range coder: the interface they share, their names and their numbers in the file."""
+
+import importlib.util
+from typing import Protocol
+
+import numpy as np
+
+from cca_jax.entropy_coding.constriction_coder import ConstrictionCoder
+from cca_jax.entropy_coding.errors import CoderUnavailableError
+from cca_jax.entropy_coding.tables import CodingTables
+from cca_jax.entropy_coding.tensorflow.coder import TensorFlowCoder
+
+
+class RangeCoder(Protocol):
+    """Turns N integers into bytes and back, at the length their tables give to within a few bytes.
+
+    Attributes:
+        name: what people call it.
+        identifier: its number in a file, 1 … 7.
+    """
+
+    name: str
+    identifier: int
+
+    def prepare(self) -> None:
+        """Begins, in the background, what the first use would wait for; what goes wrong is that use's to tell."""
+
+    def encode(self, symbols: np.ndarray, indexes: np.ndarray, tables: CodingTables) -> bytes:
+        """Codes one stream.
+
+        Args:
+            symbols: int32 [N], any values; those outside their table cost a few bytes each.
+            indexes: int32 [N], 0 … T - 1, the table of each symbol.
+            tables: T tables.
+
+        Raises:
+            ValueError: arrays of another shape, type or range.
+            CoderUnavailableError: the coder's library does not start.
+        """
+
+    def decode(self, data: bytes, indexes: np.ndarray, tables: CodingTables) -> np.ndarray:
+        """The symbols, int32 [N], of one stream.
+
+        Bytes that are not those of `encode` give other symbols or CorruptError, never a crash or work beyond O(N).
+
+        Args:
+            data: what `encode` returned.
+            indexes: int32 [N], the same as for `encode`.
+            tables: the same as for `encode`.
+
+        Raises:
+            CorruptError: the bytes cannot come from `encode`.
+            ValueError, CoderUnavailableError: as for `encode`.
+        """
+
+
+# The packages that must be found, and how to get them. The order is that of preference.
+_CODERS: tuple[tuple[RangeCoder, tuple[str, ...], str], ...] = (
+    (
+        TensorFlowCoder(),
+        ("tensorflow", "tensorflow_compression_ops"),
+        "pip install 'cca_jax[tensorflow]' (Linux x86-64, Python 3.10 to 3.12)",
+    ),
+    (ConstrictionCoder(), ("constriction",), "pip install constriction"),
+)
+
+
+def is_available(name: str) -> bool:
+    """Whether the packages of a coder can be found; nothing is imported."""
+    return any(coder.name == name and not _missing(packages) for coder, packages, _ in _CODERS)
+
+
+def default_coder() -> RangeCoder:
+    """The TensorFlow coder where it is installed, else constriction."""
+    for coder, packages, _ in _CODERS:
+        if not _missing(packages):
+            return coder
+    raise CoderUnavailableError("no range coder is installed: pip install constriction")
+
+
+def get_coder(name_or_identifier: str | int) -> RangeCoder:
+    """The coder of that name, or of that number in a file.
+
+    Raises:
+        CoderUnavailableError: it is unknown, or its packages are not installed.
+    """
+    for coder, packages, how in _CODERS:
+        if name_or_identifier in (coder.name, coder.identifier):
+            if missing := _missing(packages):
+                raise CoderUnavailableError(
+                    f"the range coder {coder.name!r} needs {' and '.join(missing)}, not installed here: {how}"
+                )
+            return coder
+    if isinstance(name_or_identifier, str):
+        names = " or ".join(repr(coder.name) for coder, _, _ in _CODERS)
+        raise CoderUnavailableError(f"there is no range coder {name_or_identifier!r}: choose {names}")
+    raise CoderUnavailableError(
+        f"this version does not know range coder number {name_or_identifier}: pip install --upgrade cca_jax"
+    )
+
+
+def coder_name(identifier: int) -> str | None:
+    """The name of the range coder of that number in a file, installed or not; None where this version has none."""
+    return next((coder.name for coder, _, _ in _CODERS if coder.identifier == identifier), None)
+
+
+def _missing(packages: tuple[str, ...]) -> list[str]:
+    return [package for package in packages if importlib.util.find_spec(package) is None]

@@ -1,0 +1,190 @@
+"""The steps of coding, each compiled once for a configuration and a bucket of image sizes.
+
+Encoder and decoder call the same ones with the same shapes: what one computed is what the other computes. (Models of
+exact scales do not need that: their slices go through one program for encoding and one for decoding.) Without an
+extent the arrays are the image, and each image size has programs of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int32, UInt8
+
+from cca_jax.model.cca import CCAModel
+from cca_jax.model.integer_network.rate import ExactRate
+from cca_jax.model.slices import SlicePrediction
+from cca_jax.ops.density import SCALE_FLOOR
+from cca_jax.ops.quantization import from_steps, to_steps
+from cca_jax.ops.valid_region import Extent, masked
+
+
+@partial(jax.jit, static_argnums=0)
+def analyse(
+    model: CCAModel, params: Any, image: UInt8[Array, "1 H W 3"], extent: Extent | None
+) -> Float[Array, "1 h w M"]:
+    """Image to latent."""
+    return model.apply({"params": params}, image.astype(jnp.float32) / 255, extent, method="analyse")
+
+
+@partial(jax.jit, static_argnums=0)
+def step_sizes(model: CCAModel, params: Any, rate: Float[Array, " 1"] | None) -> Float[Array, "1 1 1 M"] | None:
+    """The step sizes at a position among a model's rates; None for a model of one rate."""
+    return model.apply({"params": params}, rate, method="step_sizes")
+
+
+@partial(jax.jit, static_argnums=0)
+def hyper_analyse(
+    model: CCAModel, params: Any, y: Float[Array, "1 h w M"], extent: Extent | None, step: Array | None = None
+) -> tuple[Array, Array]:
+    """Latent to the hyper-latent's symbols int32 [1, hz, wz, Z], and whether the latent is finite throughout."""
+    z = model.apply({"params": params}, y, extent, step, method="hyper_analyse")
+    symbols = model.apply({"params": params}, z, method="hyper_symbols")
+    return masked(symbols, extent), jnp.isfinite(y).all()
+
+
+@partial(jax.jit, static_argnums=0)
+def hyper_synthesise(
+    model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None, step: Array | None = None
+) -> tuple[Array, Array]:
+    """Hyper-latent's symbols to (μ_h, σ_h), each [1, h, w, M]."""
+    z_hat = model.apply({"params": params}, z_symbols, method="hyper_values")
+    return model.apply({"params": params}, z_hat, extent, step, method="hyper_synthesise")
+
+
+@partial(jax.jit, static_argnums=0)
+def scale_indexes(
+    model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None, rate: ExactRate | None = None
+) -> Int32[Array, "1 h w M"]:
+    """Hyper-latent's symbols to the table of each symbol of y, for models of exact scales."""
+    integers = z_symbols.astype(jnp.float32)
+    return model.apply({"params": params}, integers, rate, extent, method="scale_indexes").astype(jnp.int32)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def predict(
+    model: CCAModel,
+    index: int,
+    params: Any,
+    scales: Float[Array, " T"],
+    hyper_mean: Array,
+    hyper_scale: Array,
+    context: Sequence[Array],
+    extent: Extent | None,
+    step: Array | None = None,
+) -> tuple[SlicePrediction, Int32[Array, "1 h w m"]]:
+    """What is known of a slice before it is coded, and the table of each of its symbols."""
+    hyper = (hyper_mean, hyper_scale)
+    prediction = model.apply({"params": params}, index, *hyper, context, extent, step, method="predict_slice")
+    return prediction, indexes(prediction, scales)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def refine(
+    model: CCAModel, index: int, params: Any, prediction: SlicePrediction, symbols: Array, extent: Extent | None
+) -> Array:
+    """The decoded slice from its symbols."""
+    given = (prediction.features, dequantise(symbols, prediction), extent, prediction.step)
+    return model.apply({"params": params}, index, *given, method="refine_slice")
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def slice_symbols(
+    model: CCAModel, index: int, y: Float[Array, "1 h w M"], prediction: SlicePrediction, extent: Extent | None
+) -> Int32[Array, "1 h w m"]:
+    """What is coded for a slice of the latent y."""
+    first, last = model.config.slice_edges[index : index + 2]
+    return to_symbols(y[..., first:last], prediction, extent)
+
+
+@jax.jit
+def join(slices: Sequence[Float[Array, "1 h w _"]]) -> Float[Array, "1 h w M"]:
+    """The latent of its slices."""
+    return jnp.concatenate(slices, axis=-1)
+
+
+@partial(jax.jit, static_argnums=0)
+def split(model: CCAModel, arrays: Sequence[Array]) -> list[list[Array]]:
+    """The slices of each array [1, h, w, M]."""
+    return [jnp.split(array, model.config.slice_edges[1:-1], axis=-1) for array in arrays]
+
+
+@jax.jit
+def indexes(prediction: SlicePrediction, scales: Float[Array, " T"]) -> Int32[Array, "1 h w m"]:
+    """The table of each symbol: the first whose scale is at least σ, else the last (see `coding.tables`)."""
+    scale = jnp.maximum(prediction.scale, SCALE_FLOOR)
+    thresholds = jnp.asarray(scales[:-1]).reshape(*(1,) * scale.ndim, -1)
+    return (scale[..., None] > thresholds).sum(-1, dtype=jnp.int32)
+
+
+@jax.jit
+def dequantise(symbols: Int32[Array, "1 h w m"], prediction: SlicePrediction) -> Float[Array, "1 h w m"]:
+    """What integers stand for: distances from the predicted mean, in steps."""
+    return from_steps(symbols.astype(jnp.float32), prediction.mean, prediction.step)
+
+
+@jax.jit
+def to_symbols(
+    target: Float[Array, "1 h w m"], prediction: SlicePrediction, extent: Extent | None
+) -> Int32[Array, "1 h w m"]:
+    """The integers that are coded for a slice: its rounded distance from the predicted mean; 0 outside the image.
+
+    Nothing outside is coded: with zeros there the encoder goes on from the very arrays that the decoder has.
+    """
+    steps = to_steps(target, prediction.mean, prediction.step)
+    return masked(jnp.round(steps).astype(jnp.int32), extent)
+
+
+@partial(jax.jit, static_argnums=0)
+def encode_latent(
+    model: CCAModel,
+    params: Any,
+    y: Float[Array, "1 h w M"],
+    z_symbols: Int32[Array, "1 hz wz Z"],
+    extent: Extent | None,
+    step: Array | None = None,
+) -> tuple[Array, Array]:
+    """All that is coded for a latent, int32 [1, h, w, M], and the decoded latent."""
+    coded: list[Array] = []
+
+    def code(index: int, prediction: SlicePrediction) -> Array:
+        first, last = model.config.slice_edges[index : index + 2]
+        coded.append(to_symbols(y[..., first:last], prediction, extent))
+        return dequantise(coded[-1], prediction)
+
+    y_hat = model.apply({"params": params}, z_symbols, code, extent, step, method="code_latent")
+    return jnp.concatenate(coded, axis=-1), y_hat
+
+
+@partial(jax.jit, static_argnums=0)
+def decode_latent(
+    model: CCAModel,
+    params: Any,
+    z_symbols: Int32[Array, "1 hz wz Z"],
+    y_symbols: Int32[Array, "1 h w M"],
+    extent: Extent | None,
+    step: Array | None = None,
+) -> Float[Array, "1 h w M"]:
+    """The decoded latent of symbols that are all known."""
+
+    def code(index: int, prediction: SlicePrediction) -> Array:
+        first, last = model.config.slice_edges[index : index + 2]
+        return dequantise(y_symbols[..., first:last], prediction)
+
+    return model.apply({"params": params}, z_symbols, code, extent, step, method="code_latent")
+
+
+@partial(jax.jit, static_argnums=0)
+def synthesise(model: CCAModel, params: Any, y_hat: Array, extent: Extent | None) -> Float[Array, "1 H W 3"]:
+    """Decoded latent to image, neither clamped nor rounded."""
+    return model.apply({"params": params}, y_hat, extent, method="synthesise")
+
+
+@jax.jit
+def to_pixels(x_hat: Float[Array, "1 H W 3"]) -> UInt8[Array, "1 H W 3"]:
+    """Clamps to [0, 1] and rounds to 8 bits."""
+    return jnp.round(jnp.clip(x_hat, 0, 1) * 255).astype(jnp.uint8)

@@ -1,0 +1,62 @@
+"""How much memory a training step needs, found by tracing it: nothing is compiled and nothing computed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from cca_jax.model.cca import CCAModel, Noise
+from cca_jax.objective.loss import rate_distortion_cca
+from train.checkpoints.saved_run import state_shapes
+from train.recipe.config import TrainConfig
+
+
+class MemoryEstimate(NamedTuple):
+    """Bytes on each device.
+
+    Attributes:
+        state: parameters, both optimisers, the moving average: on every device.
+        gradients: as large as the parameters.
+        activations: what the forward pass keeps for the backward pass, for this device's share of a part of a batch.
+    """
+
+    state: int
+    gradients: int
+    activations: int
+
+    @property
+    def total(self) -> int:
+        """All of it; the compiler's own temporary buffers come on top."""
+        return self.state + self.gradients + self.activations
+
+
+def estimate_memory(config: TrainConfig, model: CCAModel, devices: int) -> MemoryEstimate:
+    """The estimate for a run on so many devices."""
+    state = state_shapes(config)
+    rows = max(1, config.batch_size // config.accumulate // devices)
+    shape = (rows, config.patch_size, config.patch_size, 3)
+    auxiliary = config.cca != "off"
+
+    def kept(params: Any) -> Any:
+        image, noise = jnp.zeros(shape), Noise.sample(jax.random.key(0), config.model, shape, auxiliary)
+        rate = jnp.zeros(rows) if config.model.rate_weights else None
+
+        def loss(params: Any) -> Any:
+            return rate_distortion_cca(
+                model, params, image, noise,
+                rate_weight=config.rate_weight, rate=rate, cca_weight=config.cca_weight,
+                form=config.cca, distortion=config.loss,
+            )[0]  # fmt: skip
+
+        return jax.vjp(loss, params)[1]
+
+    parameters = _bytes(state.params)
+    residuals = _bytes(jax.eval_shape(kept, state.params))
+    return MemoryEstimate(_bytes(state), parameters, max(0, residuals - parameters))
+
+
+def _bytes(tree: Any) -> int:
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))

@@ -1,0 +1,129 @@
+"""The command line of `python -m train`, and the configuration it asks for."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from cca_jax.cli.parser import OneLineParser
+from cca_jax.config import PRESETS
+from train.recipe.config import CHOICES, DURATIONS, TrainConfig
+from train.recipe.durations import Duration
+from train.recipe.presets import recipe
+
+_HELP = {
+    "drop_at": "when λ takes its value, and the learning rate drops (decay drop)",
+    "batch_size": "crops of a step, over all devices",
+    "patch_size": "side of a crop, pixels",
+    "rate_weight": "λ: larger means fewer bits",
+    "first_rate_weight": "λ before --drop-at",
+    "first_parameters": "of a fresh model: drawn, or a plain transform codec",
+    "hyper_warmup": "the hyper-latent's rate counts ever more over this length",
+    "rate_proxy": "what rates are computed of: the latent with noise, or rounded",
+    "cca_weight": "α",
+    "cca_warmup": "α rises from 0 over this length",
+    "accumulate": "parts a batch is worked off in",
+    "ema_decay": "of the averaged weights; 0 for none",
+    "validation_photos": "held out where the data has no such split",
+    "nonfinite_limit": "bad steps in a row that end the run",
+    "keep": "checkpoints kept, beside the best",
+}
+
+_PLACES = ("drop_at", "warmup", "hyper_warmup", "cca_warmup")
+"""The durations that say where in a run something happens."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options. Those that are left out take the preset's recipe (`train.recipe.presets`)."""
+    options = OneLineParser(
+        prog="python -m train",
+        description="Trains a CCA model. Durations are steps (1000) or epochs (56ep); defaults come with the preset.",
+    )
+    options.add_argument("--data", required=True, metavar="DIR|tfds:NAME", help="photos")
+    options.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
+    options.add_argument(
+        "--preset",
+        default="paper",
+        metavar="NAME|FILE",
+        help=f"{', '.join(PRESETS)}, or a .json of sizes",
+    )
+    length = options.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, metavar="N", help="length of the run")
+    length.add_argument("--epochs", type=float, metavar="N", help="length of the run")
+    options.add_argument("--resume", action="store_true", help="continue the run in RUN where there is one")
+    options.add_argument("--init-from", metavar="RUN|NAME|DIR|FILE", help="first weights: a run, a model, a .pth.tar")
+    options.add_argument("--workers", type=int, default=0, metavar="N", help="processes that read photos; 0: threads")
+    options.add_argument("--data-dir", type=Path, metavar="DIR", help="where TensorFlow Datasets keeps its data")
+    options.add_argument("--dry-run", action="store_true", help="say what would run, and stop")
+    recipe_options = options.add_argument_group("recipe")
+    for field in dataclasses.fields(TrainConfig):
+        if field.name not in ("model", "data", "duration"):
+            _add_field(recipe_options, field)
+    processes = options.add_argument_group("several processes")
+    processes.add_argument("--distributed", action="store_true", help="join the processes the cluster manager started")
+    processes.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 listens")
+    processes.add_argument("--num-processes", type=int, metavar="N")
+    processes.add_argument("--process-id", type=int, metavar="I")
+    return options
+
+
+def _add_field(group: Any, field: dataclasses.Field) -> None:
+    flag = "--" + field.name.replace("_", "-")
+    told = {"help": _HELP.get(field.name), "default": None, "dest": field.name}
+    if field.name in CHOICES:
+        group.add_argument(flag, choices=CHOICES[field.name], **told)
+    elif field.name in DURATIONS:
+        group.add_argument(flag, type=_duration, metavar="STEPS|EPOCHSep", **told)
+    elif isinstance(field.default, bool):
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, **told)
+    else:
+        group.add_argument(flag, type=type(field.default), metavar="N", **told)
+
+
+def _duration(text: str) -> Duration:
+    try:
+        return Duration.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def config_of(options: argparse.Namespace, resumed: TrainConfig | None = None) -> TrainConfig:
+    """The configuration that parsed options ask for.
+
+    Args:
+        options: as `parser` gives them.
+        resumed: that of the run to be continued; its schedule keeps its place when only the length changes.
+
+    Raises:
+        ValueError: options that cannot be.
+    """
+    if options.workers < 0:
+        raise ValueError(f"--workers must be at least 0, got {options.workers}")
+    given = {field.name: getattr(options, field.name, None) for field in dataclasses.fields(TrainConfig)}
+    values = {name: value for name, value in given.items() if value is not None}
+    if options.steps is not None:
+        values["duration"] = Duration(options.steps)
+    elif options.epochs is not None:
+        values["duration"] = Duration(options.epochs, "epochs")
+    defaults = recipe(options.preset, values.get("rate_weight", TrainConfig.rate_weight))
+    if defaults["model"].rate_weights and {"rate_weight", "first_rate_weight"} & set(values):
+        raise ValueError("--rate-weight: the model has rate weights of its own, in its configuration: leave it out")
+    if resumed is not None:
+        values = {**{name: getattr(resumed, name) for name in _PLACES}, **values}
+    elif "duration" in values:
+        values = {**_shortened(defaults, values["duration"]), **values}
+    return TrainConfig(**{**defaults, **values})
+
+
+def _shortened(defaults: dict[str, Any], duration: Duration) -> dict[str, Duration]:
+    """The recipe's other durations in a run of another length: each at its share of the run, no warmup longer."""
+    found: dict[str, Duration] = {}
+    for name in _PLACES:
+        if name in defaults:
+            amount = duration.amount * defaults[name].amount / defaults["duration"].amount
+            if name != "drop_at" and defaults[name].unit == duration.unit:
+                amount = min(amount, defaults[name].amount)
+            found[name] = Duration(round(amount, 0 if duration.unit == "steps" else 3), duration.unit)
+    return found

@@ -1,0 +1,206 @@
+"""A run, from its first step or its last checkpoint to its end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from cca_jax.image_io.files import write_atomically
+from cca_jax.model.cca import CCAModel
+from train.checkpoints.checkpoints import Checkpoints, abstract
+from train.checkpoints.saved_run import CONFIG, read_config, state_shapes
+from train.init.start import starting_params
+from train.recipe.config import REPORTING_ONLY, TrainConfig
+from train.reporting.console import noise_warning
+from train.reporting.reporter import Reporter
+from train.run.interrupts import Interrupts
+from train.run.run_data import RunData
+from train.run.validation import validate
+from train.step import schedules
+from train.step.compiled import compile_step
+from train.step.mesh import any_process, check_divides, divide, fresh_copy, replicate, replicated, settle, wait_for_all
+from train.step.step import StepReport, TrainState, initial_state
+
+_RESUMABLE = REPORTING_ONLY | {"duration"}
+
+
+def run(
+    config: TrainConfig,
+    data: RunData,
+    folder: Path,
+    *,
+    mesh: Mesh,
+    tell: Callable[[str], None],
+    resume: bool = False,
+    init_from: str | None = None,
+    interrupts: Interrupts | None = None,
+) -> TrainState:
+    """Trains until the configuration's duration, or until a signal asks to end; saves either way.
+
+    Args:
+        config: the run; saved as config.json in the folder.
+        data: its photos.
+        folder: receives config.json, metrics.jsonl, TensorBoard's events and the checkpoints.
+        mesh: the devices.
+        tell: called with every line a person should see; in process 0 only.
+        resume: continue from the folder's newest checkpoint where there is one.
+        init_from: where a run without one begins; see `train.init.start.starting_params`.
+        interrupts: signals that came.
+
+    Raises:
+        ValueError: options that cannot be, a folder that holds another run, or too many steps in a row that are not
+            finite.
+        OSError: the folder cannot be written.
+    """
+    check_divides(config.batch_size, config.accumulate, mesh)
+    speak = tell if jax.process_index() == 0 else _silent
+    _check_folder(config, folder, resume)
+    # Before anything is written: a mistake in --init-from must not leave half a run.
+    begun = (folder / CONFIG).exists()
+    params = None if begun else starting_params(config, init_from, speak)
+    _write_config(config, folder)
+    if (warning := noise_warning(config)) is not None:
+        speak(warning)
+    with Checkpoints(folder, config.keep) as checkpoints:
+        step = checkpoints.latest_step()
+        if step is None:
+            params = starting_params(config, init_from, speak) if params is None else params
+            state, facts = replicate(initial_state(params, config.ema_decay > 0), mesh), {"best": None}
+            if init_from is not None:  # or a run killed before its first checkpoint would begin with a draw
+                checkpoints.save(0, state, {**facts, "photos": data.fingerprint})
+                checkpoints.wait()
+                state = fresh_copy(state, mesh)
+        else:
+            state, facts = checkpoints.restore(abstract(state_shapes(config), replicated(mesh)))
+            state = fresh_copy(state, mesh)
+            speak(f"continuing {folder} from step {step}")
+            if facts.get("photos", data.fingerprint) != data.fingerprint:
+                speak("warning: these are not the photos that the run has seen so far: crops differ from here on")
+        worker = _Run(config, data, mesh, checkpoints, facts["best"], interrupts or Interrupts())
+        first = int(state.step)
+        if jax.process_index() > 0:
+            return worker.train(state, None)
+        steps = worker.steps
+        with Reporter(folder, first, steps, config.batch_size, config.model.num_slices, speak) as reporter:
+            return worker.train(state, reporter)
+
+
+class _Run:
+    """The steps of one run, and what happens between them."""
+
+    def __init__(
+        self, config: TrainConfig, data: RunData, mesh: Mesh, checkpoints: Checkpoints,
+        best: dict[str, Any] | None, interrupts: Interrupts,
+    ) -> None:  # fmt: skip
+        self.config, self.data, self.mesh, self.checkpoints = config, data, mesh, checkpoints
+        self.best, self.interrupts = best, interrupts
+        self.steps, self.validate_every, self.save_every = (
+            duration.steps(data.steps_per_epoch)
+            for duration in (config.duration, config.validate_every, config.save_every)
+        )
+        self.weight_of = schedules.rate_weight(config, data.steps_per_epoch)
+        # Validation rounds: what a model trained in bfloat16 is worth is what its float32 weights give in float32.
+        self.evaluated = CCAModel(config.model)
+
+    def train(self, state: TrainState, reporter: Reporter | None) -> TrainState:
+        """All steps that are left."""
+        step_function = compile_step(self.config, self.data.steps_per_epoch, self.mesh)
+        first = int(state.step)
+        batches = self.data.batches(first)
+        report: StepReport | None = None
+        clock, counted = time.monotonic(), first
+        for step in range(first + 1, self.steps + 1):
+            previous = report
+            state, report = step_function(state, divide(next(batches), self.mesh))
+            settle(state, self.mesh)
+            self._check_finite(previous)  # that of the step before: this one is still being computed
+            last = step == self.steps
+            if (step % self.config.log_every == 0 or last) and reporter is not None:
+                values = _numbers(report)
+                reporter.train(step, values, (time.monotonic() - clock) / (step - counted))
+                clock, counted = time.monotonic(), step
+            if step == first + 1:
+                # What compiling it took is not the steps' time either.
+                jax.block_until_ready(state.step)
+                clock, counted = time.monotonic(), step
+            stop = any_process(self.interrupts.requested)
+            due = step % self.validate_every == 0 or last
+            improved = due and self._validate(step, state, reporter)
+            if improved or step % self.save_every == 0 or last or stop:
+                self.checkpoints.save(step, state, self._facts(), best=improved)
+            if due or step % self.save_every == 0:
+                # What validating and saving took is not the steps' time.
+                clock, counted = time.monotonic(), step
+            if stop:
+                break
+        self._check_finite(report)
+        self.checkpoints.wait()
+        return state
+
+    def _check_finite(self, report: StepReport | None) -> None:
+        limit = self.config.nonfinite_limit
+        if report is not None and int(report.skipped_in_row) >= limit:
+            raise ValueError(
+                f"the loss or its gradients were not finite for {limit} steps in a row, which were skipped: start "
+                "another run with --init-from this one and a lower --learning-rate, or look for broken photos"
+            )
+
+    def _validate(self, step: int, state: TrainState, reporter: Reporter | None) -> bool:
+        """Validates, reports, and says whether this is the best so far under the present objective."""
+        weight = float(self.weight_of(step - 1))
+        originals = self.data.validation
+        values, decoded = validate(self.evaluated, state.best_params, originals, weight, self.config.loss, self.mesh)
+        weights = self.config.model.rate_weights
+        named = (
+            "rate weights " + ", ".join(f"{w:g}" for w in weights) + " over their roots"
+            if weights
+            else f"rate weight {weight:g}"
+        )
+        objective = f"{self.config.loss}, {named}"
+        before = self.best if self.best is not None and self.best["objective"] == objective else None
+        improved = bool(np.isfinite(values["loss"])) and (before is None or values["loss"] < before["loss"])
+        if improved:
+            self.best = {"objective": objective, "loss": values["loss"], "step": step}
+        if reporter is not None:
+            reporter.validation(step, values, improved, originals, decoded)
+        return improved
+
+    def _facts(self) -> dict[str, Any]:
+        return {"best": self.best, "photos": self.data.fingerprint}
+
+
+def _numbers(report: StepReport) -> dict[str, float]:
+    leaves = jax.tree_util.tree_leaves_with_path(jax.device_get(report))
+    return {path[-1].name: float(leaf) for path, leaf in leaves}
+
+
+def _silent(line: str) -> None:
+    """For the processes that do not speak."""
+
+
+def _check_folder(config: TrainConfig, folder: Path, resume: bool) -> None:
+    """Raises ValueError where the folder holds a run that is not to be resumed, or one of other options."""
+    if not (folder / CONFIG).exists():
+        return
+    if not resume:
+        raise ValueError(f"{folder} already holds a run: continue it with --resume, or name another folder")
+    values, old = config.to_dict(), read_config(folder).to_dict()
+    changed = [key for key in values if key not in _RESUMABLE and values[key] != old[key]]
+    if changed:
+        options = ", ".join(f"{key} was {old[key]}" for key in changed)
+        raise ValueError(f"{folder} was started with other options: {options}; give the same, or start another run")
+
+
+def _write_config(config: TrainConfig, folder: Path) -> None:
+    """Makes the run's folder and its config.json."""
+    wait_for_all("folder checked")  # all have looked before one of them writes
+    if jax.process_index() == 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / CONFIG, (json.dumps(config.to_dict(), indent=2) + "\n").encode())

@@ -1,0 +1,73 @@
+"""The photos of a run: batches to learn from, crops to validate on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+from jaxtyping import UInt8
+
+from train.data import Photos, centre_crops, open_photos, steps_per_epoch, training_batches
+from train.recipe.config import TrainConfig
+
+
+class RunData:
+    """What a run reads; a context manager that stops the threads and processes that read it.
+
+    Attributes:
+        validation: crops, uint8 [N, S, S, 3], the same in every process.
+        steps_per_epoch: batches that see every photo once.
+        fingerprint: see `train.data.Photos`.
+    """
+
+    def __init__(self, config: TrainConfig, photos: Photos, workers: int, tell: Callable[[str], None]) -> None:
+        self._config, self._photos, self._workers, self._tell = config, photos, workers, tell
+        self._open = contextlib.ExitStack()
+        self.steps_per_epoch = steps_per_epoch(photos.training, config.batch_size)
+        self.fingerprint = photos.fingerprint
+        heard = tell if jax.process_index() == 0 else str  # all processes decode the same ones
+        self.validation = centre_crops(photos.validation, config.patch_size, heard)
+
+    def batches(self, start: int) -> Iterator[UInt8[np.ndarray, "b S S 3"]]:
+        """This process's rows of the batches from number `start` on."""
+        return self._open.enter_context(
+            training_batches(
+                self._photos.training,
+                seed=self._config.seed,
+                batch_size=self._config.batch_size,
+                patch_size=self._config.patch_size,
+                start=start,
+                process_index=jax.process_index(),
+                process_count=jax.process_count(),
+                workers=self._workers,
+                tell=self._tell,
+            )
+        )
+
+    def __enter__(self) -> RunData:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._open.close()
+
+
+def open_run_data(config: TrainConfig, workers: int, data_dir: Path | None, tell: Callable[[str], None]) -> RunData:
+    """Opens the data that a configuration names, and tells what was passed over.
+
+    Args:
+        config: the run.
+        workers: processes that decode; 0 for threads.
+        data_dir: where TensorFlow Datasets keeps its data.
+        tell: called with every line a person should see.
+
+    Raises:
+        ValueError: no such data, or nothing usable in it.
+    """
+    photos = open_photos(config.data, config.validation_photos, data_dir)
+    if jax.process_index() == 0:
+        for note in photos.notes:
+            tell(note)
+    return RunData(config, photos, workers, tell)

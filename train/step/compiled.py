@@ -1,0 +1,76 @@
+"""The step of a run: `train.step.step` with all that the run's configuration and the step's number decide."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+from jaxtyping import Array, UInt8
+
+from cca_jax.model.cca import CCAModel
+from cca_jax.model.noise import Noise
+from train.recipe.config import TrainConfig
+from train.step import schedules
+from train.step.mesh import replicated
+from train.step.rates import draw_rates
+from train.step.step import StepReport, TrainState, train_step
+
+Step = Callable[[TrainState, Array], tuple[TrainState, StepReport]]
+
+
+def build_model(config: TrainConfig) -> CCAModel:
+    """The networks as this run executes them."""
+    return CCAModel(config.model, compute_dtype=jnp.dtype(config.precision), remat=config.remat)
+
+
+def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = None) -> Step:
+    """The run's step, pure: state and crops uint8 [B, S, S, 3] to the next state and a report.
+
+    Noise, learning rate, weights and rates follow from the state's step number alone.
+    """
+    rate_of, weight_of, hyper_share_of, cca_weight_of = (
+        schedule(config, steps_per_epoch)
+        for schedule in (schedules.learning_rate, schedules.rate_weight, schedules.hyper_share, schedules.cca_weight)
+    )
+    model = build_model(config)
+
+    def step(state: TrainState, crops: UInt8[Array, "B S S 3"]) -> tuple[TrainState, StepReport]:
+        noise_key, rate_key = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), state.step))
+        noise = None
+        if config.rate_proxy == "noise":
+            noise = Noise.sample(noise_key, config.model, crops.shape, auxiliary=config.cca != "off")
+        rate, weight = None, weight_of(state.step)
+        if config.model.rate_weights:
+            rate, weight = draw_rates(config.model, rate_key, len(crops))
+        return train_step(
+            model,
+            state,
+            crops.astype(jnp.float32) / 255,
+            noise,
+            learning_rate=rate_of(state.step),
+            rate_weight=weight,
+            rate=rate,
+            hyper_share=hyper_share_of(state.step),
+            cca_weight=cca_weight_of(state.step),
+            max_norm=config.clip_norm,
+            form=config.cca,
+            distortion=config.loss,
+            accumulate=config.accumulate,
+            average_decay=config.ema_decay,
+            mesh=mesh,
+        )
+
+    return step
+
+
+@functools.lru_cache(maxsize=2)
+def compile_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
+    """`make_step`, jitted over the mesh; the state's buffers are given away.
+
+    Equal runs of a process get the same function, so that the second one need not be traced and compiled again.
+    """
+    return jax.jit(make_step(config, steps_per_epoch, mesh), donate_argnums=0, out_shardings=replicated(mesh))
