@@ -15,7 +15,13 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 from jaxtyping import install_import_hook
 
-_CHECKED = ("ops", *(f"model.{name}" for name in ("layers", "transforms", "priors", "slices", "rates", "exact_scales")))
+_LIBRARY = Path(__file__).parents[1] / "cca_jax"
+_PYTREES = {"valid_region"}
+_CHECKED = (
+    *(f"ops.{path.stem}" for path in (_LIBRARY / "ops").glob("*.py") if path.stem not in _PYTREES | {"__init__"}),
+    *(f"model.integer_network.{name}" for name in ("arithmetic", "scales")),
+    *(f"model.{name}" for name in ("layers", "transforms", "priors", "slices", "rates")),
+)
 install_import_hook([f"cca_jax.{name}" for name in _CHECKED], "beartype.beartype")
 
 import jax

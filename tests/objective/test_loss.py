@@ -118,7 +118,7 @@ def test_ms_ssim_takes_the_place_of_the_error(evaluate, output):
 
 
 def test_unknown_forms_and_distortions_are_refused(evaluate, output, monkeypatch):
-    monkeypatch.setattr("test_objective.rate_distortion_cca", loss.rate_distortion_cca)  # past the annotations
+    monkeypatch.setattr("test_loss.rate_distortion_cca", loss.rate_distortion_cca)  # past the annotations
     with pytest.raises(ValueError, match="form must be reference, stopped or off, got 'stop'"):
         evaluate(output, rate_weight=1.0, form="stop")
     with pytest.raises(ValueError, match="distortion must be mse or ms-ssim, got 'psnr'"):
