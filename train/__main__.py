@@ -10,6 +10,7 @@ from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, descr
 from cca_jax.compile_cache.jax_cache import keep_compiled_programs
 from train.recipe.options import config_of, parser
 from train.run.allocator import keep_freed_memory
+from train.run.interrupts import Interrupts
 
 _NO_MEMORY = (
     "the device's memory is too small for this run: try --accumulate, --remat, --precision bfloat16 or a smaller "
@@ -18,7 +19,7 @@ _NO_MEMORY = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns the exit status: 0 at the end, 2 on bad input, 143 or 130 where a signal ended it."""
+    """Runs the command; returns the exit status: 0 at the end, 2 on bad input, 143, 130 or 124 where it was ended."""
     options = parser().parse_args(arguments)
     try:
         return _run(options)
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     keep_freed_memory()
+    interrupts = Interrupts(options.time_limit)
     # JAX must not be touched before the processes of a run are joined, and --help and typing errors need none of it.
     from train.checkpoints.saved_run import CONFIG, read_config
     from train.step.mesh import join_processes, make_mesh
@@ -48,7 +50,6 @@ def _run(options: argparse.Namespace) -> int:
     if options.distributed or {options.coordinator, options.num_processes, options.process_id} != {None}:
         join_processes(options.coordinator, options.num_processes, options.process_id)
     from train.plan.dry_run import describe_run
-    from train.run.interrupts import Interrupts
     from train.run.loop import run
     from train.run.run_data import open_run_data
 
@@ -57,14 +58,14 @@ def _run(options: argparse.Namespace) -> int:
         if options.dry_run:
             print_line(describe_run(config, data.steps_per_epoch, mesh))
             return 0
-        interrupts = Interrupts()
         interrupts.listen()
         run(
             config, data, options.out, mesh=mesh, tell=print_line,
             resume=options.resume, init_from=options.init_from, interrupts=interrupts,
         )  # fmt: skip
-    if interrupts.requested:
-        print_line("stopped by a signal; everything is saved: continue with --resume")
+    if interrupts.exit_status:
+        reason = "a signal" if interrupts.signal is not None else "--time-limit"
+        print_line(f"stopped by {reason}; everything is saved: continue with --resume")
     return interrupts.exit_status
 
 

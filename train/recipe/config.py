@@ -14,9 +14,10 @@ from cca_jax.objective.metrics import MS_SSIM_MIN_SIDE
 from train.recipe.durations import Duration
 
 Precision = Literal["float32", "bfloat16"]
-DecayShape = Literal["drop", "cosine"]
+DecayShape = Literal["drop", "cosine", "fall"]
 RateProxy = Literal["noise", "rounded"]
 FirstParameters = Literal["drawn", "coding"]
+CropWeight = Literal["photo", "area"]
 
 
 _NO_TIME, _THOUSAND = Duration(0), Duration(1000)
@@ -36,7 +37,9 @@ class TrainConfig:
         rate_weight: λ, the target.
         first_rate_weight: the rate weight before `drop_at`.
         learning_rate: of Adam; the quantiles' own is fixed.
-        learning_rate_decay: "drop" (×0.1 at `drop_at`, as released) or "cosine" (to a hundredth over the whole run).
+        learning_rate_decay: "drop" (×0.1 at `drop_at`, as released), "cosine" (to a hundredth over the whole run) or
+            "fall" (constant, then a cosine to a hundredth over the last `fall`).
+        fall: the end of a run of that decay. Until it begins, a resumed run may still become longer or shorter.
         warmup: the learning rate rises linearly over this length.
         hyper_warmup: the share of the hyper-latent's rate that counts rises linearly from 0 over this length.
         clip_norm: bound of the gradients' global norm.
@@ -52,6 +55,11 @@ class TrainConfig:
         remat: computes activations again in the backward pass instead of keeping them.
         accumulate: parts in which a batch is worked off, one after the other.
         ema_decay: of the moving average of the parameters, which is then what is validated and exported; 0 keeps none.
+        photos_on_device: every device holds all photos, decoded, and cuts its crops itself (`train.step.device_crops`): the
+            host then does nothing for a step.
+        photo_memory: MiB of each device's memory that they may take, four bytes a pixel.
+        crop_weight: there, whether every photo gives equally many crops or as many as its area says.
+        steps_per_call: there, steps in one call of the device, between which nothing is told or saved.
         validation_photos: photos held out where the data has no split for it.
         first_parameters: of a run without --init-from: as drawn, or of a plain transform codec (`train.init.klt_init`).
         seed: of the first parameters, the crops and the noise.
@@ -72,6 +80,7 @@ class TrainConfig:
     first_rate_weight: float = 0.3
     learning_rate: float = 1e-4
     learning_rate_decay: DecayShape = "drop"
+    fall: Duration = _NO_TIME
     warmup: Duration = _NO_TIME
     hyper_warmup: Duration = _NO_TIME
     clip_norm: float = 1.0
@@ -84,6 +93,10 @@ class TrainConfig:
     remat: bool = False
     accumulate: int = 1
     ema_decay: float = 0.0
+    photos_on_device: bool = False
+    photo_memory: int = 4096
+    crop_weight: CropWeight = "photo"
+    steps_per_call: int = 1
     validation_photos: int = 24
     first_parameters: FirstParameters = "drawn"
     seed: int = 0
@@ -102,6 +115,10 @@ class TrainConfig:
             raise ValueError(f"--patch-size must be a multiple of {HYPER_STRIDE}, got {self.patch_size}")
         if self.loss == "ms-ssim" and self.patch_size < MS_SSIM_MIN_SIDE:
             raise ValueError(f"--loss ms-ssim needs --patch-size of at least {MS_SSIM_MIN_SIDE}, got {self.patch_size}")
+        if self.learning_rate_decay == "fall" and not self.fall.amount:
+            raise ValueError("--learning-rate-decay fall needs --fall, the length of the fall")
+        if not self.photos_on_device and (self.crop_weight, self.steps_per_call) != ("photo", 1):
+            raise ValueError("--crop-weight and --steps-per-call need --photos-on-device")
         if self.batch_size % self.accumulate:
             raise ValueError(f"--batch-size {self.batch_size} is not divisible by --accumulate {self.accumulate}")
 
@@ -130,25 +147,31 @@ class TrainConfig:
         return cls(**{**parsed, "model": ModelConfig.from_dict(values["model"])})
 
 
-DURATIONS = ("duration", "drop_at", "warmup", "hyper_warmup", "cca_warmup", "validate_every", "save_every")
+DURATIONS = ("duration", "drop_at", "fall", "warmup", "hyper_warmup", "cca_warmup", "validate_every", "save_every")
 """The fields that are durations."""
 
 CHOICES = {
-    "learning_rate_decay": ("drop", "cosine"),
+    "learning_rate_decay": ("drop", "cosine", "fall"),
     "loss": ("mse", "ms-ssim"),
     "rate_proxy": ("noise", "rounded"),
     "cca": ("reference", "stopped", "off"),
     "precision": ("float32", "bfloat16"),
+    "crop_weight": ("photo", "area"),
     "first_parameters": ("drawn", "coding"),
 }
 """The fields with a set of values."""
 
-REPORTING_ONLY = frozenset({"nonfinite_limit", "log_every", "validate_every", "save_every", "keep"})
+REPORTING_ONLY = frozenset(
+    {"nonfinite_limit", "log_every", "validate_every", "save_every", "keep", "photo_memory", "steps_per_call"}
+)
 """The fields that a resumed run may change beside its length: they decide what is told and kept, nothing else."""
 
 
+_POSITIVE = ("photo_memory", "steps_per_call")
+
+
 def _check_ranges(config: TrainConfig) -> None:
-    for name in ("batch_size", "validation_photos", "accumulate", "nonfinite_limit", "log_every", "keep"):
+    for name in ("batch_size", "validation_photos", "accumulate", "nonfinite_limit", "log_every", "keep", *_POSITIVE):
         if getattr(config, name) < 1:
             raise ValueError(f"{_flag(name)} must be at least 1, got {getattr(config, name)}")
     for name in ("rate_weight", "first_rate_weight", "learning_rate", "clip_norm"):

@@ -26,12 +26,18 @@ _HELP = {
     "cca_warmup": "α rises from 0 over this length",
     "accumulate": "parts a batch is worked off in",
     "ema_decay": "of the averaged weights; 0 for none",
+    "learning_rate_decay": "its course; fall: constant, then a cosine over the last --fall",
+    "fall": "length of the learning rate's fall at the end",
+    "photos_on_device": "all photos decoded in the device's memory, which cuts the crops",
+    "photo_memory": "MiB of each device that they may take",
+    "crop_weight": "crops of a photo there: of all equally many, or by area",
+    "steps_per_call": "steps in one call of the device, with --photos-on-device",
     "validation_photos": "held out where the data has no such split",
     "nonfinite_limit": "bad steps in a row that end the run",
     "keep": "checkpoints kept, beside the best",
 }
 
-_PLACES = ("drop_at", "warmup", "hyper_warmup", "cca_warmup")
+_PLACES = ("drop_at", "fall", "warmup", "hyper_warmup", "cca_warmup")
 """The durations that say where in a run something happens."""
 
 
@@ -56,6 +62,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--init-from", metavar="RUN|NAME|DIR|FILE", help="first weights: a run, a model, a .pth.tar")
     options.add_argument("--workers", type=int, default=0, metavar="N", help="processes that read photos; 0: threads")
     options.add_argument("--data-dir", type=Path, metavar="DIR", help="where TensorFlow Datasets keeps its data")
+    options.add_argument(
+        "--time-limit", type=float, metavar="SECONDS", help="save and end after so long, with status 124"
+    )
     options.add_argument("--dry-run", action="store_true", help="say what would run, and stop")
     recipe_options = options.add_argument_group("recipe")
     for field in dataclasses.fields(TrainConfig):
@@ -101,6 +110,8 @@ def config_of(options: argparse.Namespace, resumed: TrainConfig | None = None) -
     """
     if options.workers < 0:
         raise ValueError(f"--workers must be at least 0, got {options.workers}")
+    if options.time_limit is not None and not options.time_limit > 0:
+        raise ValueError(f"--time-limit must be above 0, got {options.time_limit:g}")
     given = {field.name: getattr(options, field.name, None) for field in dataclasses.fields(TrainConfig)}
     values = {name: value for name, value in given.items() if value is not None}
     if options.steps is not None:

@@ -1,9 +1,12 @@
-"""SIGTERM and Ctrl-C: a run finishes its step, saves and ends."""
+"""SIGTERM, Ctrl-C and a time limit: a run finishes its step, saves and ends."""
 
 from __future__ import annotations
 
 import signal
+import time
 from types import FrameType
+
+_LATE = 124
 
 
 class Interrupts:
@@ -11,10 +14,16 @@ class Interrupts:
 
     Attributes:
         signal: its number, or None.
+        late: whether a run asked after the end of its time.
+
+    Args:
+        time_limit: seconds from now on; None for no limit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, time_limit: float | None = None) -> None:
         self.signal: int | None = None
+        self.late = False
+        self._end = None if time_limit is None else time.monotonic() + time_limit
 
     def listen(self) -> None:
         """Takes over both signals; only possible in the main thread."""
@@ -27,10 +36,13 @@ class Interrupts:
 
     @property
     def requested(self) -> bool:
-        """Whether a signal has come."""
-        return self.signal is not None
+        """Whether a signal has come or the time is over."""
+        self.late = self.late or (self._end is not None and time.monotonic() >= self._end)
+        return self.late or self.signal is not None
 
     @property
     def exit_status(self) -> int:
-        """128 + the signal's number, as a shell would say it; 0 without a signal."""
-        return 128 + self.signal if self.signal is not None else 0
+        """128 + the signal's number, as a shell would say it; 124 after the time limit, as `timeout` does; else 0."""
+        if self.signal is not None:
+            return 128 + self.signal
+        return _LATE if self.late else 0

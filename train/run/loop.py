@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,15 @@ from train.init.start import starting_params
 from train.recipe.config import REPORTING_ONLY, TrainConfig
 from train.reporting.console import noise_warning
 from train.reporting.reporter import Reporter
+from train.run.advance import advance_by
 from train.run.interrupts import Interrupts
 from train.run.run_data import RunData
 from train.run.validation import validate
 from train.step import schedules
-from train.step.compiled import compile_step
-from train.step.mesh import any_process, check_divides, divide, fresh_copy, replicate, replicated, settle, wait_for_all
+from train.step.mesh import any_process, check_divides, fresh_copy, replicate, replicated, settle, wait_for_all
 from train.step.step import StepReport, TrainState, initial_state
 
-_RESUMABLE = REPORTING_ONLY | {"duration"}
+_RESUMABLE = REPORTING_ONLY | {"duration", "fall"}
 
 
 def run(
@@ -42,7 +43,7 @@ def run(
     init_from: str | None = None,
     interrupts: Interrupts | None = None,
 ) -> TrainState:
-    """Trains until the configuration's duration, or until a signal asks to end; saves either way.
+    """Trains until the configuration's duration, or until a signal or a time limit asks to end; saves either way.
 
     Args:
         config: the run; saved as config.json in the folder.
@@ -52,7 +53,7 @@ def run(
         tell: called with every line a person should see; in process 0 only.
         resume: continue from the folder's newest checkpoint where there is one.
         init_from: where a run without one begins; see `train.init.start.starting_params`.
-        interrupts: signals that came.
+        interrupts: what asks it to end.
 
     Raises:
         ValueError: options that cannot be, a folder that holds another run, or too many steps in a row that are not
@@ -111,31 +112,31 @@ class _Run:
 
     def train(self, state: TrainState, reporter: Reporter | None) -> TrainState:
         """All steps that are left."""
-        step_function = compile_step(self.config, self.data.steps_per_epoch, self.mesh)
-        first = int(state.step)
-        batches = self.data.batches(first)
+        first = step = int(state.step)
+        advance = advance_by(self.config, self.data, self.mesh, first)
         report: StepReport | None = None
         clock, counted = time.monotonic(), first
-        for step in range(first + 1, self.steps + 1):
-            previous = report
-            state, report = step_function(state, divide(next(batches), self.mesh))
+        while step < self.steps:
+            previous, before = report, step
+            state, report, step = advance(state, step, self.steps)
             settle(state, self.mesh)
             self._check_finite(previous)  # that of the step before: this one is still being computed
             last = step == self.steps
-            if (step % self.config.log_every == 0 or last) and reporter is not None:
+            passed = partial(_passes, before, step)
+            if (passed(self.config.log_every) or last) and reporter is not None:
                 values = _numbers(report)
                 reporter.train(step, values, (time.monotonic() - clock) / (step - counted))
                 clock, counted = time.monotonic(), step
-            if step == first + 1:
+            if before == first:
                 # What compiling it took is not the steps' time either.
                 jax.block_until_ready(state.step)
                 clock, counted = time.monotonic(), step
-            stop = any_process(self.interrupts.requested)
-            due = step % self.validate_every == 0 or last
+            stop = not last and any_process(self.interrupts.requested)
+            due = passed(self.validate_every) or last
             improved = due and self._validate(step, state, reporter)
-            if improved or step % self.save_every == 0 or last or stop:
+            if improved or passed(self.save_every) or last or stop:
                 self.checkpoints.save(step, state, self._facts(), best=improved)
-            if due or step % self.save_every == 0:
+            if due or passed(self.save_every):
                 # What validating and saving took is not the steps' time.
                 clock, counted = time.monotonic(), step
             if stop:
@@ -174,6 +175,11 @@ class _Run:
 
     def _facts(self) -> dict[str, Any]:
         return {"best": self.best, "photos": self.data.fingerprint}
+
+
+def _passes(before: int, step: int, every: int) -> bool:
+    """Whether a multiple of `every` lies in (before, step]."""
+    return step // every > before // every
 
 
 def _numbers(report: StepReport) -> dict[str, float]:

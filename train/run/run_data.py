@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import UInt8
 
 from train.data import Photos, centre_crops, open_photos, steps_per_epoch, training_batches
+from train.data.packed import PackedPhotos, pack_photos
 from train.recipe.config import TrainConfig
+from train.step.mesh import replicated
 
 
 class RunData:
@@ -28,8 +32,9 @@ class RunData:
         self._open = contextlib.ExitStack()
         self.steps_per_epoch = steps_per_epoch(photos.training, config.batch_size)
         self.fingerprint = photos.fingerprint
-        heard = tell if jax.process_index() == 0 else str  # all processes decode the same ones
-        self.validation = centre_crops(photos.validation, config.patch_size, heard)
+        self._packed: PackedPhotos | None = None
+        self._heard = tell if jax.process_index() == 0 else str  # all processes decode the same ones
+        self.validation = centre_crops(photos.validation, config.patch_size, self._heard)
 
     def batches(self, start: int) -> Iterator[UInt8[np.ndarray, "b S S 3"]]:
         """This process's rows of the batches from number `start` on."""
@@ -46,6 +51,23 @@ class RunData:
                 tell=self._tell,
             )
         )
+
+    def on_device(self, mesh: Mesh) -> PackedPhotos:
+        """All photos for training in the memory of every device; decoded when first asked for.
+
+        Raises:
+            ValueError: they do not fit.
+        """
+        if self._packed is None:
+            packed = pack_photos(
+                self._photos.training,
+                size=self._config.patch_size,
+                weight=self._config.crop_weight,
+                limit_bytes=self._config.photo_memory * 2**20,
+                tell=self._heard,
+            )
+            self._packed = jax.tree.map(partial(jax.make_array_from_process_local_data, replicated(mesh)), packed)
+        return self._packed
 
     def __enter__(self) -> RunData:
         return self

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
-from jaxtyping import Array, UInt8
+from jaxtyping import Array, Float, UInt8
 
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.noise import Noise
@@ -19,7 +18,15 @@ from train.step.mesh import replicated
 from train.step.rates import draw_rates
 from train.step.step import StepReport, TrainState, train_step
 
-Step = Callable[[TrainState, Array], tuple[TrainState, StepReport]]
+
+class Step(Protocol):
+    """See `make_step`."""
+
+    def __call__(
+        self, state: TrainState, crops: Array, learning_rate: Array | None = None
+    ) -> tuple[TrainState, StepReport]:
+        """The next state and a report."""
+        ...
 
 
 def build_model(config: TrainConfig) -> CCAModel:
@@ -30,7 +37,8 @@ def build_model(config: TrainConfig) -> CCAModel:
 def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = None) -> Step:
     """The run's step, pure: state and crops uint8 [B, S, S, 3] to the next state and a report.
 
-    Noise, learning rate, weights and rates follow from the state's step number alone.
+    Noise, learning rate, weights and rates follow from the state's step number alone; a caller may give the learning
+    rate, so that the program does not depend on the length of the run.
     """
     rate_of, weight_of, hyper_share_of, cca_weight_of = (
         schedule(config, steps_per_epoch)
@@ -38,7 +46,9 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
     )
     model = build_model(config)
 
-    def step(state: TrainState, crops: UInt8[Array, "B S S 3"]) -> tuple[TrainState, StepReport]:
+    def step(
+        state: TrainState, crops: UInt8[Array, "B S S 3"], learning_rate: Float[Array, ""] | None = None
+    ) -> tuple[TrainState, StepReport]:
         noise_key, rate_key = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), state.step))
         noise = None
         if config.rate_proxy == "noise":
@@ -51,7 +61,7 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
             state,
             crops.astype(jnp.float32) / 255,
             noise,
-            learning_rate=rate_of(state.step),
+            learning_rate=rate_of(state.step) if learning_rate is None else learning_rate,
             rate_weight=weight,
             rate=rate,
             hyper_share=hyper_share_of(state.step),

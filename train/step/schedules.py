@@ -16,12 +16,17 @@ def learning_rate(config: TrainConfig, steps_per_epoch: int) -> optax.Schedule:
     """The learning rate of each step, counted from 0.
 
     "drop": constant, a tenth of it from `drop_at` on (paper section 4.1). "cosine": falls to a hundredth at the end of
-    the run. Both rise linearly over `warmup`.
+    the run. "fall": constant, then the same over the last `fall`. All rise linearly over `warmup`.
     """
-    steps = {name: getattr(config, name).steps(steps_per_epoch) for name in ("duration", "drop_at", "warmup")}
+    steps = {name: getattr(config, name).steps(steps_per_epoch) for name in ("duration", "drop_at", "fall", "warmup")}
     peak, warmup = config.learning_rate, steps["warmup"]
     if config.learning_rate_decay == "cosine":
         decay = optax.cosine_decay_schedule(peak, max(1, steps["duration"] - warmup), alpha=_COSINE_END)
+    elif config.learning_rate_decay == "fall":
+        left = max(1, steps["duration"] - warmup)
+        fall = min(steps["fall"], left)
+        falling = optax.cosine_decay_schedule(peak, fall, alpha=_COSINE_END)
+        decay = optax.join_schedules([optax.constant_schedule(peak), falling], [left - fall])
     else:
         decay = optax.piecewise_constant_schedule(peak, {max(0, steps["drop_at"] - warmup): _DROP})
     if warmup == 0:

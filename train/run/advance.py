@@ -1,0 +1,73 @@
+"""How a run gets on: one step a call with crops from the host, or several with photos that the device holds."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+
+from train.recipe.config import TrainConfig
+from train.run.run_data import RunData
+from train.step import schedules
+from train.step.compiled import compile_step
+from train.step.compiled_window import compile_window
+from train.step.mesh import divide
+from train.step.step import StepReport, TrainState
+
+
+class Advance(Protocol):
+    """One call of the device."""
+
+    def __call__(self, state: TrainState, step: int, steps: int) -> tuple[TrainState, StepReport, int]:
+        """Goes on from step number `step`, at most to `steps`.
+
+        Args:
+            state: after `step` steps; its buffers are given away.
+            step: the same number, which the host knows without waiting for the device.
+            steps: of the whole run.
+
+        Returns:
+            The state, a report of the steps done (`train.step.compiled_window.summarise`), and the number of the last.
+        """
+        ...
+
+
+def advance_by(config: TrainConfig, data: RunData, mesh: Mesh, first: int) -> Advance:
+    """The way that a configuration asks for.
+
+    Args:
+        config: the run.
+        data: its photos.
+        mesh: the devices.
+        first: steps done.
+
+    Raises:
+        ValueError: the photos do not fit on the device.
+    """
+    return _windows(config, data, mesh) if config.photos_on_device else _single_steps(config, data, mesh, first)
+
+
+def _single_steps(config: TrainConfig, data: RunData, mesh: Mesh, first: int) -> Advance:
+    step_function = compile_step(config, data.steps_per_epoch, mesh)
+    batches = data.batches(first)
+
+    def advance(state: TrainState, step: int, steps: int) -> tuple[TrainState, StepReport, int]:
+        return *step_function(state, divide(next(batches), mesh)), step + 1
+
+    return advance
+
+
+def _windows(config: TrainConfig, data: RunData, mesh: Mesh) -> Advance:
+    """Calls end at multiples of their length, so that what comes every so many steps finds them there."""
+    window = compile_window(config, data.steps_per_epoch, mesh)
+    length = config.steps_per_call
+    rates = jax.jit(jax.vmap(schedules.learning_rate(config, data.steps_per_epoch)))
+
+    def advance(state: TrainState, step: int, steps: int) -> tuple[TrainState, StepReport, int]:
+        end = min(step - step % length + length, steps)
+        learning_rates = rates(jnp.arange(step, end))
+        return *window(state, data.on_device(mesh), learning_rates), end
+
+    return advance

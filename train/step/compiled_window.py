@@ -1,0 +1,68 @@
+"""Several steps in one call of the device, for runs whose photos it holds: between them the host does nothing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+from jaxtyping import Array, Float
+
+from train.data.packed import PackedPhotos
+from train.recipe.config import TrainConfig
+from train.step.compiled import make_step
+from train.step.device_crops import draw_crops
+from train.step.mesh import replicated
+from train.step.step import StepReport, TrainState
+
+Window = Callable[[TrainState, PackedPhotos, Array], tuple[TrainState, StepReport]]
+
+
+def make_window(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = None) -> Window:
+    """As many steps as there are learning rates, pure: state, photos and rates [n] to the state after and one report.
+
+    The learning rates are an argument because they alone depend on the length of the run: a run that is to become
+    longer or shorter goes on with the program that it has.
+    """
+    step = make_step(config, steps_per_epoch, mesh)
+
+    def window(
+        state: TrainState, photos: PackedPhotos, learning_rates: Float[Array, " n"]
+    ) -> tuple[TrainState, StepReport]:
+        def one(state: TrainState, learning_rate: Float[Array, ""]) -> tuple[TrainState, StepReport]:
+            crops = draw_crops(photos, config.seed, state.step, config.batch_size, config.patch_size, mesh)
+            return step(state, crops, learning_rate)
+
+        state, reports = jax.lax.scan(one, state, learning_rates)
+        return state, summarise(reports)
+
+    return window
+
+
+def summarise(reports: StepReport) -> StepReport:
+    """One report of several, whose leaves are [n]: means over the steps that were not skipped, the last counters.
+
+    Means are not finite where all steps were skipped.
+    """
+    done = reports.skipped_in_row == 0
+    count = done.sum()
+
+    def mean(values: Array) -> Array:
+        return jnp.where(done, values, 0).sum() / count
+
+    return StepReport(
+        jax.tree.map(mean, reports.terms),
+        mean(reports.grad_norm),
+        mean(reports.quantile_loss),
+        reports.skipped[-1],
+        reports.skipped_in_row[-1],
+    )
+
+
+@functools.lru_cache(maxsize=2)
+def compile_window(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
+    """`make_window`, jitted over the mesh, once for each number of steps; the state's buffers are given away."""
+    return jax.jit(make_window(config, steps_per_epoch, mesh), donate_argnums=0, out_shardings=replicated(mesh))
