@@ -132,6 +132,23 @@ def test_sigterm_saves_and_ends(whole, folder):
     jax.tree.map(np.testing.assert_array_equal, read_run(out)[1], read_run(whole[0])[1])
 
 
+def test_a_time_limit_saves_and_ends(folder):
+    out = folder / "late"
+    flags = ["--photos-on-device", "--steps-per-call", "2", "--time-limit", "0.001"]
+    told, problems = finish(start(arguments(folder, out, *flags)), status=124)
+    assert "stopped by --time-limit; everything is saved: continue with --resume" in told
+    assert problems == ""
+    assert int(read_run(out)[1].step) == 2
+
+
+@pytest.mark.slow
+def test_two_devices_that_hold_the_photos_are_one(folder):
+    flags = ["--photos-on-device", "--steps-per-call", "2"]
+    finish(start(arguments(folder, folder / "held", *flags)))
+    finish(start(arguments(folder, folder / "held_by_two", *flags), devices=2))
+    assert_same_trajectory(folder / "held_by_two", folder / "held")
+
+
 @pytest.mark.slow
 def test_four_devices_are_one(whole, folder):
     out = folder / "four"
@@ -197,6 +214,8 @@ def test_a_run_becomes_a_model(whole, folder, capsys):
         (["--validation-photos", "9"], "9 of 9 photos cannot be held out"),
         (["--init-from", "nowhere"], "--init-from: no model 'nowhere'"),
         (["--out", "/dev/null/run"], "/dev/null/run"),
+        (["--steps-per-call", "2"], "--crop-weight and --steps-per-call need --photos-on-device"),
+        (["--time-limit", "0"], "--time-limit must be above 0, got 0"),
     ],
 )
 def test_bad_input_is_one_line(folder, flags, message):
