@@ -20,7 +20,7 @@ from cca_jax.compile_cache.cores import usable_cores
 _NO_PROGRAM = ("cache", "jax_log")
 _LIBRARIES = ("jax", "jaxlib", "flax", "numpy")
 _PACKAGE = Path(__file__).parents[1]
-_SOURCES = (_PACKAGE / "config.py", _PACKAGE / "model", _PACKAGE / "ops")  # all that the steps import
+_SOURCES = (_PACKAGE / "config", _PACKAGE / "model", _PACKAGE / "ops")  # all that the steps import
 
 
 def compile_environment() -> str | None:
