@@ -1,8 +1,38 @@
-"""Which lowering to take where the CPU's compiler and the GPU's want different ones."""
+"""Which lowering to take where the CPU's compiler and those of accelerators want different ones.
+
+A program may be for another platform than the one that traces it: compiled for a described topology, or for the CPU of
+a host that has a GPU. What counts is JAX's default device while the program is traced, which is also part of the key of
+all of JAX's caches of traces: those of two platforms are never taken for each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
 
 import jax
 
 
 def on_cpu() -> bool:
-    """Whether programs are compiled for the CPU; both answers must compute the same function."""
-    return jax.default_backend() == "cpu"
+    """Whether the program being traced is for the CPU; both answers must compute the same function."""
+    return of_program() == "cpu"
+
+
+def of_program() -> str:
+    """The platform of the program being traced: "cpu", "gpu" or "tpu"."""
+    device = _default_device()
+    if device is None:
+        return jax.default_backend()
+    return device if isinstance(device, str) else device.platform
+
+
+def _default_device() -> jax.Device | str | None:
+    return jax.config.jax_default_device  # type: ignore[attr-defined]
+
+
+def tracing_for(device: jax.Device) -> contextlib.AbstractContextManager[None]:
+    """Within it, programs are traced for this device's platform.
+
+    To be entered inside a function that JAX transforms, around all that it computes: there nothing runs, so that the
+    device may also be one of a topology that is only described.
+    """
+    return jax.default_device(device)

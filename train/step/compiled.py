@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, UInt8
 
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.noise import Noise
+from cca_jax.ops.platform import tracing_for
 from train.recipe.config import TrainConfig
 from train.step import schedules
 from train.step.mesh import replicated
@@ -74,7 +75,14 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
             mesh=mesh,
         )
 
-    return step
+    if mesh is None:
+        return step
+
+    def step_for_mesh(state: TrainState, crops: UInt8[Array, "B S S 3"]) -> tuple[TrainState, StepReport]:
+        with tracing_for(mesh.devices.flat[0]):
+            return step(state, crops)
+
+    return step_for_mesh
 
 
 @functools.lru_cache(maxsize=2)
