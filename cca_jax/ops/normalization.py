@@ -46,3 +46,27 @@ def _product(x: Array, weights: Array) -> Array:
 
 
 layer_norm.defvjp(_forward, _backward)
+
+
+@jax.custom_vjp
+def standardise(x: Float[Array, "B H W C"]) -> Float[Array, "B H W C"]:
+    """`layer_norm` without scale and bias; sums in float32 at least."""
+    return _standardise_forward(x)[0]
+
+
+def _standardise_forward(x: Array) -> tuple[Array, tuple[Array, Array]]:
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    centred = wide - wide.mean(-1, keepdims=True)
+    inverse = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + _EPSILON)
+    normalised = (centred * inverse).astype(x.dtype)
+    return normalised, (normalised, inverse)
+
+
+def _standardise_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array]:
+    normalised, inverse = residuals
+    wide, along = cotangent.astype(inverse.dtype), normalised.astype(inverse.dtype)
+    centred = wide - wide.mean(-1, keepdims=True) - along * (wide * along).mean(-1, keepdims=True)
+    return ((centred * inverse).astype(cotangent.dtype),)
+
+
+standardise.defvjp(_standardise_forward, _standardise_backward)

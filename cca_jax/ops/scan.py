@@ -7,6 +7,7 @@ already: with twenty small parameters a block, most of a gradient's kernels copi
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -26,6 +27,28 @@ class _Scanned:
     """Stands in a pullback for a leaf of what was scanned, which the backward pass scans again."""
 
     place: int
+
+
+def turn_by_turn(body: Body, carry: Any, scanned: Any, constants: Any = None) -> tuple[Any, Any]:
+    """`lean_scan` without a loop, whose gradient writes no stacks of what it keeps; for few turns."""
+    turns, outputs = _unstacked(scanned), []
+    for turn in turns:
+        carry, output = body(carry, turn, constants)
+        outputs.append(output)
+    return carry, jax.tree.map(lambda *leaves: jnp.stack(leaves), *outputs)
+
+
+@jax.custom_vjp
+def _unstacked(scanned: Any) -> list[Any]:
+    """One turn's slices after the other; their gradients are stacked, not added up as arrays full of zeros."""
+    count = len(jax.tree.leaves(scanned)[0])
+    return [jax.tree.map(operator.itemgetter(index), scanned) for index in range(count)]
+
+
+_unstacked.defvjp(
+    lambda scanned: (_unstacked(scanned), None),
+    lambda _, turns: (jax.tree.map(lambda *leaves: jnp.stack(leaves), *turns),),
+)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))

@@ -18,6 +18,8 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int32
 
+from cca_jax.ops import platform
+
 _MEAN_DECAY, _SQUARE_DECAY, _EPSILON = 0.9, 0.999, 1e-8
 _PARTS = 16
 _FEW = 4096
@@ -61,6 +63,8 @@ def advance_adam(
 
 def clip_by_global_norm(gradient: Float[Array, " N"], max_norm: float) -> tuple[Float[Array, " N"], Float[Array, ""]]:
     """Scales a gradient by max_norm / (norm + 1e-6) where that is below 1, PyTorch's rule; returns the norm too."""
+    if not platform.on_cpu():  # left to themselves, compilers take the sum apart again, a kernel for each parameter
+        gradient = jax.lax.optimization_barrier(gradient)
     norm = jnp.sqrt(_sum_of_squares(gradient))
     return gradient * jax.lax.optimization_barrier(jnp.minimum(1.0, max_norm / (norm + 1e-6))), norm
 
@@ -68,8 +72,10 @@ def clip_by_global_norm(gradient: Float[Array, " N"], max_norm: float) -> tuple[
 def _sum_of_squares(vector: Float[Array, " N"]) -> Float[Array, ""]:
     """Part added to part until little is left: one float32 sum over all squares would lose what is small.
 
-    Elementwise sums, too: XLA's own reduction takes four times as long on the CPU.
+    Elementwise sums, too: XLA's own reduction takes four times as long on the CPU. On others it adds up in parts.
     """
+    if not platform.on_cpu():
+        return jnp.square(vector).sum()
     terms, total = jnp.square, jnp.zeros((), vector.dtype)
     while vector.size > _FEW:
         length = vector.size // _PARTS
