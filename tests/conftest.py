@@ -19,7 +19,7 @@ _LIBRARY = Path(__file__).parents[1] / "cca_jax"
 _PYTREES = {"valid_region"}
 _CHECKED = (
     *(f"ops.{path.stem}" for path in (_LIBRARY / "ops").glob("*.py") if path.stem not in _PYTREES | {"__init__"}),
-    *(f"model.integer_network.{name}" for name in ("arithmetic", "scales")),
+    *(f"model.integer_network.{name}" for name in ("arithmetic", "layers", "context", "scales")),
     *(f"model.{name}" for name in ("layers", "transforms", "priors", "slices", "rates")),
 )
 install_import_hook([f"cca_jax.{name}" for name in _CHECKED], "beartype.beartype")
@@ -54,6 +54,8 @@ MICRO_LITE = dataclasses.replace(
     scale_channels=4,
     latent_density="laplacian",
 )
+
+MICRO_CONTEXT = dataclasses.replace(MICRO_LITE, scale_source="context_exact", scale_context_channels=8)
 
 
 def pytest_configure(config):
@@ -97,6 +99,17 @@ def micro_lite_params():
 
 
 @pytest.fixture(scope="session")
+def micro_context():
+    """The same with scales that also read the decoded slices' symbols."""
+    return MICRO_CONTEXT
+
+
+@pytest.fixture(scope="session")
+def micro_context_params():
+    return lively_params(MICRO_CONTEXT)
+
+
+@pytest.fixture(scope="session")
 def draw_lively():
     """Such parameters for other configurations."""
     return lively_params
@@ -119,6 +132,8 @@ def lively_params(config):
             arrays[name] = array + np.float32([[0], [4]])
         if name == "exact_scales/last/bias":  # else some tables are far too narrow for their symbols
             arrays[name] = array + np.float32(1.0)
+        if "exact_scales/context_" in name and name.endswith("/kernel"):  # so strong that indexes move
+            arrays[name] = generator.normal(0, 0.3, array.shape).astype(np.float32)
         if name == "rates/log_step":  # no two channels alike
             arrays[name] = array + generator.normal(0, 0.1, array.shape[1:]).astype(np.float32)
     return jax.tree.map(jnp.asarray, unflatten(arrays))

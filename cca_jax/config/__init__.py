@@ -14,21 +14,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from cca_jax.config import checks
+
 LATENT_STRIDE = 16
 """Pixels a side of one latent position: four strided convolutions."""
 HYPER_STRIDE = 64
 """Pixels a side of one hyper-latent position; image sides are padded to a multiple of it."""
 
-ScaleSource = Literal["context", "hyperprior_exact"]
+ScaleSource = Literal["context", "hyperprior_exact", "context_exact"]
 """What the scales of the latent's densities come from; see `ModelConfig.scale_source`."""
 LatentDensity = Literal["gaussian", "laplacian"]
 """The family of the latent's densities; see `ModelConfig.latent_density`."""
-MAX_EXACT_CHANNELS = 112
-"""Channels that a layer of integers may sum over: the sums stay under 2**24 (`model.integer_network.arithmetic`)."""
 
-_MAX_SLICES = 30  # a file holds 31 streams, one of them for z
-_MAX_EXPONENT = 10
-_LATER_FIELDS = ("rate_weights", "scale_source", "scale_channels", "latent_density")  # than the first bundles
+_LATER_FIELDS = (  # than the first bundles
+    "rate_weights",
+    "scale_source",
+    "scale_channels",
+    "latent_density",
+    "scale_context_channels",
+    "explicit_slices",
+    "hyper_width",
+    "analysis_blocks",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,19 +48,25 @@ class ModelConfig:
         transform_channels: widths of the analysis transform at 1/2, 1/4 and 1/8 of the image's resolution;
             the synthesis transform mirrors them.
         transform_blocks: NAFBlocks at each of these resolutions.
+        analysis_blocks: the same of the analysis transform alone; empty for as many as the synthesis transform has. What
+            encodes may be deeper than what decodes.
+        hyper_width: hidden width of the float hyper transforms; 0 for the last of `transform_channels`.
         bottleneck_blocks: ResidualBottlenecks at each of these resolutions.
         context_channels: width of the NAFStacks that read a slice's context.
         context_blocks: NAFBlocks in each of them.
         head_channels: the two hidden widths of the heads that give mean, scale and residual.
         num_slices: slices the latent is cut into.
         slice_exponent: slice k of 1..num_slices gets a share of the channels proportional to k ** slice_exponent.
+        explicit_slices: the channels of each slice instead; empty for those shares.
         rate_weights: λ of each vector of step sizes that the model learns, falling, which is from low rate to high;
             between them it interpolates. Empty for a model of one rate, which is trained for a single λ and rounds
             its latent as it is.
         scale_source: "context", where a slice's scales are predicted from the hyperprior and the decoded slices, as
             in the paper; or "hyperprior_exact", where a network of integers computes them from the hyper-latent's
-            integers alone, the same on every machine.
+            integers alone, the same on every machine; or "context_exact", where it also reads the integers of the
+            decoded slices, which are the same everywhere too.
         scale_channels: width of that network.
+        scale_context_channels: width of its branches that read decoded slices.
         latent_density: "gaussian", as in the paper, or "laplacian": scales that know little leave a mixture of wide and
             narrow Gaussians, which is closer to a Laplacian (whose scale is √2 standard deviations).
     """
@@ -72,49 +85,19 @@ class ModelConfig:
     scale_source: ScaleSource = "context"
     scale_channels: int = 64
     latent_density: LatentDensity = "gaussian"
+    scale_context_channels: int = 48
+    explicit_slices: tuple[int, ...] = ()
+    hyper_width: int = 0
+    analysis_blocks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        self._check_rates()
-        for name, length in (("transform_channels", 3), ("transform_blocks", 3), ("head_channels", 2)):
-            value = getattr(self, name)
-            if not isinstance(value, (list, tuple)) or len(value) != length:
-                raise ValueError(f"{name} needs {length} numbers, got {value!r}")
-            object.__setattr__(self, name, tuple(value))  # lists come from JSON, and the config must be hashable
-        sizes = dataclasses.asdict(self)
-        exponent = sizes.pop("slice_exponent")
-        for name in ("rate_weights", "scale_source", "latent_density"):
-            del sizes[name]
-        if type(exponent) not in (int, float) or not abs(exponent) <= _MAX_EXPONENT:
-            raise ValueError(f"slice_exponent must be a number from -{_MAX_EXPONENT} to {_MAX_EXPONENT}: {exponent!r}")
-        for name, value in sizes.items():
-            _check_whole(name, value if isinstance(value, tuple) else (value,))
-        if self.num_slices > _MAX_SLICES:
-            raise ValueError(f"num_slices must be at most {_MAX_SLICES}, got {self.num_slices}")
-        if any(channels % 2 for channels in self.transform_channels):
-            raise ValueError(f"transform_channels must be even (bottlenecks halve them), got {self.transform_channels}")
-        if min(self.slice_sizes) < 1:
-            raise ValueError(
-                f"{self.latent_channels} latent channels in {self.num_slices} slices leave an empty slice "
-                f"{self.slice_sizes}: use more channels, fewer slices or a smaller slice_exponent"
-            )
-        self._check_scales()
-
-    def _check_scales(self) -> None:
-        for name, values in (("scale_source", get_args(ScaleSource)), ("latent_density", get_args(LatentDensity))):
-            if getattr(self, name) not in values:
-                raise ValueError(f"{name} must be one of {', '.join(values)}, got {getattr(self, name)!r}")
-        for name in ("hyper_channels", "scale_channels"):
-            if self.exact_scales and getattr(self, name) > MAX_EXACT_CHANNELS:
-                raise ValueError(f"{name} must be at most {MAX_EXACT_CHANNELS} with hyperprior_exact")
-
-    def _check_rates(self) -> None:
-        weights = self.rate_weights
-        if not isinstance(weights, (list, tuple)) or any(type(weight) not in (int, float) for weight in weights):
-            raise ValueError(f"rate_weights must be numbers, got {weights!r}")
-        object.__setattr__(self, "rate_weights", tuple(map(float, weights)))
-        falling = all(0 < low < high < math.inf for high, low in itertools.pairwise(weights))
-        if len(weights) == 1 or not falling:
-            raise ValueError(f"rate_weights must be none, or at least two that fall and stay above 0: {list(weights)}")
+        object.__setattr__(self, "rate_weights", checks.rate_weights(self.rate_weights))
+        for name, value in checks.tuples(self).items():
+            object.__setattr__(self, name, value)
+        checks.check_sizes(self)
+        choices = {"scale_source": get_args(ScaleSource), "latent_density": get_args(LatentDensity)}
+        checks.check_choices(self, choices)
+        checks.check_exact_scales(self)
 
     @property
     def num_rates(self) -> int:
@@ -124,11 +107,23 @@ class ModelConfig:
     @property
     def exact_scales(self) -> bool:
         """Whether the coded symbols depend on integers alone."""
-        return self.scale_source == "hyperprior_exact"
+        return self.scale_source != "context"
+
+    @property
+    def hyper_hidden(self) -> int:
+        """Hidden width of the float hyper transforms."""
+        return self.hyper_width or self.transform_channels[-1]
+
+    @property
+    def encoder_blocks(self) -> tuple[int, ...]:
+        """NAFBlocks of the analysis transform at each resolution."""
+        return self.analysis_blocks or self.transform_blocks
 
     @property
     def slice_sizes(self) -> tuple[int, ...]:
         """Channels of each slice, in coding order; they sum to `latent_channels`."""
+        if self.explicit_slices:
+            return self.explicit_slices
         weights = [(k + 1) ** self.slice_exponent for k in range(self.num_slices)]
         unit = self.latent_channels / sum(weights)
         sizes = [math.floor(unit * weight) for weight in weights]
@@ -170,12 +165,6 @@ class ModelConfig:
         return cls(**dict(values))
 
 
-def _check_whole(name: str, values: tuple[Any, ...]) -> None:
-    smallest = 0 if name.endswith("_blocks") else 1
-    if any(type(value) is not int or value < smallest for value in values):
-        raise ValueError(f"{name} must hold whole numbers of at least {smallest}, got {values}")
-
-
 PRESETS: Mapping[str, ModelConfig] = {
     # The released model: 65 M parameters, 29 M more for the auxiliary model in training.
     "paper": ModelConfig(),
@@ -204,6 +193,25 @@ PRESETS: Mapping[str, ModelConfig] = {
         scale_source="hyperprior_exact",
         scale_channels=32,
         latent_density="laplacian",
+    ),
+    # The next `lite`: wider where its bottleneck was, a deeper encoder, context in its scales, more rates.
+    "lite2": ModelConfig(
+        latent_channels=288,
+        hyper_channels=48,
+        transform_channels=(32, 64, 96),
+        transform_blocks=(0, 1, 3),
+        bottleneck_blocks=1,
+        context_channels=32,
+        context_blocks=1,
+        head_channels=(24, 24),
+        rate_weights=(128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.125),
+        scale_source="context_exact",
+        scale_channels=32,
+        latent_density="laplacian",
+        scale_context_channels=64,
+        explicit_slices=(6, 22, 45, 73, 142),  # those of `lite`, and what is new in the last
+        hyper_width=76,
+        analysis_blocks=(0, 2, 5),
     ),
     # Every part once, as small as it gets: for tests and for reading traces.
     "tiny": ModelConfig(

@@ -185,7 +185,7 @@ def _repeated(ours: tuple[str, ...], prefixes: list[str], rows: _Rows) -> Iterat
 def _transform(config: ModelConfig, analysis: bool) -> Iterator[Entry]:
     ours, theirs = ("analysis", "g_a") if analysis else ("synthesis", "g_s")
     bottlenecks = config.bottleneck_blocks
-    for stage, nafs in enumerate(config.transform_blocks if analysis else config.transform_blocks[::-1]):
+    for stage, nafs in enumerate(config.encoder_blocks if analysis else config.transform_blocks[::-1]):
         blocks = [f"{theirs}.blocks.{stage}.{j}." for j in range(bottlenecks + nafs)]
         first = bottlenecks if analysis else nafs
         names = (f"bottlenecks_{stage}", f"naf_{stage}")

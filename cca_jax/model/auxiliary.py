@@ -10,10 +10,10 @@ from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.integer_network.rate import ExactRate
-from cca_jax.model.integer_network.scales import ExactScales
+from cca_jax.model.integer_network.scales import ExactScales, scales_of_symbols
 from cca_jax.model.noise import Noise
 from cca_jax.model.priors import FactorisedPrior
-from cca_jax.model.slices import SliceNetworks
+from cca_jax.model.slices import Scales, SliceNetworks
 from cca_jax.ops.rounding import scale_gradient
 from cca_jax.ops.scales import scale_of_index
 
@@ -42,7 +42,7 @@ class AuxiliaryModel(nn.Module):
         self.slices = SliceNetworks(self.config, 1, self.compute_dtype, self.remat)
         self.prior = FactorisedPrior(self.config.latent_channels)
         if self.config.exact_scales:
-            self.exact_scales = ExactScales(self.config)
+            self.exact_scales = ExactScales(self.config, skip=1)
 
     def __call__(
         self,
@@ -73,7 +73,11 @@ class AuxiliaryModel(nn.Module):
             y, hyper_mean, scale_input, step, exact_rate = jax.tree.map(
                 lambda v: scale_gradient(v, input_gradient), (y, hyper_mean, scale_input, step, exact_rate)
             )
-        scales = scale_of_index(self.exact_scales(scale_input, exact_rate)) if self.config.exact_scales else scale_input
+        scales: Array | Scales = scale_input
+        if self.config.scale_source == "context_exact":
+            scales = scales_of_symbols(self.exact_scales, scale_input, exact_rate)
+        elif self.config.exact_scales:
+            scales = scale_of_index(self.exact_scales(scale_input, exact_rate))
         own_noise = None if noise is None else noise.y_aux
         _, likelihood = self.slices.likelihood(y, hyper_mean, scales, own_noise, step)
         noisy = self.prior.quantise(seen) if noise is None else seen + noise.y_factorized

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int32
 from cca_jax.config import HYPER_STRIDE, ModelConfig
 from cca_jax.model.auxiliary import AuxiliaryModel, AuxiliaryOutput
 from cca_jax.model.integer_network.rate import ExactRate
-from cca_jax.model.integer_network.scales import ExactScales
+from cca_jax.model.integer_network.scales import ExactScales, ScaleSums, scales_of_symbols
 from cca_jax.model.noise import Noise
 from cca_jax.model.priors import FactorisedPrior
 from cca_jax.model.rates import StepSizes
@@ -115,12 +115,15 @@ class CCAModel(nn.Module):
         likelihood_z = self.hyper_prior.likelihood(z_hat if noise is None else z + noise.z)
         exact_rate = self.rates.exact(rate) if self.config.exact_scales and rate is not None else None
         hyper_mean, hyper_scale = self.hyper_synthesise(z_hat, step=step, exact_rate=exact_rate)
+        integers = self.hyper_prior.integers(z_hat)
+        if hyper_scale is None:
+            hyper_scale = scales_of_symbols(self.exact_scales, integers, exact_rate)
         own_noise = None if noise is None else noise.y
         decoded, likelihood_y = self.slices.likelihood(y, hyper_mean, hyper_scale, own_noise, step)
         y_hat = jnp.concatenate(decoded, axis=-1)
         told = None
         if auxiliary:
-            scale_input = self.hyper_prior.integers(z_hat) if self.config.exact_scales else hyper_scale
+            scale_input = integers if self.config.exact_scales else hyper_scale
             told = self.auxiliary(y, hyper_mean, scale_input, noise, auxiliary_gradient, step, exact_rate)
         return ModelOutput(self.synthesise(y_hat), likelihood_y, likelihood_z, y, z, y_hat, told)
 
@@ -158,10 +161,15 @@ class CCAModel(nn.Module):
         extent: Extent | None = None,
         step: Array | None = None,
         exact_rate: ExactRate | None = None,
-    ) -> tuple[Array, Array]:
-        """Decoded hyper-latent to (μ_h, σ_h), both [B, H/16, W/16, M]; with exact scales the second is σ itself."""
+    ) -> tuple[Array, Array | None]:
+        """Decoded hyper-latent to (μ_h, σ_h), both [B, H/16, W/16, M]; with exact scales the second is σ itself.
+
+        Where σ also takes the slices' symbols, it is None.
+        """
         mean = self._computed(self.hyper_mean_synthesis, z_hat, extent)
         mean = mean if step is None else step * mean
+        if self.config.scale_source == "context_exact":
+            return mean, None
         if self.config.exact_scales:
             return mean, scale_of_index(self.scale_indexes(self.hyper_prior.integers(z_hat), exact_rate, extent))
         return mean, self._computed(self.hyper_scale_synthesis, z_hat, extent)
@@ -169,14 +177,41 @@ class CCAModel(nn.Module):
     def scale_indexes(
         self, integers: Float[Array, "B hz wz Z"], rate: ExactRate | None = None, extent: Extent | None = None
     ) -> Float[Array, "B h w M"]:
-        """The hyper-latent's integers to the table of each symbol, 0 … 63, in a model of exact scales."""
+        """The hyper-latent's integers to the table of each symbol, 0 … 63, in a model of "hyperprior_exact"."""
         return self.exact_scales(integers, rate, extent)
+
+    def scale_sums(
+        self, integers: Float[Array, "B hz wz Z"], rate: ExactRate | None = None, extent: Extent | None = None
+    ) -> ScaleSums:
+        """What the hyper-latent's integers say of all tables, in a model of "context_exact"."""
+        return self.exact_scales.of_hyper(integers, rate, extent)
+
+    def slice_indexes(
+        self,
+        index: int,
+        hyper: ScaleSums,
+        surprises: Sequence[Array],
+        rate: ExactRate | None = None,
+        extent: Extent | None = None,
+    ) -> Float[Array, "B h w m"]:
+        """The table of each symbol of slice `index`, there."""
+        return self.exact_scales.of_slice(index, hyper, surprises, rate, extent)
+
+    def indexes_of_symbols(
+        self,
+        integers: Float[Array, "B hz wz Z"],
+        symbols: Sequence[Array],
+        rate: ExactRate | None = None,
+        extent: Extent | None = None,
+    ) -> list[Array]:
+        """The tables of all slices' symbols, there, once these are known."""
+        return self.exact_scales.of_symbols(integers, symbols, rate, extent)
 
     def predict_slice(
         self,
         index: int,
         hyper_mean: Array,
-        hyper_scale: Array,
+        hyper_scale: Array | None,
         context: Sequence[Array],
         extent: Extent | None = None,
         step: Array | None = None,

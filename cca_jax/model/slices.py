@@ -1,8 +1,7 @@
-"""The slices: their one recurrence, its one context rule, and the networks that predict them (paper section 3.2).
+"""The networks that predict the slices (paper section 3.2).
 
-The latent is cut on channels into slices; slice i is predicted from the hyperprior and the decoded slices
-0 … i-1-skip. The main model has skip = 0; the auxiliary model has skip = 1: it does without the most recent slice,
-and what that costs is what the CCA loss measures.
+The latent is cut on channels into slices; each is predicted from the hyperprior and from the decoded slices that the
+context rule of `recurrence` gives it.
 """
 
 from __future__ import annotations
@@ -17,11 +16,14 @@ from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.layers import Head, NAFStack, draw_stacked, rematerialised, require_params
+from cca_jax.model.recurrence import context_length, refined_slices, slice_recurrence
 from cca_jax.ops.density import LIKELIHOODS
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.quantization import from_steps, to_steps
 from cca_jax.ops.rounding import round_straight_through
 from cca_jax.ops.valid_region import Extent
+
+__all__ = ["Code", "SliceNetworks", "SlicePrediction", "context_length", "refined_slices", "slice_recurrence"]
 
 
 class SlicePrediction(NamedTuple):
@@ -29,48 +31,22 @@ class SlicePrediction(NamedTuple):
 
     Attributes:
         mean: μ, [..., m].
-        scale: σ before its lower bound, [..., m]; of a Laplacian √2 standard deviations.
+        scale: σ before its lower bound, [..., m]; of a Laplacian √2 standard deviations. None where scales follow from
+            all slices' integers, which tell them apart from this.
         features: the mean's context features, which the residual prediction reads again.
         step: Δ of a model of several rates, [B, 1, 1, m]; the scale counts in steps, the mean does not.
     """
 
     mean: Float[Array, "B h w m"]
-    scale: Float[Array, "B h w m"]
+    scale: Float[Array, "B h w m"] | None
     features: Float[Array, "B h w F"]
     step: Float[Array, "B 1 1 m"] | None = None
 
 
-Predict = Callable[[int, Sequence[Array]], SlicePrediction]
-"""(slice, its context of decoded slices) to what is known of it."""
 Code = Callable[[int, SlicePrediction], Array]
-"""(slice, prediction) to what is coded of it, from the encoder's latent or from the decoder's stream."""
-Refine = Callable[[int, SlicePrediction, Array], Array]
-"""(slice, prediction, what `Code` gave: the slice dequantised, or its symbols) to the decoded slice ŷ."""
-
-
-def context_length(index: int, skip: int) -> int:
-    """How many decoded slices slice `index` (from 0) sees: all before it but the `skip` most recent."""
-    return max(0, index - skip)
-
-
-def refined_slices(num_slices: int, skip: int) -> int:
-    """How many slices get a residual prediction: all where they are synthesised, else those some slice sees."""
-    return num_slices if skip == 0 else context_length(num_slices - 1, skip)
-
-
-def slice_recurrence(num_slices: int, skip: int, predict: Predict, code: Code, refine: Refine) -> list[Any]:
-    """Runs through the slices; training, compression, decompression and the auxiliary model all do it here.
-
-    Returns:
-        The decoded slices in order (those with a residual prediction: see `refined_slices`).
-    """
-    decoded: list[Any] = []  # arrays, or the shapes of such where a run is rehearsed
-    for index in range(num_slices):
-        prediction = predict(index, decoded[: context_length(index, skip)])
-        coded = code(index, prediction)
-        if index < refined_slices(num_slices, skip):
-            decoded.append(refine(index, prediction, coded))
-    return decoded
+"""(slice, prediction) to what is coded of it, dequantised: from the encoder's latent or from the decoder's stream."""
+Scales = Callable[[Sequence[Array]], Sequence[Array]]
+"""The symbols of all slices to the scales of all, in a model whose scales follow from integers alone."""
 
 
 class _Predictor(nn.Module):
@@ -137,21 +113,22 @@ class SliceNetworks(nn.Module):
         self,
         index: int,
         hyper_mean: Array,
-        hyper_scale: Array,
+        hyper_scale: Array | None,
         context: Sequence[Array],
         extent: Extent | None = None,
         step: Array | None = None,
     ) -> SlicePrediction:
         """Mean, scale and features of slice `index` from the hyperprior [B, H/16, W/16, M] and its context.
 
-        With exact scales `hyper_scale` is the scales themselves, and only the mean has a network.
+        With exact scales `hyper_scale` is the scales themselves, or None, and only the mean has a network.
         """
         channels = self._channels(index)
         own_step = None if step is None else step[..., channels]
         if self.config.exact_scales:
             inputs = narrow(jnp.concatenate([hyper_mean, *context], axis=-1), self.compute_dtype)
             mean, features = self.predictors[index](inputs, extent)
-            return SlicePrediction(mean.astype(hyper_mean.dtype), hyper_scale[..., channels], features, own_step)
+            scale = None if hyper_scale is None else hyper_scale[..., channels]
+            return SlicePrediction(mean.astype(hyper_mean.dtype), scale, features, own_step)
         both = [jnp.concatenate([hyper, *context], axis=-1) for hyper in (hyper_mean, hyper_scale)]
         outputs, features = self.predictors[index](narrow(jnp.stack(both), self.compute_dtype), extent)
         outputs = outputs.astype(hyper_mean.dtype)
@@ -168,7 +145,7 @@ class SliceNetworks(nn.Module):
     def decode(
         self,
         hyper_mean: Array,
-        hyper_scale: Array,
+        hyper_scale: Array | None,
         code: Code,
         extent: Extent | None = None,
         step: Array | None = None,
@@ -183,21 +160,23 @@ class SliceNetworks(nn.Module):
         )
 
     def likelihood(
-        self, y: Array, hyper_mean: Array, hyper_scale: Array, noise: Array | None, step: Array | None = None
+        self, y: Array, hyper_mean: Array, hyper_scale: Array | Scales, noise: Array | None, step: Array | None = None
     ) -> tuple[list[Array], Array]:
         """Runs the slices over a latent that is known.
 
         Args:
             y: the latent [B, H/16, W/16, M].
             hyper_mean: μ_h, like y.
-            hyper_scale: σ_h, like y.
+            hyper_scale: σ_h, like y; or what makes scales of all symbols, which are rounded straight through.
             noise: in steps; the likelihoods are those of y + noise. None: of y rounded around the means.
             step: Δ [B, 1, 1, M], or None.
 
         Returns:
             The decoded slices (those that have a residual prediction) and the likelihoods of the whole latent.
         """
-        likelihoods: list[Array] = []
+        asked: list[tuple[Array, Array]] = []  # where each slice's density is evaluated, and its centre
+        scales: list[Array | None] = []
+        symbols: list[Array] = []
 
         def code(index: int, prediction: SlicePrediction) -> Array:
             channels = self._channels(index)
@@ -210,10 +189,15 @@ class SliceNetworks(nn.Module):
             else:  # the bins are as wide as a step, and so are the units of the scale
                 value = rounded if own_noise is None else distance + own_noise
                 centre = jnp.zeros_like(value)
-            likelihoods.append(LIKELIHOODS[self.config.latent_density](value, centre, prediction.scale))
+            asked.append((value, centre))
+            scales.append(prediction.scale)
+            symbols.append(rounded)
             return dequantised
 
-        decoded = self.decode(hyper_mean, hyper_scale, code, step=step)
+        decoded = self.decode(hyper_mean, None if callable(hyper_scale) else hyper_scale, code, step=step)
+        told = hyper_scale(symbols) if callable(hyper_scale) else scales
+        density = LIKELIHOODS[self.config.latent_density]
+        likelihoods = [density(*at, scale) for at, scale in zip(asked, told, strict=True)]
         return decoded, jnp.concatenate(likelihoods, axis=-1)
 
     def _channels(self, index: int) -> slice:

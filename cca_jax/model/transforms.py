@@ -24,7 +24,7 @@ class AnalysisTransform(nn.Module):
     @nn.compact
     def __call__(self, image: Array, extent: Extent | None = None) -> Array:
         x = image
-        stages = zip(self.config.transform_channels, self.config.transform_blocks, strict=True)
+        stages = zip(self.config.transform_channels, self.config.encoder_blocks, strict=True)
         for stage, (channels, blocks) in enumerate(stages):
             x = Conv(channels, 5, 2, name=f"down_{stage}")(x, extent)
             bottlenecks = self.config.bottleneck_blocks
@@ -59,7 +59,7 @@ class HyperAnalysis(nn.Module):
 
     @nn.compact
     def __call__(self, y: Array, extent: Extent | None = None) -> Array:
-        width = self.config.transform_channels[-1]
+        width = self.config.hyper_hidden
         x = gelu(Conv(width, 3, name="first")(y, extent))
         x = gelu(Conv(width, 5, 2, name="second")(x, extent))
         return Conv(self.config.hyper_channels, 5, 2, name="last")(x, extent)
@@ -72,7 +72,7 @@ class HyperSynthesis(nn.Module):
 
     @nn.compact
     def __call__(self, z_hat: Array, extent: Extent | None = None) -> Array:
-        width = self.config.transform_channels[-1]
+        width = self.config.hyper_hidden
         x = gelu(TransposedConv(width, 5, 2, name="first")(z_hat, extent))
         x = gelu(TransposedConv(width, 5, 2, name="second")(x, extent))
         return TransposedConv(self.config.latent_channels, 3, name="last")(x, extent)

@@ -48,7 +48,8 @@ def with_coding_start(params: Any, config: ModelConfig, rate_weight: float) -> A
     unit = SCALE_PER_DEVIATION[config.latent_density]
     scales[: len(transform.deviations)] = unit * _CONTRAST * gain * transform.deviations
     for name in named:
-        if name.endswith("/kernel") and ("hyper_" in name or "exact_scales/" in name):
+        of_integers = "exact_scales/" in name and "/context_" not in name  # whose branches begin with what they have
+        if name.endswith("/kernel") and ("hyper_" in name or of_integers):
             _keep_variance(named, name)
     named["hyper_analysis/last/kernel"] *= _HYPER_GAIN
     for prefix in ("", AUXILIARY):

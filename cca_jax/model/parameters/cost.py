@@ -37,6 +37,7 @@ _STRIDES = {
     **{f"{name}/first/": 64 for name in ("hyper_mean_synthesis", "hyper_scale_synthesis", "exact_scales")},
     **{f"{name}/second/": 32 for name in ("hyper_mean_synthesis", "hyper_scale_synthesis", "exact_scales")},
     **{f"{name}/last/": 16 for name in ("hyper_mean_synthesis", "hyper_scale_synthesis", "exact_scales")},
+    "exact_scales/context_": 16,
     "slices/": 16,
 }
 

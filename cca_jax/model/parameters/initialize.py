@@ -51,6 +51,8 @@ def _draw(name: str, shapes: Any, seed: int) -> np.ndarray:
         return np.ones(shape, np.float32)
     if name.endswith("exact_scales/last/bias"):
         return np.full(shape, INITIAL_BIAS, np.float32)
+    if "exact_scales/context_" in module and module.endswith("/last"):
+        return np.zeros(shape, np.float32)  # see `exact_context`
     kernel = shapes.get(f"{module}/kernel")
     if kind in ("kernel", "bias") and (kernel is not None or leaf != "bias"):
         bound = 0.5 if kernel is None else _fan_in(module, kernel) ** -0.5
