@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.shapes import AUXILIARY
-from cca_jax.model.slices import refined_slices
+from cca_jax.model.slices import context_length, refined_slices
 
 _SMALLEST = 1e-6  # singular value, of the largest: what lies below is float32's rounding
 
@@ -28,7 +28,7 @@ def auxiliary_from_main(main: dict[str, np.ndarray], config: ModelConfig) -> dic
     Returns:
         Copies by the auxiliary model's names, in its shapes; all but those of its factorised density.
     """
-    found = {AUXILIARY + n: v.copy() for n, v in main.items() if n.startswith("exact_scales/")}
+    found = {AUXILIARY + name: value for name, value in _integers_of(main, config).items()}
     for index in range(config.num_slices):
         predictor, residual = _networks_of(main, index)
         if index > 0:
@@ -37,6 +37,20 @@ def auxiliary_from_main(main: dict[str, np.ndarray], config: ModelConfig) -> dic
         if index < refined_slices(config.num_slices, skip=1):
             found |= {f"{AUXILIARY}slices/residual_heads_{index}/{name}": value for name, value in residual.items()}
     return found
+
+
+def _integers_of(main: dict[str, np.ndarray], config: ModelConfig) -> dict[str, np.ndarray]:
+    """Copies of the network of integers, whose branches lose what read the surprises of the most recent slice."""
+    own = {name: value.copy() for name, value in main.items() if name.startswith("exact_scales/")}
+    for index in range(1, config.num_slices):
+        prefix = f"exact_scales/context_{index}/"
+        branch = [name for name in own if name.startswith(prefix)]
+        if branch and context_length(index, skip=1) == 0:
+            own = {name: value for name, value in own.items() if name not in branch}
+        elif branch:
+            latest = slice(*config.slice_edges[index - 1 : index + 1])
+            own[f"{prefix}symbols/kernel"] = np.delete(own[f"{prefix}symbols/kernel"], latest, axis=-2)
+    return own
 
 
 def _networks_of(main: dict[str, np.ndarray], index: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

@@ -24,6 +24,7 @@ from cca_jax.model.parameters.shapes import AUXILIARY, flatten, unflatten
 from train.checkpoints.checkpoints import BEST, Checkpoints
 from train.checkpoints.saved_run import CONFIG, read_run
 from train.init.auxiliary_init import auxiliary_from_main
+from train.init.extend import differences, extended
 from train.init.klt_init import with_coding_start
 from train.recipe.config import TrainConfig
 
@@ -40,13 +41,16 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
         tell: called with a line on what was taken.
 
     Raises:
-        ValueError: the source is none of these, or of other sizes than the run.
+        ValueError: the source is none of these, or of sizes that it cannot be extended from (`train.init.extend`).
     """
     fresh = initial_params(config.model, config.seed, auxiliary=config.cca != "off")
     if source is None:
         return _with_first_parameters(fresh, config)
     params, learned = _read(Path(source), config.model)
     found, ours = flatten(params), flatten(fresh)
+    grown = differences(learned, config.model)
+    if grown:
+        found = extended(found, learned, config.model, ours)
     extra = [name for name in found if name not in ours and not name.startswith(AUXILIARY)]
     missing = [name for name in ours if name not in found and not name.startswith(AUXILIARY)]
     other = [name for name in ours if name in found and found[name].shape != ours[name].shape]
@@ -60,9 +64,8 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
     if learned.latent_density != config.model.latent_density:
         densities = f"{learned.latent_density}, this run's {config.model.latent_density}"
         tell(f"its latents are {densities}: its scales have to learn that")
-    if learned.rate_weights != config.model.rate_weights:
-        weights = f"{_listed(learned.rate_weights)}, this run's {_listed(config.model.rate_weights)}"
-        tell(f"its rate weights are {weights}: its step sizes and scales have to learn that")
+    if grown:
+        tell(f"extended: {'; '.join(grown)}")
     return unflatten({name: np.asarray(found.get(name, value), np.float32) for name, value in ours.items()})
 
 
@@ -71,10 +74,6 @@ def _with_first_parameters(fresh: dict[str, Any], config: TrainConfig) -> dict[s
         return fresh
     weights = config.model.rate_weights or (config.rate_weight,)
     return with_coding_start(fresh, config.model, statistics.geometric_mean(weights))
-
-
-def _listed(weights: tuple[float, ...]) -> str:
-    return ", ".join(f"{weight:g}" for weight in weights)
 
 
 def _read(source: Path, model: ModelConfig) -> tuple[dict[str, Any], ModelConfig]:

@@ -14,6 +14,8 @@ RATE_WEIGHTS = (0.3, 0.85, 1.8, 3.5, 7.0, 15.0)
 """λ of the six released models, highest rate first."""
 _HIGH_RATE, _LOW_RATE = 0.3, 2.0
 _BETWEEN = 5.0
+_ONE_FOR_ALL_RATES = {"lite": 0.5, "lite2": 0.1}
+"""Presets of several rates, with their α: below the smallest λ, see `cca_jax.objective.loss`."""
 
 
 def first_rate_weight(rate_weight: float) -> float:
@@ -54,7 +56,7 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
         "warmup": Duration(500),
         "ema_decay": 0.999,
     }
-    if preset == "lite":
+    if preset in _ONE_FOR_ALL_RATES:
         return {
             **small,
             "batch_size": 4,
@@ -62,7 +64,7 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
             "learning_rate": 8e-4,
             "hyper_warmup": Duration(3000),
             "cca": "stopped",
-            "cca_weight": 0.5,  # below the smallest λ, see `cca_jax.objective.loss`
+            "cca_weight": _ONE_FOR_ALL_RATES[preset],
             "cca_warmup": Duration(3000),  # beside networks that have not learned it says nothing, and once diverged
             "first_parameters": "coding",
         }
