@@ -17,10 +17,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.ops import platform
-from cca_jax.ops.accelerator import blocks
 from cca_jax.ops.convolution import conv2d, depthwise_conv2d, transposed_conv2d
 from cca_jax.ops.cpu import strip_blocks
 from cca_jax.ops.cpu.strips import rows_in_strip
+from cca_jax.ops.gpu import blocks
 from cca_jax.ops.normalization import layer_norm
 from cca_jax.ops.pointwise import identity, pointwise
 from cca_jax.ops.precision import add_channels, per_channel
@@ -180,14 +180,14 @@ def require_params(module: nn.Module, *names: str) -> None:
 
 
 _IN_STRIPS = {NAFBlock: strip_blocks.naf_block, ResidualBottleneck: strip_blocks.residual_bottleneck}
-_FUSED = {NAFBlock: blocks.naf_block, ResidualBottleneck: blocks.residual_bottleneck}
+_ON_GPUS = {NAFBlock: blocks.naf_block, ResidualBottleneck: blocks.residual_bottleneck}
 
 
 class Repeated(nn.Module):
     """`count` blocks of one kind in a row; their parameters are stacked on a leading axis of length `count`.
 
     With `remat` the backward pass keeps only what enters each block and computes the rest again. An extent comes with
-    coding alone, which takes no gradient: there the CPU goes through large planes in strips. Without one, accelerators
+    coding alone, which takes no gradient: there the CPU goes through large planes in strips. Without one, GPUs
     have blocks of their own, one after the other: a loop would copy what it keeps into stacks, and fill these first.
     """
 
@@ -199,7 +199,7 @@ class Repeated(nn.Module):
     def __call__(self, x: Array, extent: Extent | None = None) -> Array:
         if self.count == 0:
             return x
-        fused = extent is None and not platform.on_cpu()
+        fused = extent is None and platform.on_gpu()
         block = (rematerialised(self.block, in_scan=True) if self.remat else self.block)(parent=None)
         if self.is_initializing():
             draw_stacked(self, block, self.count, x, "blocks")
@@ -211,7 +211,7 @@ class Repeated(nn.Module):
             if extent is not None and rows is not None:
                 return _IN_STRIPS[self.block](params, x, extent, rows), None
             if fused:
-                whole = jax.checkpoint(_FUSED[self.block]) if self.remat else _FUSED[self.block]
+                whole = jax.checkpoint(_ON_GPUS[self.block]) if self.remat else _ON_GPUS[self.block]
                 return whole(params, x), None
             return block.apply({"params": params}, x, extent), None
 

@@ -1,4 +1,4 @@
-"""1×1 convolutions with bias and residual, for accelerators.
+"""1×1 convolutions with bias and residual, for GPUs.
 
 The activations' type is the one that everything is stored in between kernels, also products before their bias: where
 the sum is made in a wider type, compilers store that. Products add up in float32 at least, gradients to the parameters

@@ -17,8 +17,13 @@ def on_cpu() -> bool:
     return of_program() == "cpu"
 
 
+def on_gpu() -> bool:
+    """Whether it is for a GPU, likewise."""
+    return of_program() in ("gpu", "cuda", "rocm")
+
+
 def of_program() -> str:
-    """The platform of the program being traced: "cpu", "gpu" or "tpu"."""
+    """The platform of the program being traced, as JAX calls it: "cpu", "gpu", "tpu"."""
     device = _default_device()
     if device is None:
         return jax.default_backend()

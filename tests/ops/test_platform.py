@@ -19,6 +19,7 @@ def test_programs_are_for_the_default_device_unless_said_otherwise():
 def test_a_device_that_is_only_described_counts(monkeypatch):
     monkeypatch.setattr(platform, "_default_device", Described)
     assert platform.of_program() == "gpu"
+    assert platform.on_gpu()
     assert not platform.on_cpu()
 
 

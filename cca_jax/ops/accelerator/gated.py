@@ -1,4 +1,4 @@
-"""A depthwise convolution and the gate behind it as one function, for accelerators.
+"""A depthwise convolution and the gate behind it as one function, for GPUs.
 
 There every pass over a plane in main memory counts. So what lies between convolution and gate is never written: the
 backward pass computes it again from the convolution's input, and all sums of the kernel's gradient are one reduction.

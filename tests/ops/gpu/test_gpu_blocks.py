@@ -1,4 +1,4 @@
-"""The blocks for accelerators against those that define them, on the CPU."""
+"""The blocks for GPUs against those that define them, on the CPU."""
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,7 @@ def value_and_gradients(model, params, x):
 def test_values_and_gradients_are_those_of_the_definition(block, remat, monkeypatch):
     model, params, x = made(block, remat)
     expected = value_and_gradients(model, params, x)
-    monkeypatch.setattr(platform, "on_cpu", lambda: False)
+    monkeypatch.setattr(platform, "on_gpu", lambda: True)
     found = value_and_gradients(model, params, x)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max()), found, expected)
 
@@ -48,13 +48,13 @@ def test_in_bfloat16_they_are_as_close_to_float32_as_the_definition_is(block, mo
         return np.array([np.linalg.norm(a.astype(b.dtype) - b) / np.linalg.norm(b) for a, b in pairs])
 
     plain = errors()
-    monkeypatch.setattr(platform, "on_cpu", lambda: False)
+    monkeypatch.setattr(platform, "on_gpu", lambda: True)
     assert np.all(errors() < np.maximum(2.5 * plain, 0.02))
 
 
 def test_they_can_be_run_side_by_side(monkeypatch):
     model, params, x = made(NAFBlock)
-    monkeypatch.setattr(platform, "on_cpu", lambda: False)
+    monkeypatch.setattr(platform, "on_gpu", lambda: True)
     both = jax.tree.map(lambda v: jnp.stack([v, 2 * v]), (params, x))
     found = jax.vmap(model.apply)(*both)
     for member in range(2):
