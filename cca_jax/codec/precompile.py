@@ -54,8 +54,10 @@ def compile_decoder(
     """Starts to compile what decoding takes; as for `compile_encoder`."""
     if _is_first("decoder", model, transforms, coding, quality):
         with _Rehearsal(model, params, scales, coding, quality=quality) as run:
-            # No slice is read, and all are predicted: the programs are the same.
-            run.decode_slices(_shaped(coding, 1, model.config.hyper_channels, np.int32), lambda _, tables: tables, 0)
+            # Where no slice is read all are predicted, by the same programs. Tables from slices take these as read.
+            count = model.config.num_slices if model.config.scale_source == "context_exact" else 0
+            z_symbols = _shaped(coding, 1, model.config.hyper_channels, np.int32)
+            run.decode_slices(z_symbols, lambda _, tables: tables, count)
             run.frame = transforms
             run.pixels(_shaped(transforms, POSITIONS, model.config.latent_channels, np.float32))
 
@@ -100,3 +102,7 @@ class _Rehearsal(Execution):
     def on_host(self, indexes: Any) -> Any:
         """A shape has no values."""
         return indexes
+
+    def with_zeros(self, symbols: Any, shape: tuple[int, ...]) -> Any:
+        """Likewise."""
+        return jax.ShapeDtypeStruct(shape, np.int32)

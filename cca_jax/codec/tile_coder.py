@@ -1,8 +1,8 @@
 """One image's way through the compiled steps of a model; encoder and decoder go it with the same programs.
 
 Where the slices' scales come from their context, the range coder waits for each slice's networks and they for it.
-Where they are exact, all indexes follow from the hyper-latent: a decoder reads every symbol before the first slice's
-networks run, and these run in one call.
+Where they are exact, indexes follow from integers alone, those of the hyper-latent or also those of the slices before: a
+decoder reads every symbol before the first slice's float networks run, and these run in one call.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Execution:
         if self.model.config.exact_scales:
             given = (self.model, self.params, y, z_symbols, extent, self.step)
             symbols, latent = self._entropy_model(coding_steps.encode_latent, *given)
-            indexes = self._scale_indexes(z_symbols)
+            indexes = self._indexes_of(z_symbols, symbols)
             return *self._entropy_model(coding_steps.split, self.model, (symbols, indexes)), latent
         coded: list[Array] = []
         told: list[Array] = []
@@ -138,15 +138,8 @@ class Execution:
     ) -> Float[Array, "1 h w M"]:
         """The decoded latent of the first `count` slices' symbols; the other slices take their predicted means."""
         if self.model.config.exact_scales:
-            edges = self.model.config.slice_edges
-            indexes = self.on_host(self._scale_indexes(z_symbols))
-            symbols = np.zeros(indexes.shape, np.int32)  # a mean is what no steps away from it is
-
-            def decode_slice(index: int) -> None:
-                channels = slice(edges[index], edges[index + 1])
-                symbols[..., channels] = decode(index, indexes[..., channels])
-
-            timed(self.clock, CODER, _side_by_side, decode_slice, count)
+            in_turn = self.model.config.scale_source == "context_exact"
+            symbols = (self._read_in_turn if in_turn else self._read_at_once)(z_symbols, decode, count)
             given = (self.model, self.params, z_symbols, symbols, self.frame.extent, self.step)
             return self._entropy_model(coding_steps.decode_latent, *given)
 
@@ -165,6 +158,49 @@ class Execution:
     def _scale_indexes(self, z_symbols: Int32[Array, "1 hz wz Z"]) -> Int32[Array, "1 h w M"]:
         given = (self.model, self.params, z_symbols, self.frame.extent, self.exact_rate)
         return self._entropy_model(coding_steps.scale_indexes, *given)
+
+    def _indexes_of(self, z_symbols: Array, symbols: Array) -> Int32[Array, "1 h w M"]:
+        """The tables of all slices' symbols, which are known: the encoder's way, in models of exact scales."""
+        if self.model.config.scale_source == "hyperprior_exact":
+            return self._scale_indexes(z_symbols)
+        given = (self.model, self.params, z_symbols, symbols, self.frame.extent, self.exact_rate)
+        return self._entropy_model(coding_steps.indexes_of_symbols, *given)
+
+    def _read_at_once(self, z_symbols: Array, decode: DecodeSlice, count: int) -> Int32[np.ndarray, "1 h w M"]:
+        """The symbols of the first `count` slices, whose tables follow from the hyper-latent, and zeros."""
+        edges = self.model.config.slice_edges
+        indexes = self.on_host(self._scale_indexes(z_symbols))
+        symbols = np.zeros(indexes.shape, np.int32)  # a mean is what no steps away from it is
+
+        def decode_slice(index: int) -> None:
+            channels = slice(edges[index], edges[index + 1])
+            symbols[..., channels] = decode(index, indexes[..., channels])
+
+        timed(self.clock, CODER, _side_by_side, decode_slice, count)
+        return symbols
+
+    def _read_in_turn(self, z_symbols: Array, decode: DecodeSlice, count: int) -> Int32[np.ndarray, "1 h w M"]:
+        """The same where a slice's tables follow from the symbols before it too: no float takes part in it."""
+        model, params, extent, rate = self.model, self.params, self.frame.extent, self.exact_rate
+        hyper = self._entropy_model(coding_steps.scale_sums, model, params, z_symbols, extent, rate)
+
+        def predict(index: int, context: Sequence[tuple[Any, Any]]) -> Array:
+            return self._entropy_model(
+                coding_steps.slice_indexes, model, index, params, hyper, list(context), extent, rate
+            )
+
+        def code(index: int, indexes: Array) -> Any:
+            return timed(self.clock, CODER, decode, index, self.on_host(indexes))
+
+        decoded = slice_recurrence(count, 0, predict, code, lambda index, indexes, symbols: (symbols, indexes))
+        return self.with_zeros([symbols for symbols, _ in decoded], hyper.sums.shape)
+
+    def with_zeros(self, symbols: Sequence[np.ndarray], shape: tuple[int, ...]) -> Int32[np.ndarray, "1 h w M"]:
+        """The symbols of the first slices, and zeros up to that shape."""
+        whole = np.zeros(shape, np.int32)
+        for own, first in zip(symbols, self.model.config.slice_edges, strict=False):
+            whole[..., first : first + own.shape[-1]] = own
+        return whole
 
     def code_slices(self, z_symbols: Int32[Array, "1 hz wz Z"], code: CodeSlice) -> Float[Array, "1 h w M"]:
         """The decoded latent by the slice recurrence, step by step; `code` supplies each slice's symbols."""

@@ -9,6 +9,7 @@ the image, it gives them an `Extent`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import flax.linen as nn
 import flax.struct
@@ -114,17 +115,16 @@ class CCAModel(nn.Module):
         z_hat = self.hyper_prior.quantise(z)
         likelihood_z = self.hyper_prior.likelihood(z_hat if noise is None else z + noise.z)
         exact_rate = self.rates.exact(rate) if self.config.exact_scales and rate is not None else None
-        hyper_mean, hyper_scale = self.hyper_synthesise(z_hat, step=step, exact_rate=exact_rate)
+        hyper_mean, known = self.hyper_synthesise(z_hat, step=step, exact_rate=exact_rate)
         integers = self.hyper_prior.integers(z_hat)
-        if hyper_scale is None:
-            hyper_scale = scales_of_symbols(self.exact_scales, integers, exact_rate)
+        hyper_scale = scales_of_symbols(self.exact_scales, integers, exact_rate) if known is None else known
         own_noise = None if noise is None else noise.y
         decoded, likelihood_y = self.slices.likelihood(y, hyper_mean, hyper_scale, own_noise, step)
         y_hat = jnp.concatenate(decoded, axis=-1)
         told = None
         if auxiliary:
-            scale_input = integers if self.config.exact_scales else hyper_scale
-            told = self.auxiliary(y, hyper_mean, scale_input, noise, auxiliary_gradient, step, exact_rate)
+            scale_input = integers if self.config.exact_scales else known
+            told = self.auxiliary(y, hyper_mean, cast(Array, scale_input), noise, auxiliary_gradient, step, exact_rate)
         return ModelOutput(self.synthesise(y_hat), likelihood_y, likelihood_z, y, z, y_hat, told)
 
     def step_sizes(self, rate: Float[Array, " B"] | None) -> Float[Array, "B 1 1 M"] | None:

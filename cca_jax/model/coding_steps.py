@@ -17,6 +17,8 @@ from jaxtyping import Array, Float, Int32, UInt8
 
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.integer_network.rate import ExactRate
+from cca_jax.model.integer_network.scales import ScaleSums
+from cca_jax.model.integer_network.surprise import surprise
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import SCALE_FLOOR
 from cca_jax.ops.quantization import from_steps, to_steps
@@ -60,9 +62,50 @@ def hyper_synthesise(
 def scale_indexes(
     model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None, rate: ExactRate | None = None
 ) -> Int32[Array, "1 h w M"]:
-    """Hyper-latent's symbols to the table of each symbol of y, for models of exact scales."""
+    """Hyper-latent's symbols to the table of each symbol of y, for models of "hyperprior_exact"."""
     integers = z_symbols.astype(jnp.float32)
     return model.apply({"params": params}, integers, rate, extent, method="scale_indexes").astype(jnp.int32)
+
+
+@partial(jax.jit, static_argnums=0)
+def scale_sums(
+    model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None, rate: ExactRate | None = None
+) -> ScaleSums:
+    """Hyper-latent's symbols to what they say of all tables, for models of "context_exact"."""
+    integers = z_symbols.astype(jnp.float32)
+    return model.apply({"params": params}, integers, rate, extent, method="scale_sums")
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def slice_indexes(
+    model: CCAModel,
+    index: int,
+    params: Any,
+    hyper: ScaleSums,
+    context: Sequence[tuple[Array, Array]],
+    extent: Extent | None,
+    rate: ExactRate | None = None,
+) -> Int32[Array, "1 h w m"]:
+    """The table of each symbol of a slice, there: from the symbols of its context and the tables they had."""
+    surprises = [surprise(symbols.astype(jnp.float32), told.astype(jnp.float32)) for symbols, told in context]
+    given = (index, hyper, surprises, rate, extent)
+    return model.apply({"params": params}, *given, method="slice_indexes").astype(jnp.int32)
+
+
+@partial(jax.jit, static_argnums=0)
+def indexes_of_symbols(
+    model: CCAModel,
+    params: Any,
+    z_symbols: Array,
+    y_symbols: Array,
+    extent: Extent | None,
+    rate: ExactRate | None = None,
+) -> Int32[Array, "1 h w M"]:
+    """The table of each symbol of y, there, where all symbols are known."""
+    integers, symbols = z_symbols.astype(jnp.float32), y_symbols.astype(jnp.float32)
+    slices = jnp.split(symbols, model.config.slice_edges[1:-1], axis=-1)
+    found = model.apply({"params": params}, integers, slices, rate, extent, method="indexes_of_symbols")
+    return jnp.concatenate(found, axis=-1).astype(jnp.int32)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -116,6 +159,8 @@ def split(model: CCAModel, arrays: Sequence[Array]) -> list[list[Array]]:
 @jax.jit
 def indexes(prediction: SlicePrediction, scales: Float[Array, " T"]) -> Int32[Array, "1 h w m"]:
     """The table of each symbol: the first whose scale is at least σ, else the last (see `coding.tables`)."""
+    if prediction.scale is None:
+        raise ValueError("this model's tables follow from integers, not from predictions: see `slice_indexes`")
     scale = jnp.maximum(prediction.scale, SCALE_FLOOR)
     thresholds = jnp.asarray(scales[:-1]).reshape(*(1,) * scale.ndim, -1)
     return (scale[..., None] > thresholds).sum(-1, dtype=jnp.int32)

@@ -7,7 +7,7 @@ context rule of `recurrence` gives it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -129,7 +129,7 @@ class SliceNetworks(nn.Module):
             mean, features = self.predictors[index](inputs, extent)
             scale = None if hyper_scale is None else hyper_scale[..., channels]
             return SlicePrediction(mean.astype(hyper_mean.dtype), scale, features, own_step)
-        both = [jnp.concatenate([hyper, *context], axis=-1) for hyper in (hyper_mean, hyper_scale)]
+        both = [jnp.concatenate([hyper, *context], axis=-1) for hyper in (hyper_mean, cast(Array, hyper_scale))]
         outputs, features = self.predictors[index](narrow(jnp.stack(both), self.compute_dtype), extent)
         outputs = outputs.astype(hyper_mean.dtype)
         return SlicePrediction(outputs[0], outputs[1], features[0], own_step)
@@ -195,7 +195,7 @@ class SliceNetworks(nn.Module):
             return dequantised
 
         decoded = self.decode(hyper_mean, None if callable(hyper_scale) else hyper_scale, code, step=step)
-        told = hyper_scale(symbols) if callable(hyper_scale) else scales
+        told: Sequence[Any] = hyper_scale(symbols) if callable(hyper_scale) else scales
         density = LIKELIHOODS[self.config.latent_density]
         likelihoods = [density(*at, scale) for at, scale in zip(asked, told, strict=True)]
         return decoded, jnp.concatenate(likelihoods, axis=-1)

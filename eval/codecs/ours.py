@@ -25,6 +25,7 @@ from cca_jax.codec.tile_coder import Execution
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import LIKELIHOODS
+from cca_jax.ops.scales import scale_of_index
 from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded, Estimate
 from eval.results.machine import versions
 from eval.results.records import Kind
@@ -90,12 +91,18 @@ class OurCodec:
         """Of each stream of a tile."""
         frame, bundle = tile.frame, self.codec.bundle
         z_symbols, *symbols = (jnp.asarray(frame.fill(stream)) for stream in tile.symbols)
+        density = bundle.config.latent_density
+        if bundle.config.exact_scales:  # whose tables' scales are the model's own
+            tables = map(jnp.asarray, map(frame.fill, tile.indexes[1:]))
+            of_slices = [_table_likelihood(density, *pair) for pair in zip(symbols, tables, strict=True)]
+            own = _hyper_likelihood(CCAModel(bundle.config), self._params, z_symbols)
+            return [_bits(frame.cut(np.asarray(likelihood))) for likelihood in (own, *of_slices)]
         run = Execution(CCAModel(bundle.config), self._params, bundle.scales, frame, quality=quality)
         likelihoods = [_hyper_likelihood(run.model, run.params, z_symbols)]
 
         def code(index: int, prediction: SlicePrediction, tables: Array) -> Array:
             del tables
-            likelihoods.append(_slice_likelihood(bundle.config.latent_density, symbols[index], prediction))
+            likelihoods.append(_slice_likelihood(density, symbols[index], prediction))
             return symbols[index]
 
         run.code_slices(z_symbols, code)
@@ -154,7 +161,14 @@ def _hyper_likelihood(model: CCAModel, params: Any, z_symbols: Array) -> Array:
 @functools.partial(jax.jit, static_argnums=0)
 def _slice_likelihood(density: str, symbols: Array, prediction: SlicePrediction) -> Array:
     # Symbols are distances from the mean.
-    return LIKELIHOODS[density](symbols.astype(jnp.float32), jnp.zeros_like(prediction.scale), prediction.scale)
+    scale = cast(Array, prediction.scale)
+    return LIKELIHOODS[density](symbols.astype(jnp.float32), jnp.zeros_like(scale), scale)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _table_likelihood(density: str, symbols: Array, indexes: Array) -> Array:
+    scales = scale_of_index(indexes.astype(jnp.float32))
+    return LIKELIHOODS[density](symbols.astype(jnp.float32), jnp.zeros_like(scales), scales)
 
 
 def _bits(likelihood: np.ndarray) -> float:

@@ -18,7 +18,7 @@ def signature(step, arguments):
     return step.__name__, shapes
 
 
-@pytest.mark.parametrize("kind", ["micro", "micro_lite"])
+@pytest.mark.parametrize("kind", ["micro", "micro_lite", "micro_context"])
 def test_all_that_a_file_needs_is_compiled_ahead(kind, request, monkeypatch):
     codec = Codec(
         Bundle.build(kind, "", request.getfixturevalue(kind), request.getfixturevalue(f"{kind}_params")),

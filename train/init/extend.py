@@ -99,8 +99,9 @@ def _extend_latent(arrays: Arrays, fresh: Arrays, source: ModelConfig, added: in
     """New channels at the end of the last slice, predicted as 0, that nothing but their own coding sees at first."""
     channels, last = source.latent_channels, source.num_slices - 1
     _draw_analysis(arrays, fresh, source, added)
-    for name in ("hyper_mean_synthesis/last", f"slices/predictors_{last}/head/last", f"slices/residual_heads_{last}/last",
-                 "exact_scales/last", f"exact_scales/context_{last}/last"):  # fmt: skip
+    integers = ("exact_scales/last", f"exact_scales/context_{last}/last")
+    heads = (f"slices/predictors_{last}/head/last", f"slices/residual_heads_{last}/last")
+    for name in ("hyper_mean_synthesis/last", *heads, *integers):
         for leaf in ("kernel", "bias"):
             if (array := arrays.get(f"{name}/{leaf}")) is not None:
                 arrays[f"{name}/{leaf}"] = np.concatenate([array, np.zeros((*array.shape[:-1], added), np.float32)], -1)
@@ -119,8 +120,8 @@ def _extend_latent(arrays: Arrays, fresh: Arrays, source: ModelConfig, added: in
     own = arrays["rates/log_step"][:, source.slice_edges[-2] :].mean(-1, keepdims=True)
     arrays["rates/log_step"] = np.concatenate([arrays["rates/log_step"], np.repeat(own, added, -1)], -1)
     # In the unit of all rates; it is lowered by ln Δ afterwards.
-    index = _NEW_INDEX + float(own[-1, 0]) / INDEX_STEP
-    arrays["exact_scales/last/bias"][-added:] = index / 2**FRACTION_BITS
+    table = _NEW_INDEX + float(own[-1, 0]) / INDEX_STEP
+    arrays["exact_scales/last/bias"][-added:] = table / 2**FRACTION_BITS
 
 
 def _draw_analysis(arrays: Arrays, fresh: Arrays, source: ModelConfig, added: int) -> None:
@@ -136,8 +137,8 @@ def _draw_analysis(arrays: Arrays, fresh: Arrays, source: ModelConfig, added: in
 def _extend_rates(arrays: Arrays, before: tuple[float, ...], after: tuple[float, ...]) -> None:
     """Step sizes at other rates, and the network of integers in the unit that these give its input.
 
-    Its input is multiplied by the change of √λ̄ (`cca_jax.model.integer_network.rate`), its first kernel divided by that and rounded
-    again to its grid: table indexes differ by what this rounds, and where the input is clipped.
+    Its input is multiplied by the change of √λ̄ (`cca_jax.model.integer_network.rate`), its first kernel divided by that and
+    rounded again to its grid: table indexes differ by what this rounds, and where the input is clipped.
     """
     arrays["rates/log_step"] = extended_steps(arrays["rates/log_step"], before, after)
     if (kernel := arrays.get("exact_scales/first/kernel")) is not None:

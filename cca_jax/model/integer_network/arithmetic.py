@@ -1,9 +1,9 @@
 """Layers of integers held in float32, which give the same integers on every machine.
 
-A 3×3 layer sums at most 9 · 112 products of integers within ±127, and a bias: every sum, in any order, stays under 2**24,
-up to where float32 holds each integer. Factors within ±127 are exact in bfloat16 and TF32 too, so that matrix units
-which multiply in those and add in float32 change nothing. The sums are scaled by powers of two, rounded (ties to even)
-and clipped, all of them exact. Nothing else is used: a library's convolution may transform its operands first
+A 3×3 layer sums at most 9 · 112 products of integers within ±127, and a bias: every sum, in any order, stays under
+2**24, up to where float32 holds each integer. Factors within ±127 are exact in bfloat16 and TF32 too, so that matrix
+units which multiply in those and add in float32 change nothing. The sums are scaled by powers of two, rounded (ties to
+even) and clipped, all of them exact. Nothing else is used: a library's convolution may transform its operands first
 (Winograd, FFT), which is not.
 
 Training runs the very same forward pass; its gradients are straight through the rounding and one-sided at the bounds.

@@ -27,6 +27,10 @@ def deaf_to_the_latest(main, config):
                 first, last = (config.latent_channels + edge for edge in config.slice_edges[index - 1 : index + 1])
                 deaf[name] = value.copy()
                 deaf[name][..., first:last, :] = 0
+        if "exact_scales/context_" in name and name.endswith("symbols/kernel"):
+            index = int(name.split("/")[1].rpartition("_")[2])
+            deaf[name] = value.copy()
+            deaf[name][..., slice(*config.slice_edges[index - 1 : index + 1]), :] = 0
     return deaf
 
 
@@ -39,7 +43,7 @@ def likelihoods(config, main, params, image):
     return output.likelihood_y, output.auxiliary.likelihood_y
 
 
-@pytest.fixture(scope="module", params=["micro", "micro_lite"])
+@pytest.fixture(scope="module", params=["micro", "micro_lite", "micro_context"])
 def case(request, draw_lively):
     """A configuration whose auxiliary model refines a slice that has a context, and its parameters."""
     config = dataclasses.replace(request.getfixturevalue(request.param), num_slices=4, slice_exponent=1.0)
