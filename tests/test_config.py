@@ -5,6 +5,8 @@ import pytest
 
 from cca_jax.config import PRESETS, ModelConfig, resolve_config
 
+_CONTEXT_EXACT = {"scale_source": "context_exact", "hyper_channels": 48}
+
 
 def test_released_slices_and_sizes():
     paper = PRESETS["paper"]
@@ -82,11 +84,35 @@ def test_fields_left_out_take_the_defaults_and_unknown_ones_are_refused():
         ({"latent_density": "normal"}, "latent_density must be one of gaussian, laplacian"),
         ({"scale_source": "hyperprior_exact"}, "hyper_channels must be at most 112"),
         ({"scale_channels": 0}, "scale_channels must hold whole numbers"),
+        ({"scale_context_channels": 0}, "scale_context_channels must hold whole numbers"),
+        ({"hyper_width": -1}, "hyper_width must hold whole numbers of at least 0"),
+        ({"analysis_blocks": (1, 2)}, "analysis_blocks needs 3 numbers"),
+        ({"analysis_blocks": (1, 2, -1)}, "analysis_blocks must hold whole numbers of at least 0"),
+        ({"explicit_slices": 320}, "explicit_slices needs several numbers"),
+        ({"explicit_slices": (160, 160)}, "explicit_slices must be 5 numbers"),
+        ({"explicit_slices": (8, 28, 56, 92, 137)}, "that sum to 320"),
+        ({"explicit_slices": (0, 0, 0, 0, 320)}, "explicit_slices must hold whole numbers of at least 1"),
+        ({**_CONTEXT_EXACT, "hyper_channels": 113}, "hyper_channels must be at most 112 with context_exact"),
+        ({**_CONTEXT_EXACT, "explicit_slices": (41, 51, 51, 102, 75)}, "have 245 channels: context_exact reads 244"),
+        ({**_CONTEXT_EXACT, "scale_channels": 106, "scale_context_channels": 54}, "must be at most 1007 with"),
     ],
 )
 def test_impossible_sizes_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         ModelConfig(**values)
+
+
+def test_what_may_differ_from_its_rule():
+    config = ModelConfig(explicit_slices=[20, 40, 60, 80, 120], analysis_blocks=[1, 2, 3], hyper_width=9)
+    assert config.slice_sizes == (20, 40, 60, 80, 120)
+    assert (config.encoder_blocks, ModelConfig().encoder_blocks) == ((1, 2, 3), (4, 4, 4))
+    assert (config.hyper_hidden, ModelConfig().hyper_hidden) == (9, 256)
+    assert ModelConfig(**_CONTEXT_EXACT, scale_channels=106, scale_context_channels=53).exact_scales
+
+
+def test_the_next_lite_appends_its_new_channels():
+    small, large = PRESETS["lite"].slice_sizes, PRESETS["lite2"].slice_sizes
+    assert large == (*small[:-1], small[-1] + 32)
 
 
 def test_a_configuration_cannot_be_changed():

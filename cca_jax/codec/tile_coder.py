@@ -1,8 +1,8 @@
 """One image's way through the compiled steps of a model; encoder and decoder go it with the same programs.
 
 Where the slices' scales come from their context, the range coder waits for each slice's networks and they for it.
-Where they are exact, indexes follow from integers alone, those of the hyper-latent or also those of the slices before: a
-decoder reads every symbol before the first slice's float networks run, and these run in one call.
+Where they are exact, indexes follow from integers alone, those of the hyper-latent or also those of the slices before:
+a decoder reads every symbol before the first slice's float networks run, and these run in one call.
 """
 
 from __future__ import annotations

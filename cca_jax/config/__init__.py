@@ -48,8 +48,8 @@ class ModelConfig:
         transform_channels: widths of the analysis transform at 1/2, 1/4 and 1/8 of the image's resolution;
             the synthesis transform mirrors them.
         transform_blocks: NAFBlocks at each of these resolutions.
-        analysis_blocks: the same of the analysis transform alone; empty for as many as the synthesis transform has. What
-            encodes may be deeper than what decodes.
+        analysis_blocks: the same of the analysis transform alone; empty for as many as the synthesis transform has.
+            What encodes may be deeper than what decodes.
         hyper_width: hidden width of the float hyper transforms; 0 for the last of `transform_channels`.
         bottleneck_blocks: ResidualBottlenecks at each of these resolutions.
         context_channels: width of the NAFStacks that read a slice's context.

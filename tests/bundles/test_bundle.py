@@ -83,7 +83,8 @@ def test_tables_are_of_the_density_that_the_configuration_names(kind, request):
 def test_the_first_bundles_keep_their_identity(built):
     """Configurations that lack the later fields, or have them at their defaults, are named as before these fields."""
     assert load_bundle(locate("starter")).identity.hex() == "40b5e11589394af1"
-    later = {"rate_weights", "scale_source", "scale_channels", "latent_density"}
+    later = {"rate_weights", "scale_source", "scale_channels", "latent_density", "scale_context_channels"}
+    later |= {"explicit_slices", "hyper_width", "analysis_blocks"}
     assert later & set(built.config.to_hash()) == set()
     assert later < set(built.config.to_dict())
     told = dataclasses.replace(built, config=dataclasses.replace(built.config, rate_weights=(2.0, 1.0)))
@@ -91,10 +92,13 @@ def test_the_first_bundles_keep_their_identity(built):
     assert built.qualities == ()
 
 
-def test_integers_lie_on_their_grid_in_either_precision(micro_lite, micro_lite_params):
+def test_integers_lie_on_their_grid_in_either_precision(micro_lite, micro_context, micro_context_params):
+    layers = {n: v for n, v in micro_context_params["exact_scales"].items() if not n.startswith("context_")}
+    micro_lite_params = {**micro_context_params, "exact_scales": layers}
     bundles = [Bundle.build("x", "", micro_lite, micro_lite_params, dtype) for dtype in ("float16", "float32")]
-    for layer in ("first", "second", "last"):
-        half, full = (bundle.params["exact_scales"][layer] for bundle in bundles)
+    context = [Bundle.build("x", "", micro_context, micro_context_params, dtype) for dtype in ("float16", "float32")]
+    for pair in (bundles, context):
+        half, full = (flatten(bundle.params["exact_scales"]) for bundle in pair)
         for leaf, array in half.items():
             np.testing.assert_array_equal(array, full[leaf])
             np.testing.assert_array_equal(256 * np.float32(array), np.round(256 * np.float32(array)))

@@ -56,6 +56,12 @@ def test_the_default_model_is_trained_with_the_cca_term_against_a_good_auxiliary
     assert options("--preset", "lite").cca == "stopped"
 
 
+@pytest.mark.parametrize("preset", [name for name in PRESETS if PRESETS[name].rate_weights])
+def test_the_term_weighs_less_than_every_rate(preset):
+    config = options("--preset", preset)
+    assert 0 < config.cca_weight < min(config.model.rate_weights)
+
+
 def test_unknown_presets_are_refused():
     with pytest.raises(ValueError, match="no preset 'papper': choose"):
         recipe("papper", 1.0)
