@@ -72,7 +72,7 @@ def scale_sums(
     model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None, rate: ExactRate | None = None
 ) -> ScaleSums:
     """Hyper-latent's symbols to what they say of all tables, for models of "context_exact"."""
-    integers = z_symbols.astype(jnp.float32)
+    integers = jnp.asarray(z_symbols, jnp.float32)
     return model.apply({"params": params}, integers, rate, extent, method="scale_sums")
 
 
@@ -87,7 +87,7 @@ def slice_indexes(
     rate: ExactRate | None = None,
 ) -> Int32[Array, "1 h w m"]:
     """The table of each symbol of a slice, there: from the symbols of its context and the tables they had."""
-    surprises = [surprise(symbols.astype(jnp.float32), told.astype(jnp.float32)) for symbols, told in context]
+    surprises = [surprise(*(jnp.asarray(array, jnp.float32) for array in pair)) for pair in context]
     given = (index, hyper, surprises, rate, extent)
     return model.apply({"params": params}, *given, method="slice_indexes").astype(jnp.int32)
 
@@ -102,7 +102,7 @@ def indexes_of_symbols(
     rate: ExactRate | None = None,
 ) -> Int32[Array, "1 h w M"]:
     """The table of each symbol of y, there, where all symbols are known."""
-    integers, symbols = z_symbols.astype(jnp.float32), y_symbols.astype(jnp.float32)
+    integers, symbols = (jnp.asarray(array, jnp.float32) for array in (z_symbols, y_symbols))
     slices = jnp.split(symbols, model.config.slice_edges[1:-1], axis=-1)
     found = model.apply({"params": params}, integers, slices, rate, extent, method="indexes_of_symbols")
     return jnp.concatenate(found, axis=-1).astype(jnp.int32)

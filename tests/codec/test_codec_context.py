@@ -10,6 +10,8 @@ from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
 from cca_jax.entropy_coding import coders
 from cca_jax.entropy_coding.errors import CorruptError
+from cca_jax.model.cca import CCAModel
+from cca_jax.tiling.buckets import pad
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -102,11 +104,8 @@ def test_slices_can_be_left_out_and_cut_off(codec, data, whole):
 
 
 def test_streams_are_as_long_as_the_likelihoods_of_training_say(codec, encoding, image):
-    from cca_jax.model.cca import CCAModel
-    from cca_jax.tiling.buckets import pad
-
     params = jax.tree.map(jnp.float32, codec.bundle.params)
-    rate = np.array([(encoding.container.quality - 1) / 99 * 2], np.float32)
+    rate = jnp.array([(encoding.container.quality - 1) / 99 * 2])
     forward = jax.jit(lambda image: CCAModel(codec.config).apply({"params": params}, image, rate=rate, auxiliary=False))
     output = forward(pad(image)[None] / np.float32(255))
     estimate = sum(-np.log2(p).sum() / 8 for p in (output.likelihood_y, output.likelihood_z))

@@ -117,7 +117,7 @@ def test_tables_depend_on_exactly_the_slices_of_the_rule(case, networks, skip):
 
 
 def test_a_branch_that_has_learned_nothing_changes_nothing(case):
-    drawn = initial_params(case, 0)
+    drawn = jax.tree.map(jnp.asarray, initial_params(case, 0))
     plain = dataclasses.replace(case, scale_source="hyperprior_exact")
     base = {k: v for k, v in drawn["exact_scales"].items() if not k.startswith("context_")}
     base["last"] = {**base["last"], "kernel": 16 * base["last"]["kernel"]}
@@ -157,7 +157,7 @@ def test_no_sum_can_reach_where_floats_end(case):
         scale_channels=100, scale_context_channels=107,
     )  # fmt: skip
     arrays = flatten(initial_params(largest, 0, auxiliary=False)["exact_scales"])
-    params = unflatten({name: np.full_like(value, 99) for name, value in arrays.items()})
+    params = unflatten({name: jnp.full(value.shape, 99.0) for name, value in arrays.items()})
     x = np.full((1, 1, 1, largest.hyper_channels), 127.0, np.float32)
     symbols = [jnp.full((1, 4, 4, count), 1e6) for count in largest.slice_sizes]
     hyper = ExactScales(largest).apply({"params": params}, jnp.asarray(x), None, method="of_hyper")
