@@ -17,7 +17,7 @@ from cca_jax.config import ModelConfig
 from cca_jax.model.integer_network.arithmetic import FRACTION_BITS
 from cca_jax.model.parameters.shapes import AUXILIARY
 from cca_jax.ops.scales import INDEX_STEP
-from train.init.widen import Arrays, widened_blocks, with_deaf_inputs, with_mean_outputs
+from train.init.widen import Arrays, widened_blocks, with_balanced_inputs, with_deaf_inputs, with_mean_outputs
 
 _NEW_GAIN = 0.15
 """Of the kernels that new latent channels are drawn with, beside those of the last slice."""
@@ -78,12 +78,11 @@ def _text(value: object) -> str:
 
 def _extend_stages(arrays: Arrays, fresh: Arrays, channels: int) -> None:
     """More channels in the last stage, more NAFBlocks in any: a stage without blocks gets those that are drawn."""
-    added = channels - arrays["synthesis/up_0/bias"].shape[-1]
     for name in ("analysis/down_2", "synthesis/up_0"):
         for leaf in ("kernel", "bias"):
             arrays[f"{name}/{leaf}"] = with_mean_outputs(arrays[f"{name}/{leaf}"], channels)
     for name in ("analysis/down_3/kernel", "synthesis/up_1/kernel"):
-        arrays[name] = with_deaf_inputs(arrays[name], channels - added, added)
+        arrays[name] = with_balanced_inputs(arrays[name], fresh[name])
     stages = {n.split("/blocks/")[0] for n in fresh if n.startswith(("analysis/", "synthesis/")) and "/blocks/" in n}
     for stage in stages:
         prefix = f"{stage}/blocks/"

@@ -4,8 +4,9 @@ New channels of the residual stream carry the mean of the old ones: what writes 
 old outputs there. Then mean and centred sum of squares over the channels of a layer norm stay what they were, only the
 number that the latter is divided by grows, which the norm's scale takes back; and the new channels themselves come out
 of the norm as 0, so that what reads them there may begin with drawn weights, which sets them apart from each other as
-they learn. What reads the stream without a norm does not read them at first. Within a block, new channels are drawn and
-what reads them begins at 0. All of it is exact but for the 1e-6 under a norm's root.
+they learn. What reads the stream without a norm has drawn weights for them that sum to 0: as long as they are equal, that
+is nothing. Within a block, new channels are drawn and what reads them begins at 0. All of it is exact but for the 1e-6
+under a norm's root.
 """
 
 from __future__ import annotations
@@ -46,12 +47,22 @@ def with_deaf_inputs(kernel: Float[np.ndarray, "*axes I O"], at: int, count: int
     return np.insert(kernel, [at] * count, 0, axis=-2)
 
 
+def with_balanced_inputs(
+    kernel: Float[np.ndarray, "*axes I O"], drawn: Float[np.ndarray, "*axes J P"]
+) -> Float[np.ndarray, "*axes J O"]:
+    """A kernel that reads a stream, with new inputs that say nothing while they are equal: drawn, less their mean."""
+    before, outputs = kernel.shape[-2:]
+    new = drawn[..., before:, :outputs]
+    return np.concatenate([kernel, new - new.mean(-2, keepdims=True) if new.size else new], -2)
+
+
 def _widen_naf(old: Mapping[str, np.ndarray], new: Arrays) -> None:
     before, after = old["beta"].shape[-1], new["beta"].shape[-1]
     gated = np.concatenate([np.arange(before), after + np.arange(before)])  # a gate's halves stay its halves
     for half, factor in (("spatial", "beta"), ("channel", "gamma")):
         new[f"norm_{half}/scale"][:, :before] = old[f"norm_{half}/scale"] * np.sqrt(before / after)
         new[f"norm_{half}/bias"][:, :before] = old[f"norm_{half}/bias"]
+        new[f"norm_{half}/bias"][:, before:] = 0
         new[f"expand_{half}/kernel"][..., :before, gated] = old[f"expand_{half}/kernel"]
         new[f"expand_{half}/bias"][:, gated] = old[f"expand_{half}/bias"]
         _widen_projection(old, new, f"project_{half}", factor)
@@ -80,10 +91,11 @@ def _widen_projection(old: Mapping[str, np.ndarray], new: Arrays, name: str, fac
 
 def _widen_bottleneck(old: Mapping[str, np.ndarray], new: Arrays) -> None:
     before, after = old["expand/bias"].shape[-1], new["expand/bias"].shape[-1]
-    for name, inputs, outputs in (("reduce", before, before // 2), ("spatial", before // 2, before // 2)):
-        new[f"{name}/kernel"][..., inputs:, :outputs] = 0
-        new[f"{name}/kernel"][..., :inputs, :outputs] = old[f"{name}/kernel"]
-        new[f"{name}/bias"][..., :outputs] = old[f"{name}/bias"]
+    half = before // 2
+    new["reduce/kernel"][..., :half] = with_balanced_inputs(old["reduce/kernel"], new["reduce/kernel"])
+    new["spatial/kernel"][..., :half] = with_deaf_inputs(old["spatial/kernel"], half, after // 2 - half)
+    for name in ("reduce", "spatial"):
+        new[f"{name}/bias"][..., :half] = old[f"{name}/bias"]
     expand = with_mean_outputs(old["expand/kernel"], after)
-    new["expand/kernel"][...] = with_deaf_inputs(expand, before // 2, after // 2 - before // 2)
+    new["expand/kernel"][...] = with_deaf_inputs(expand, half, after // 2 - half)
     new["expand/bias"][...] = with_mean_outputs(old["expand/bias"], after)
