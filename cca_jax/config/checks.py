@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cca_jax.config import ModelConfig
 
 MAX_EXACT_CHANNELS = 112
-"""Channels that a layer of integers may sum over: the sums stay under 2**24 (`cca_jax.model.integer_network.arithmetic`)."""
+"""Channels that a layer of integers may sum over: the sums stay under 2**24 (`integer_network.arithmetic`)."""
 MAX_EXACT_CONTEXT = 244
 """Channels of decoded slices that a network of integers may read, whose surprises lie within ±60."""
 _MAX_LAST_INPUTS = 1007  # 3×3 taps of the base's channels and one of the branch's, two biases: again under 2**24

@@ -55,7 +55,7 @@ class TrainConfig:
         remat: computes activations again in the backward pass instead of keeping them.
         accumulate: parts in which a batch is worked off, one after the other.
         ema_decay: of the moving average of the parameters, which is then what is validated and exported; 0 keeps none.
-        photos_on_device: every device holds all photos, decoded, and cuts its crops itself (`train.step.device_crops`): the
+        photos_on_device: every device holds all photos, decoded, and cuts its crops itself (`step.device_crops`): the
             host then does nothing for a step.
         photo_memory: MiB of each device's memory that they may take, four bytes a pixel.
         crop_weight: there, whether every photo gives equally many crops or as many as its area says.

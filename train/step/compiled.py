@@ -78,9 +78,11 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
     if mesh is None:
         return step
 
-    def step_for_mesh(state: TrainState, crops: UInt8[Array, "B S S 3"]) -> tuple[TrainState, StepReport]:
+    def step_for_mesh(
+        state: TrainState, crops: UInt8[Array, "B S S 3"], learning_rate: Float[Array, ""] | None = None
+    ) -> tuple[TrainState, StepReport]:
         with tracing_for(mesh.devices.flat[0]):
-            return step(state, crops)
+            return step(state, crops, learning_rate)
 
     return step_for_mesh
 

@@ -12,9 +12,9 @@ from typing import Any
 import jax
 from jaxtyping import Array
 
-from cca_jax.ops.accelerator.gated import gate, gated_depthwise
 from cca_jax.ops.convolution import conv2d
 from cca_jax.ops.dense import dense
+from cca_jax.ops.gpu.gated import gate, gated_depthwise
 from cca_jax.ops.normalization import standardise
 from cca_jax.ops.precision import add_channels
 
