@@ -73,7 +73,7 @@ class CCAModel(nn.Module):
 
     def setup(self) -> None:
         self.analysis = AnalysisTransform(self.config, self.remat)
-        self.synthesis = SynthesisTransform(self.config, self.remat)
+        self.synthesis = SynthesisTransform(self.config, self.compute_dtype, self.remat)
         self.hyper_analysis = HyperAnalysis(self.config)
         self.hyper_mean_synthesis = HyperSynthesis(self.config)
         if self.config.exact_scales:
@@ -234,7 +234,7 @@ class CCAModel(nn.Module):
 
     def synthesise(self, y_hat: Float[Array, "B h w M"], extent: Extent | None = None) -> Float[Array, "B H W 3"]:
         """Decoded latent to image, not clamped."""
-        return self._computed(self.synthesis, y_hat, extent)
+        return self.synthesis(y_hat, extent).astype(y_hat.dtype)
 
     def quantile_loss(self, auxiliary: bool = True) -> Float[Array, ""]:
         """The second optimiser's objective: summed over both factorised densities, moves their quantiles only."""

@@ -1,15 +1,20 @@
 """Image ↔ latent and latent ↔ hyper-latent (paper section 3.1 and figure 3).
 
-With `remat`, a transform's repeated blocks are computed again in the backward pass instead of being kept.
+With `remat`, a transform's repeated blocks are computed again in the backward pass instead of being kept. The layers
+that meet the latent compute in float32 also where the others are narrower: at high rates its largest values are
+hundreds of steps, of which bfloat16 would round away the fractions.
 """
 
 from __future__ import annotations
 
 import flax.linen as nn
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.layers import Conv, NAFBlock, Repeated, ResidualBottleneck, TransposedConv, gelu
+from cca_jax.ops.precision import narrow, widen
 from cca_jax.ops.valid_region import Extent
 
 _IMAGE_CHANNELS = 3
@@ -30,13 +35,20 @@ class AnalysisTransform(nn.Module):
             bottlenecks = self.config.bottleneck_blocks
             x = Repeated(ResidualBottleneck, bottlenecks, self.remat, name=f"bottlenecks_{stage}")(x, extent)
             x = Repeated(NAFBlock, blocks, self.remat, name=f"naf_{stage}")(x, extent)
-        return Conv(self.config.latent_channels, 5, 2, name="down_3")(x, extent)
+        return Conv(self.config.latent_channels, 5, 2, name="down_3")(widen(x), extent)
 
 
 class SynthesisTransform(nn.Module):
-    """g_s: decoded latent ŷ [B, H/16, W/16, M] to image [B, H, W, 3], not yet clamped to [0, 1]."""
+    """g_s: decoded latent ŷ [B, H/16, W/16, M] to image [B, H, W, 3], not yet clamped to [0, 1].
+
+    Attributes:
+        config: the model's sizes.
+        compute_dtype: of all but the first layer.
+        remat: whether the backward pass computes blocks again.
+    """
 
     config: ModelConfig
+    compute_dtype: jax.typing.DTypeLike = jnp.float32
     remat: bool = False
 
     @nn.compact
@@ -45,7 +57,7 @@ class SynthesisTransform(nn.Module):
         channels = self.config.transform_channels[::-1]
         blocks = self.config.transform_blocks[::-1]
         for stage in range(len(channels)):
-            x = TransposedConv(channels[stage], 5, 2, name=f"up_{stage}")(x, extent)
+            x = narrow(TransposedConv(channels[stage], 5, 2, name=f"up_{stage}")(x, extent), self.compute_dtype)
             x = Repeated(NAFBlock, blocks[stage], self.remat, name=f"naf_{stage}")(x, extent)
             bottlenecks = self.config.bottleneck_blocks
             x = Repeated(ResidualBottleneck, bottlenecks, self.remat, name=f"bottlenecks_{stage}")(x, extent)

@@ -20,6 +20,11 @@ def narrow(x: Float[Array, "..."], dtype: jax.typing.DTypeLike) -> Float[Array, 
     return x.astype(dtype) if x.dtype == jnp.float32 else x
 
 
+def widen(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """What is narrower than float32 becomes float32."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
 def per_channel(values: Float[Array, " C"]) -> Float[Array, "1 1 1 C"]:
     """One number a channel, ready to meet [B, H, W, C]: broadcasting is never implicit here."""
     return values[None, None, None]
