@@ -1,12 +1,12 @@
 """A stage of the transforms with more channels or more blocks that computes what it computed before.
 
 New channels of the residual stream carry the mean of the old ones: what writes to the stream writes the mean of its
-old outputs there. Then mean and centred sum of squares over the channels of a layer norm stay what they were, only
-the number that the latter is divided by grows, which the norm's scale takes back; and the new channels themselves
-come out of the norm as 0, so that what reads them there may begin with drawn weights, which sets them apart from each
-other as they learn. What reads the stream without a norm has drawn weights for them that sum to 0: as long as they
-are equal, that is nothing. Within a block, new channels are drawn and what reads them begins at 0. All of it is exact
-but for the 1e-6 under a norm's root.
+old outputs there. Then mean and centred sum of squares over the channels of a layer norm stay what they were, only the
+number that the latter is divided by grows, which the norm's scale takes back; and the new channels themselves come out
+of the norm as 0, so that what reads them there may begin with drawn weights, which sets them apart from each other as
+they learn. What reads the stream without a norm has drawn weights for them that sum to 0: as long as they are equal,
+that is nothing. Within a block, new channels are drawn and what reads them begins at 0. All of it is exact but for the
+1e-6 under a norm's root.
 """
 
 from __future__ import annotations

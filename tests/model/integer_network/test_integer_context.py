@@ -138,16 +138,18 @@ def test_what_lies_outside_the_image_is_not_seen(networks):
         np.testing.assert_array_equal(inside[:, :8, :4], alone)
 
 
-def test_slice_by_slice_as_a_decoder_goes_is_all_at_once(case, draw_lively, networks):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_slice_by_slice_as_a_decoder_goes_is_all_at_once(case, draw_lively, compiled):
     model, params = CCAModel(case), draw_lively(case)
-    whole = coding_steps.indexes_of_symbols(model, params, INTEGERS.astype(int), SYMBOLS.astype(int), None, RATE)
-    hyper = coding_steps.scale_sums(model, params, INTEGERS.astype(int), None, RATE)
-    context = []
-    for index, own in enumerate(slices_of(case, SYMBOLS.astype(int))):
-        tables = coding_steps.slice_indexes(model, index, params, hyper, context, None, RATE)
-        channels = slice(*case.slice_edges[index : index + 2])
-        np.testing.assert_array_equal(tables, whole[..., channels])
-        context.append((own, tables))
+    z, y = jnp.asarray(INTEGERS, jnp.int32), jnp.asarray(SYMBOLS, jnp.int32)
+    whole = coding_steps.indexes_of_symbols(model, params, z, y, None, RATE)
+    with jax.disable_jit(not compiled):
+        hyper = coding_steps.scale_sums(model, params, z, None, RATE)
+        context = []
+        for index, own in enumerate(slices_of(case, np.asarray(y))):
+            tables = coding_steps.slice_indexes(model, index, params, hyper, context, None, RATE)
+            np.testing.assert_array_equal(tables, whole[..., slice(*case.slice_edges[index : index + 2])])
+            context.append((own, tables))
 
 
 def test_no_sum_can_reach_where_floats_end(case):
