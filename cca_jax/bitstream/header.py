@@ -196,7 +196,7 @@ def parse(data: bytes) -> Header:
     if version > TILED:
         raise FormatError(
             f"the file has version {version} of the .cca format and this library reads versions up to {TILED}: "
-            "pip install --upgrade cca_jax"
+            "use a newer version of cca_jax"
         )
     if version < 1:
         raise FormatError(f"there is no version {version} of the .cca format: the file is damaged, {AGAIN}")

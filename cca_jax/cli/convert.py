@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cca_jax import install_hint
 from cca_jax.cli import library
 from cca_jax.cli.console import print_line
 
@@ -16,7 +17,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         parents=[common],
         help="convert a PyTorch checkpoint to a model folder",
         description="Converts a checkpoint of the released PyTorch code to a model folder. Needs torch "
-        "(pip install 'cca_jax[torch]'); the checkpoint's tensors are loaded, never its code.",
+        f"({install_hint('torch')}). Only the checkpoint's tensors are loaded; none of its code is run.",
     )
     parser.add_argument("checkpoint", metavar="CHECKPOINT.pth.tar", help="checkpoint file")
     parser.add_argument("out_dir", metavar="OUT_DIR", help="folder to write the model to")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cca_jax import install_hint
 from cca_jax.bundles.bundle import Bundle, check_new_folder, save_bundle
 from cca_jax.config import resolve_config
 from cca_jax.convert.names import params_from_torch
@@ -34,7 +35,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
         ValueError: not such a file.
     """
     if importlib.util.find_spec("torch") is None:
-        raise ImportError("reading a PyTorch checkpoint needs torch: pip install 'cca_jax[torch]'")
+        raise ImportError(f"reading a PyTorch checkpoint needs torch, {install_hint('torch')}")
     import torch
 
     try:

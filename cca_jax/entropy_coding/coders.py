@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from cca_jax import install_hint
 from cca_jax.entropy_coding.constriction_coder import ConstrictionCoder
 from cca_jax.entropy_coding.errors import CoderUnavailableError
 from cca_jax.entropy_coding.tables import CodingTables
@@ -59,7 +60,7 @@ _CODERS: tuple[tuple[RangeCoder, tuple[str, ...], str], ...] = (
     (
         TensorFlowCoder(),
         ("tensorflow", "tensorflow_compression_ops"),
-        "pip install 'cca_jax[tensorflow]' (Linux x86-64, Python 3.10 to 3.12)",
+        f"{install_hint('tensorflow')} (Linux x86-64, Python 3.10 to 3.12)",
     ),
     (ConstrictionCoder(), ("constriction",), "pip install constriction"),
 )
@@ -95,7 +96,7 @@ def get_coder(name_or_identifier: str | int) -> RangeCoder:
         names = " or ".join(repr(coder.name) for coder, _, _ in _CODERS)
         raise CoderUnavailableError(f"there is no range coder {name_or_identifier!r}: choose {names}")
     raise CoderUnavailableError(
-        f"this version does not know range coder number {name_or_identifier}: pip install --upgrade cca_jax"
+        f"this version does not know range coder number {name_or_identifier}: use a newer version of cca_jax"
     )
 
 

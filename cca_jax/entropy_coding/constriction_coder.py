@@ -4,7 +4,7 @@ The library codes a run of symbols of one distribution at a time, so the N symbo
 order within each): the decoder knows the indexes and undoes it.
 
 Models are built with `perfect=False` from multiples of 2**-16 in float64. Every product in that construction is exact,
-so the 24-bit intervals are the same on every machine; `tests/coding` pins them by golden bytes.
+so the 24-bit intervals are the same on every machine; `tests/entropy_coding` pins them by golden bytes.
 """
 
 from collections.abc import Callable, Iterator

@@ -137,7 +137,7 @@ def test_fewer_streams_of_a_whole_file():
         (b"C", CorruptError, "cut short within its header"),
         (b"CCA", CorruptError, "cut short within its header"),
         (b"CCA\x01", CorruptError, "cut short within its header"),
-        (b"CCA\x04" + bytes(50), FormatError, "version 4 .* versions up to 3: pip install --upgrade cca_jax"),
+        (b"CCA\x04" + bytes(50), FormatError, "version 4 .* versions up to 3: use a newer version of cca_jax"),
         (b"CCA\x00" + bytes(50), FormatError, "no version 0"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), FormatError, "a PNG image"),
         (b"\xff\xd8\xff\xe0" + bytes(50), FormatError, "a JPEG image"),

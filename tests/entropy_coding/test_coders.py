@@ -11,7 +11,7 @@ from cca_jax.entropy_coding.tables import TOTAL, CodingTables
 from cca_jax.entropy_coding.tensorflow import coder as tensorflow_coder
 
 HAS_TENSORFLOW = coders.is_available("tensorflow")
-needs_tensorflow = pytest.mark.skipif(not HAS_TENSORFLOW, reason="cca_jax[tensorflow] is not installed")
+needs_tensorflow = pytest.mark.skipif(not HAS_TENSORFLOW, reason="the extra [tensorflow] is not installed")
 INT32 = np.iinfo(np.int32)
 
 # A short one, a lopsided one with a far minimum, one that is only the escape, and a wide one.
@@ -172,7 +172,7 @@ def test_registry():
     assert coders.default_coder().name == ("tensorflow" if HAS_TENSORFLOW else "constriction")
     assert coders.is_available("constriction")
     assert not coders.is_available("zip")
-    for unknown, message in [("zip", "there is no range coder 'zip': choose"), (7, "number 7: pip install")]:
+    for unknown, message in [("zip", "there is no range coder 'zip': choose"), (7, "number 7: use a newer version")]:
         with pytest.raises(CoderUnavailableError, match=message):
             coders.get_coder(unknown)
 
@@ -180,7 +180,10 @@ def test_registry():
 def test_missing_packages_are_named_with_the_command(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     for name, message in [
-        ("tensorflow", "needs tensorflow and tensorflow_compression_ops, .*: pip install 'cca_jax.tensorflow.'"),
+        (
+            "tensorflow",
+            "needs tensorflow and tensorflow_compression_ops, .*: pip install '..tensorflow.'",
+        ),
         (1, "'tensorflow' needs"),
         ("constriction", "needs constriction, not installed here: pip install constriction"),
     ]:

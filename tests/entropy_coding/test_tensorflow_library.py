@@ -11,7 +11,7 @@ from cca_jax.entropy_coding.tensorflow import quiet
 @pytest.fixture
 def library():
     if not coders.is_available("tensorflow"):
-        pytest.skip("cca_jax[tensorflow] is not installed")
+        pytest.skip("the extra [tensorflow] is not installed")
     return quiet.start()
 
 

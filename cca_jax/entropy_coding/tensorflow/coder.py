@@ -10,6 +10,7 @@ import functools
 
 import numpy as np
 
+from cca_jax import install_hint
 from cca_jax.entropy_coding import escapes
 from cca_jax.entropy_coding.arguments import check_indexes, check_message, decode_nothing
 from cca_jax.entropy_coding.errors import CoderUnavailableError, CodingError, CorruptError
@@ -84,7 +85,7 @@ def _start() -> Library:
     except Exception as error:  # a broken installation fails in many ways, and all of them mean the same to the user
         raise CoderUnavailableError(
             f"the range coder 'tensorflow' is installed but does not start ({_first_line(error)}): "
-            "repair it with pip install 'cca_jax[tensorflow]', or use the coder 'constriction'"
+            f"use the coder 'constriction', or repair it, {install_hint('tensorflow')}"
         ) from error
 
 
