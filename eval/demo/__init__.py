@@ -1,4 +1,4 @@
-"""`python -m eval.demo`: one photo to a file and back beside JPEG (`demo`), and its picture (`side_by_side`).
+"""`python -m eval.demo`: one photo to a file and back beside JPEG (`demo`).
 
-Nothing imports it; it may import codecs.
+`side_by_side` draws both whole, `detail` a small part of them for a page. Nothing imports it; it may import codecs.
 """

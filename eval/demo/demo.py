@@ -21,6 +21,7 @@ from cca_jax.image_io.images import read_image, write_image
 from eval.codecs.at_size import encode_at_most
 from eval.codecs.interface import CodecError
 from eval.codecs.pillow_formats import jpeg
+from eval.demo.detail import check_picture, draw_detail, write_picture
 from eval.demo.side_by_side import Panel, draw
 
 PHOTO = Path(__file__).with_name("kodim23.png")
@@ -38,16 +39,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, default=Path("demo_out"), help="folder for the results (default: %(default)s)"
     )
+    parser.add_argument(
+        "--picture", type=Path, metavar="FILE.webp|.png", help="also write a small picture of a detail for a page"
+    )
     args = parser.parse_args(argv)
     try:
-        demonstrate(args.image, args.model, args.quality, args.out)
+        demonstrate(args.image, args.model, args.quality, args.out, args.picture)
     except (*EXPECTED, CodecError) as error:
         print_problem(describe(error))
         return EXIT_BAD_INPUT
     return 0
 
 
-def demonstrate(photo: Path, model: str | None, quality: float | None, out: Path) -> None:
+def demonstrate(photo: Path, model: str | None, quality: float | None, out: Path, detail: Path | None = None) -> None:
     """Compresses and restores one photo, compares it with JPEG, prints a table and writes the files.
 
     Args:
@@ -55,6 +59,7 @@ def demonstrate(photo: Path, model: str | None, quality: float | None, out: Path
         model: a model's name or folder; None for the default.
         quality: for models of several rates; None for the model's own choice.
         out: folder for the results, made if needed.
+        detail: file for the small picture (`detail.draw_detail`); None for none.
 
     Raises:
         ValueError, OSError: bad input; see `image_io.images.read_image` and `cca_jax.load_model`. Also where a result
@@ -62,7 +67,9 @@ def demonstrate(photo: Path, model: str | None, quality: float | None, out: Path
     """
     file, restored_file, rival_file = (out / f"{photo.stem}{end}" for end in (".cca", "_restored.png", ".jpg"))
     comparison = out / "side_by_side.png"
-    for target in (file, restored_file, rival_file, comparison):
+    if detail is not None:
+        check_picture(detail)
+    for target in (file, restored_file, rival_file, comparison, *([] if detail is None else [detail])):
         if os.path.realpath(target) == os.path.realpath(photo):
             raise ValueError(f"{photo}: would be replaced by a result of that name: name another folder with --out")
     image = read_image(photo)
@@ -84,10 +91,12 @@ def demonstrate(photo: Path, model: str | None, quality: float | None, out: Path
     label = f"{rival.name}, quality {quality:g}"
     panels = [
         Panel("Original", "24 bits per pixel, uncompressed", image.pixels),
-        Panel("CCA", _caption(ours), restored),
-        Panel(label, _caption(theirs), jpeg_pixels),
+        Panel("CCA", _caption(len(data), ours), restored),
+        Panel(label, _caption(len(encoded.data), theirs), jpeg_pixels),
     ]
     write_image(comparison, np.asarray(draw(panels)))
+    if detail is not None:
+        write_picture(detail, draw_detail(panels))
     height, width = image.pixels.shape[:2]
     print_line(f"{photo.name}, {width}×{height} pixels, model {codec.name}\n")
     _print_comparison({"CCA": (len(data), ours), label: (len(encoded.data), theirs)})
@@ -104,5 +113,5 @@ def _print_comparison(sizes_and_figures: Mapping[str, tuple[int, Figures]]) -> N
     print_table(rows, numeric=(1, 2, 3, 4))
 
 
-def _caption(figures: Figures) -> str:
-    return f"{figures.bits_per_pixel:.3f} bits per pixel   {figures.psnr:.2f} dB"
+def _caption(num_bytes: int, figures: Figures) -> str:
+    return f"{num_bytes:,} bytes   {figures.bits_per_pixel:.3f} bits per pixel   {figures.psnr:.2f} dB"

@@ -38,7 +38,7 @@ def draw(panels: Sequence[Panel]) -> Image.Image:
     scale = _PANEL / max(width, height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     column = max(size[0], 360)
-    box = _busiest(panels[0].pixels)
+    box = busiest(panels[0].pixels, max(1, height // _DETAIL), max(1, width // _DETAIL))
     sheet = Image.new(
         "RGB",
         (2 * _MARGIN + len(panels) * column + (len(panels) - 1) * _GAP, 2 * _MARGIN + 2 * size[1] + _CAPTION + _GAP),
@@ -59,17 +59,17 @@ def draw(panels: Sequence[Panel]) -> Image.Image:
     return sheet
 
 
-def _busiest(pixels: np.ndarray) -> tuple[int, int, int, int]:
+def busiest(pixels: np.ndarray, rows: int, columns: int) -> tuple[int, int, int, int]:
     """The window with the strongest edges of the original, so that nobody can pick the detail that flatters.
 
     Args:
         pixels: uint8 [H,W,3].
+        rows: height of the window, 1 to H.
+        columns: its width, 1 to W.
 
     Returns:
-        left, upper, right, lower in pixels; a fifth of the image a side, at least one pixel.
+        left, upper, right, lower in pixels.
     """
-    height, width = pixels.shape[:2]
-    rows, columns = max(1, height // _DETAIL), max(1, width // _DETAIL)
     grey = pixels.astype(np.float64).mean(axis=2)
     edges = np.abs(np.diff(grey, axis=0, prepend=grey[:1])) + np.abs(np.diff(grey, axis=1, prepend=grey[:, :1]))
     # Sums over every window from a table of sums over corners.

@@ -8,7 +8,8 @@ from PIL import Image
 
 import cca_jax
 from eval.demo import demo
-from eval.demo.side_by_side import Panel, draw
+from eval.demo.detail import draw_detail
+from eval.demo.side_by_side import Panel, busiest, draw
 
 
 class FakeCodec:
@@ -89,3 +90,27 @@ def test_the_detail_is_where_the_edges_are():
     flat = np.asarray(draw([panel]))
     bottom = flat[-36 - 300 : -36, 36 : 36 + 720]
     assert (bottom == 255).all(axis=-1).any()
+
+
+@pytest.mark.parametrize("name", ["detail.webp", "deep/detail.png"])
+def test_a_small_picture_keeps_every_pixel(tmp_path, name):
+    assert demo.main(["--out", str(tmp_path), "--picture", str(tmp_path / name)]) == 0
+    picture = np.asarray(Image.open(tmp_path / name).convert("RGB"))
+    original = np.asarray(Image.open(demo.PHOTO))
+    left, upper, right, lower = busiest(original, 256, 256)
+    assert (right - left, lower - upper) == (256, 256)
+    np.testing.assert_array_equal(picture[46:302, 8:264], original[upper:lower, left:right])
+    assert picture.shape == (46 + 256 + 8, 3 * 264 + 8, 3)
+
+
+def test_a_small_picture_of_another_format_is_refused(tmp_path, capsys):
+    assert demo.main(["--out", str(tmp_path / "out"), "--picture", "detail.jpg"]) == 2
+    assert "keep every pixel" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 400), (1000, 30), (300, 300)])
+def test_a_detail_of_any_size_can_be_drawn(height, width):
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    picture = draw_detail([Panel("a", "b", image), Panel("c", "d", image)])
+    assert picture.size == (2 * 264 + 8, min(height, 256) + 54)
