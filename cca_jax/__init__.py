@@ -46,11 +46,6 @@ __all__ = [
 ]
 
 
-def install_hint(extra: str) -> str:
-    """How to install an optional extra, for messages; no package index has this project, so it is from a checkout."""
-    return f"from a checkout of the project: pip install '.[{extra}]'"
-
-
 def __getattr__(name: str) -> Any:
     if name == "convert":
         return importlib.import_module("cca_jax.convert")

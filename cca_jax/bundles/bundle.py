@@ -3,6 +3,7 @@
     config.json          {"format": 1, "description", "identity", "model": the configuration, every field}
     weights.safetensors  "params/…" the parameters, "tables/…" the frozen coding tables
     README.md            the model card
+    provenance.json      optional: how the weights were made (`cca_jax.bundles.provenance`)
 
 The folder's name is the model's.
 The tables are computed once, when the bundle is built: they are integers, and whatever another machine's arithmetic

@@ -34,8 +34,10 @@ def run(args: argparse.Namespace) -> int:
         facts = file_facts(path)
         rows = _file_rows(facts)
     else:
-        facts = model_facts(library.model_summary(args.target))
-        rows = _model_rows(facts)
+        summary = library.model_summary(args.target)
+        provenance = library.model_provenance(summary.path)
+        facts = {**model_facts(summary), "provenance": None if provenance is None else provenance.to_dict()}
+        rows = _model_rows(facts, "not stated" if provenance is None else format_provenance(provenance))
     if args.json:
         print_json(facts)
     else:
@@ -115,7 +117,7 @@ def _file_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _model_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+def _model_rows(facts: dict[str, Any], trained: str) -> list[tuple[str, str]]:
     rows = [
         ("model", facts["name"]),
         ("description", facts["description"]),
@@ -129,6 +131,7 @@ def _model_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
             "{encode:.1f} to encode, {decode:.1f} to decode, in kMAC/pixel".format(**facts["kmac_per_pixel"]),
         ),
         ("qualities", format_qualities(facts["qualities"])),
+        ("trained", trained),
     ]
     return rows + [(key, str(value)) for key, value in facts["config"].items()]
 
@@ -139,6 +142,16 @@ def format_tiles(tiles: dict[str, int]) -> str:
     if count == 1:
         return "one"
     return "{0}: {columns} columns, {rows} rows, each of up to {width}×{height} pixels".format(count, **tiles)
+
+
+def format_provenance(provenance: Any) -> str:
+    """How a model was trained, in a few words."""
+    data = ", ".join(f"{part.images} of {part.name}" for part in provenance.data)
+    runs = "1 run" if len(provenance.runs) == 1 else f"{len(provenance.runs)} runs"
+    return (
+        f"{provenance.steps:,} steps, {provenance.crops:,} crops, {runs}, {provenance.hours:g} hours on "
+        f"{provenance.device}; photographs: {data}"
+    )
 
 
 def format_qualities(qualities: list[float]) -> str:

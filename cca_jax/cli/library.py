@@ -125,6 +125,17 @@ def model_summary(name_or_path: str) -> Any:
     return registry.summarize_model(name_or_path)
 
 
+def model_provenance(folder: Path) -> Any:
+    """The `provenance.Provenance` of a model folder, or None where it has none.
+
+    Raises:
+        ValueError, OSError: the folder has one that cannot be read.
+    """
+    from cca_jax.bundles import provenance
+
+    return provenance.read_provenance(folder)
+
+
 def convert_checkpoint(path: Path, out_dir: Path, preset: str) -> None:
     """Converts a published PyTorch checkpoint to a model folder.
 

@@ -6,7 +6,9 @@ import json
 import pytest
 
 from cca_jax.bitstream import container
-from cca_jax.cli.info import format_qualities
+from cca_jax.bundles.provenance import read_provenance
+from cca_jax.bundles.registry import locate
+from cca_jax.cli.info import format_provenance, format_qualities
 from cca_jax.config import ModelConfig
 from cca_jax.convert import checkpoint
 
@@ -74,6 +76,16 @@ def test_info_of_a_model(run):
     assert facts["config"] == json.loads(json.dumps(dataclasses.asdict(ModelConfig())))
     assert "parameters" in people
     assert "1,234,567" in people
+
+
+def test_info_says_how_a_model_was_trained(run):
+    assert "not stated" in run("info", "fake")[1]
+    assert json.loads(run("info", "fake", "--json")[1])["provenance"] is None
+    provenance = read_provenance(locate("starter"))
+    assert format_provenance(provenance) == (
+        "8,300 steps, 33,200 crops, 1 run, 1.7 hours on two shared CPU cores; photographs: 500 of BSDS500, "
+        "863 of ImageNet, samples"
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"text", None])

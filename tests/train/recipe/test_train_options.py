@@ -1,12 +1,11 @@
 """From the command line to the configuration of a run."""
 
-import re
 import shlex
-from pathlib import Path
 
 import pytest
 
-import cca_jax
+from cca_jax.bundles.provenance import read_provenance
+from cca_jax.bundles.registry import locate
 from cca_jax.config import PRESETS
 from train.recipe.durations import Duration
 from train.recipe.options import config_of, parser
@@ -66,9 +65,10 @@ def test_what_cannot_be_parsed_is_one_line(flags, message, capsys):
 
 
 @pytest.mark.parametrize("name", ["lite", "starter"])
-def test_the_commands_of_a_shipped_models_card_are_understood(name):
-    card = Path(cca_jax.__file__).parent / "bundles" / "weights" / name / "README.md"
-    commands = re.findall(r"`python -m train (.+?)`", card.read_text())
-    assert commands
-    for command in commands:
-        assert config_of(parser().parse_args(shlex.split(command))).model == PRESETS[name]
+def test_the_commands_that_made_a_shipped_model_are_understood(name):
+    runs = [run for run in read_provenance(locate(name)).runs if run.command is not None]
+    assert runs
+    for run in runs:
+        config = config_of(parser().parse_args(shlex.split(run.command)[3:]))
+        assert config.model == PRESETS[name]
+        assert (config.batch_size, config.seed) == (run.batch_size, run.seed)
