@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CODE := cca_jax train eval bench tests
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-newest lint format verify bench clean
+.PHONY: demo test test-slow test-newest lint format verify bench figures clean
 
 ## A photo becomes a file and comes back: prints the figures, leaves a picture in demo_out/.
 demo: $(VENV)/.demo
@@ -43,6 +43,14 @@ verify: $(VENV)/.test
 BENCH ?=
 bench: $(VENV)/.test
 	$(BIN)/python -m bench $(BENCH)
+
+## The pictures and tables of the README and of the default model's card, made anew: make figures KODAK=FOLDER
+REPORT ?= .cache/report
+figures: $(VENV)/.test
+	$(BIN)/python -m eval --data $(KODAK) --codecs jpeg,webp,avif,heic --out $(REPORT)
+	$(BIN)/python -m bench codec --models lite --sizes 768x512 --json $(REPORT)/bench.json
+	$(BIN)/python -m eval.report $(REPORT)/results.json --bench $(REPORT)/bench.json
+	$(BIN)/python -m eval.demo --out $(REPORT)/demo --picture docs/images/demo.webp
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

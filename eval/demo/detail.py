@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -15,7 +16,10 @@ _PAPER, _INK, _FAINT = "#16181d", "#f2f3f5", "#9aa1ac"
 _SIDE = 256
 """Side of the detail, pixels: three of them are about as wide as a page's text."""
 _GAP, _CAPTION = 8, 46
-_FORMATS = {".webp": ("WEBP", {"lossless": True, "method": 6}), ".png": ("PNG", {"optimize": True})}
+_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".webp": ("WEBP", {"lossless": True, "method": 6}),
+    ".png": ("PNG", {"optimize": True}),
+}
 
 
 def draw_detail(panels: Sequence[Panel]) -> Image.Image:

@@ -34,6 +34,11 @@ def record(image, codec, setting, rate, psnr, **more):
     return ImageRecord(**fields | more)
 
 
+@pytest.fixture
+def make_record():
+    return record
+
+
 @pytest.fixture(scope="session")
 def results():
     """Two images; ours at a single rate with slices, and a conventional codec of four settings."""

@@ -1,0 +1,194 @@
+"""The README's plot: where our models stand, on one small SVG that follows the reader's light or dark theme.
+
+What was measured is solid, what others published is dashed; each curve has its name beside it.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eval.rate_distortion.curves import PublishedCurve
+from eval.report.page_data import curve_styles
+from eval.report.style import CurveStyle
+from eval.results.results import Results
+
+SHOWN = {
+    "BPG (tensorflow/compression)": "BPG",
+    "bmshj2018-hyperprior": "hyperprior, 2018",
+    "CCA (paper)": "CCA, as published",
+}
+"""The published curves of the plot, and what it calls them."""
+
+_INK, _PAPER, _GRID = "#24292f", "#ffffff", "#e3e5e8"
+_DARK = {_INK: "#e6edf3", _PAPER: "#0d1117", _GRID: "#30363d"}
+_LOOK: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.facecolor": _PAPER,
+    "figure.facecolor": _PAPER,
+    "savefig.facecolor": _PAPER,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": _GRID,
+    "grid.linewidth": 0.7,
+    # The same results give the same bytes.
+    "svg.hashsalt": "overview",
+    # Names of models are shown as they are, not read as formulas.
+    "text.parse_math": False,
+}
+_SIZE = (7.2, 4.4)
+_LABEL_GAP = 0.048
+"""Least distance of two names, as a part of the axis."""
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """A curve and its name; `points` are (bits per pixel, dB), by rate."""
+
+    name: str
+    points: np.ndarray
+    style: CurveStyle
+    measured: bool
+    ours: bool
+
+
+def overview_plot(results: Results, published: Sequence[PublishedCurve]) -> bytes:
+    """Draws the curves by PSNR, over the rates of our models.
+
+    Args:
+        results: what was measured; at least one codec is ours.
+        published: curves of the data set, of which those in `SHOWN` are drawn.
+
+    Returns:
+        An SVG document.
+
+    Raises:
+        ValueError: no codec of ours has two points or more, so there is no curve.
+    """
+    curves = _gather(results, published)
+    ours = [curve for curve in curves if curve.ours]
+    if not ours:
+        raise ValueError("no model was measured at two rates or more: there is no curve to draw")
+    with mpl.rc_context(_LOOK):
+        figure = Figure(_SIZE)
+        axes = figure.add_axes((0.085, 0.125, 0.70, 0.84))
+        _draw(axes, curves, ours)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return _themed(buffer.getvalue().decode(), _summary(results, curves)).encode()
+
+
+def _gather(results: Results, published: Sequence[PublishedCurve]) -> list[_Curve]:
+    styles = curve_styles(results, published)
+    curves = []
+    for codec in results.codecs:
+        points = [(m.bits_per_pixel, m.psnr) for m in results.means if m.codec == codec.name and m.psnr is not None]
+        if len(points) > 1:
+            ours = codec.kind == "ours"
+            curves.append(_Curve(codec.name, np.array(sorted(points)), styles[codec.name], True, ours))
+    literature = [curve for curve in published if curve.name in SHOWN and curve.metric == "psnr"]
+    curves += [_Curve(SHOWN[c.name], np.array(c.points), styles[c.name], False, False) for c in literature]
+    return curves
+
+
+def _draw(axes: Axes, curves: Sequence[_Curve], ours: Sequence[_Curve]) -> None:
+    limit = 1.04 * max(curve.points[-1, 0] for curve in ours)
+    low = min(float(curve.points[0, 1]) for curve in ours)
+    high = max(float(curve.points[-1, 1]) for curve in ours)
+    for curve in curves:
+        rates, qualities = curve.points.T
+        axes.plot(
+            rates,
+            qualities,
+            color=curve.style.colour,
+            linestyle="-" if curve.measured else (0, (4, 2.5)),
+            linewidth=2.6 if curve.ours else 1.4,
+            marker="o" if curve.ours else None,
+            markersize=5,
+            zorder=4 if curve.ours else 3 if curve.measured else 2.5,
+        )
+        inside = qualities[rates <= limit]
+        if len(inside):
+            high = max(high, float(np.interp(limit, rates, qualities)), float(inside.max()))
+    axes.set(xlim=(0, limit), ylim=(low - 1, high + 0.6), xlabel="bits per pixel", ylabel="PSNR (dB)")
+    _name(axes, curves)
+
+
+def _name(axes: Axes, curves: Sequence[_Curve]) -> None:
+    """Writes each name to the right of where its curve leaves the plot, or above where it ends within it."""
+    limit, (low, high) = axes.get_xlim()[1], axes.get_ylim()
+    leaving: dict[int, float] = {}
+    for i, curve in enumerate(curves):
+        rates, qualities = curve.points.T
+        look: dict[str, Any] = {"color": curve.style.colour, "weight": "bold" if curve.ours else "normal"}
+        if rates[-1] < 0.93 * limit:
+            end = (float(rates[-1]), float(qualities[-1]))
+            axes.annotate(curve.name, end, (-4, 5), textcoords="offset points", ha="right", **look)
+        else:
+            leaving[i] = (float(np.interp(limit, rates, qualities)) - low) / (high - low)
+    for i, place in spread_out(leaving, _LABEL_GAP).items():
+        curve = curves[i]
+        axes.annotate(
+            curve.name,
+            (1, leaving[i]),
+            (1.035, place),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            va="center",
+            color=curve.style.colour,
+            weight="bold" if curve.ours else "normal",
+            arrowprops={"arrowstyle": "-", "color": curve.style.colour, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 0},
+        )
+
+
+def spread_out(wanted: Mapping[int, float], gap: float) -> dict[int, float]:
+    """Places as near to those wanted as a least distance allows, in their order, none above 1.
+
+    Args:
+        wanted: places from 0 to 1.
+        gap: least distance of two places.
+    """
+    order = sorted(wanted, key=lambda key: wanted[key])
+    places: dict[int, float] = {}
+    floor = 0.0
+    for key in order:
+        places[key] = floor = max(wanted[key], floor)
+        floor += gap
+    ceiling = 1.0
+    for key in reversed(order):
+        places[key] = ceiling = min(places[key], ceiling)
+        ceiling -= gap
+    return places
+
+
+def _summary(results: Results, curves: Sequence[_Curve]) -> str:
+    names = ", ".join(curve.name if curve.measured else f"{curve.name} (published)" for curve in curves)
+    return f"Rate and distortion on {results.data.name}, {results.data.count} images: {names}"
+
+
+def _themed(svg: str, title: str) -> str:
+    """The document with a title, and with other colours where the reader prefers a dark scheme."""
+    rules = "".join(
+        f'[style*="{kind}: {light}"] {{{kind}: {dark} !important}}'
+        for light, dark in _DARK.items()
+        for kind in ("fill", "stroke")
+    )
+    style = f"<style>@media (prefers-color-scheme: dark) {{{rules}}}</style>"
+    start = svg.index(">", svg.index("<svg")) + 1
+    return f"{svg[:start]}\n <title>{html.escape(title)}</title>\n {style}{svg[start:]}"
