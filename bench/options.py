@@ -69,7 +69,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     if options.reference is None and "reference" in options.parts:
         parser.error("the part reference needs --reference: a checkout of the released code")
     if options.reference is not None and not (options.reference / "models" / "vae.py").is_file():
-        parser.error(f"{options.reference} is no checkout of the released code: it has no models/vae.py")
+        parser.error(f"{options.reference} is not a checkout of the released code: it has no models/vae.py")
     odd = [number for number in options.devices if options.batch_size % number]
     if odd and "training" in options.parts:
         parser.error(f"--batch-size {options.batch_size} cannot be divided over {odd[0]} devices")
@@ -86,7 +86,7 @@ def _names(text: str) -> list[str]:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
 
 
@@ -100,6 +100,6 @@ def _sizes(text: str) -> list[tuple[int, int]]:
     for part in text.split(","):
         found = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", part)
         if found is None:
-            raise argparse.ArgumentTypeError(f"{part!r} is no size: write WIDTHxHEIGHT, as in {DEFAULT_SIZES}")
+            raise argparse.ArgumentTypeError(f"{part!r} is not a size: write WIDTHxHEIGHT, as in {DEFAULT_SIZES}")
         sizes.append((int(found[2]), int(found[1])))
     return sizes

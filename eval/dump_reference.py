@@ -91,7 +91,7 @@ def objective(out: dict[str, Any], x: torch.Tensor, rate_weight: float, cca_weig
 
 
 def as_numbers(terms: dict[str, torch.Tensor]) -> dict[str, float]:
-    """The scalars as Python floats; what is not finite is no case."""
+    """The scalars as Python floats; values that are not finite are refused."""
     numbers = {name: float(term.detach()) for name, term in terms.items()}
     if odd := [name for name, number in numbers.items() if not math.isfinite(number)]:
         raise BadInputError(f"{', '.join(odd)} came out as not finite: these weights do not compute on this image")

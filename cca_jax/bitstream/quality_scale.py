@@ -1,4 +1,4 @@
-"""Quality: the scale from 1 to 100 on which a model of several rates is asked for more or fewer bits.
+"""Quality: the scale from 1 to 100 by which a user of a model of several rates asks for more or fewer bits.
 
 Quality q is position (q - 1) / 99 · (K - 1) among the model's K rates: 1 is the largest of its rate weights, 100 the
 smallest. It is continuous, in steps of 1/256, and larger means more bits.
@@ -11,7 +11,7 @@ from fractions import Fraction
 MIN_QUALITY = 1.0
 MAX_QUALITY = 100.0
 DEFAULT_QUALITY = 50.0
-"""What is used where none is asked for."""
+"""The quality of a call that states none."""
 SWEEP = (1.0, 12.0, 23.0, 34.0, 45.0, 56.0, 67.0, 78.0, 89.0, 100.0)
 """Ten qualities over the whole range, for measurements."""
 

@@ -6,11 +6,11 @@
     provenance.json      optional: how the weights were made (`cca_jax.bundles.provenance`)
 
 The folder's name is the model's.
-The tables are computed once, when the bundle is built: they are integers, and whatever another machine's arithmetic
-would make of the weights does not matter. So are the weights of a network of integers: what is stored are the integers,
-in 256ths. The identity hashes configuration, parameters and tables; files name it. A bundle of the identity that its
-config.json states is as it was built; in others names and shapes are compared with the configuration's, which takes
-seconds.
+The tables are integers, computed once, when the bundle is built. So no file depends on what another machine's
+arithmetic would make of the weights. The weights of the integer network are integers too, stored in 256ths. The
+identity is a hash of configuration, parameters and tables; files name it. A bundle that has the identity its
+config.json states is as it was built. In others, names and shapes are compared with those of the configuration, which
+takes seconds.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Bundle:
         stored = unflatten(arrays)
         scales = scale_table(SCALE_COUNT, SCALE_FLOOR, SCALE_CEILING)
         hyper = tables_from_pmfs(*hyper_pmfs(config, stored))
-        # A scale from the context lies anywhere below its table's; one of a network of integers is its table's.
+        # A scale from the context lies anywhere below its table's; a scale of the integer network is its table's.
         served = scales if config.exact_scales else typical_scales(scales)
         if config.latent_density == "laplacian":
             latent = laplacian_tables(served, LAPLACIAN_TAIL_MASS)
@@ -141,7 +141,7 @@ def _identity(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _stored(name: str, values: Any) -> Any:
-    """A parameter as a bundle holds it: those of a network of integers lie on their grid, where float16 is exact."""
+    """A parameter as a bundle holds it: those of the integer network lie on their grid, where float16 is exact."""
     module, _, leaf = name.rpartition("/")
     return snapped(jnp.asarray(values, jnp.float32), leaf) if module.startswith("exact_scales/") else values
 

@@ -39,7 +39,7 @@ class Run:
     """A run of training, which began where the run before it ended.
 
     Attributes:
-        steps: optimizer steps whose result was kept.
+        steps: optimiser steps whose result was kept.
         batch_size: crops a step.
         patch_size: side of a crop, pixels.
         learning_rate: its peak.

@@ -32,7 +32,7 @@ def plan(given: Sequence[str], inputs: Sequence[Path], output: str | None, suffi
         The jobs in the order of `inputs`.
 
     Raises:
-        ValueError: an output would replace an input, two outputs would be one file, or -o is no folder where one is
+        ValueError: an output would replace an input, two outputs would be one file, or -o is not a folder where one is
             needed.
     """
     unique = {os.path.realpath(path): path for path in reversed(inputs)}

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     jobs = batch.plan(args.images, find_images(args.images), args.output, ".cca")
     for job in jobs:
         if job.target.suffix.lower() != ".cca" and job.target.exists():
-            raise ValueError(f"{job.target}: exists and is no .cca file by its name: name another output with -o")
+            raise ValueError(f"{job.target}: exists and is not a .cca file by its name: name another output with -o")
     codec = library.load_codec(args.model, args.coder)
     batch.make_folders(jobs, args.output)
     name_width = max(len(job.target.name) for job in jobs)

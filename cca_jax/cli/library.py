@@ -68,7 +68,7 @@ def codec_for_file(data: bytes) -> ImageCodec:
 
 
 def compress_to_target(codec: ImageCodec, image: np.ndarray, kind: str, value: float, tile: int | None = None) -> Any:
-    """The `search.Found` of a wanted rate ("bpp") or fidelity ("psnr").
+    """The search result of a wanted rate ("bpp") or fidelity ("psnr").
 
     Raises:
         ValueError: the codec's model has a single rate, or does not reach this.

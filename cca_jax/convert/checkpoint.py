@@ -43,7 +43,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
             warnings.simplefilter("ignore")  # torch's remarks on pickle versions; what it cannot read it refuses
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError) as error:
-        raise ValueError(f"{path}: is no PyTorch checkpoint of tensors: give a published .pth.tar file") from error
+        raise ValueError(f"{path}: is not a PyTorch checkpoint of tensors: give a published .pth.tar file") from error
     for key in ("state_dict", "model", "model_state_dict"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]

@@ -49,7 +49,7 @@ _TURNS = {
 
 
 class ImageError(ValueError):
-    """A file is no usable image, or an image cannot be written; the message is one line for the user."""
+    """A file cannot be used as an image, or an image cannot be written; the message is one line for the user."""
 
 
 class ReadImage(NamedTuple):
@@ -150,7 +150,7 @@ def write_image(path: str | Path, pixels: np.ndarray) -> None:
 
 
 def _check_file(path: Path) -> None:
-    """Refuses what is no file with anything in it, in the words that Pillow would not find."""
+    """Refuses a path that is not a file, or an empty one: Pillow's own message would not say so."""
     try:
         if path.is_dir():
             raise ImageError(f"{path}: is a folder, not an image")

@@ -1,4 +1,4 @@
-"""Tiles put together: neighbours overlap by a narrow band around their seam, in which one fades into the other.
+"""Joins tiles: neighbours overlap in a narrow band around their seam, where one fades into the other.
 
 The synthesis of a tile sees its neighbours' latent, but its channel attention averages over the tile alone; so two
 tiles differ a little where they meet. Fading turns a step, which the eye would find, into a slope, which it does not.

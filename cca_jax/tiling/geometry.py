@@ -13,12 +13,12 @@ from typing import NamedTuple
 UNIT = 64
 """Pixels."""
 HALO = 1
-"""Units of its neighbours' that the transforms of a tile see on every side."""
+"""Width of the margin of its neighbours that the transforms of a tile see, in units, on every side."""
 LARGEST_AREA = 768
-"""Units, 2048×1536 pixels, say: larger images are cut. Those of the usual test sets stay whole; this one takes the
-released model 4.4 GB, and a larger one in tiles less."""
+"""Units of the largest area that is not cut, such as 2048×1536 pixels. The images of the usual test sets stay whole.
+The released model takes 4.4 GB for such an area, and less for a larger one in tiles."""
 LONGEST_SIDE = 14
-"""Units of a tile's side where the user states nothing: with its halo 1024 pixels, which is a bucket."""
+"""Units of a tile's longest side by default: with its halo it has 1024 pixels, which is a bucket."""
 MAX_SIDE = 255
 """Units of a tile's side that a file can state."""
 MAX_TILES = 1 << 16

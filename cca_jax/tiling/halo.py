@@ -1,4 +1,4 @@
-"""The decoded latents of tiles, each with the margin of its neighbours' that its synthesis sees."""
+"""The decoded latents of tiles, each with the margin of its neighbours' latents that its synthesis sees."""
 
 from __future__ import annotations
 

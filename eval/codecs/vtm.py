@@ -51,7 +51,7 @@ def vtm() -> ConventionalCodec:
 def _find_config(encoder: Path) -> Path:
     if named := os.environ.get(CONFIG_VARIABLE):
         if not Path(named).is_file():
-            raise UnavailableError(f"{CONFIG_VARIABLE} names {named}, which is no file")
+            raise UnavailableError(f"{CONFIG_VARIABLE} names {named}, which is not a file")
         return Path(named)
     folder = encoder.resolve().parent
     for candidate in (folder / _CONFIG, folder / "cfg" / _CONFIG, folder.parent / "cfg" / _CONFIG):

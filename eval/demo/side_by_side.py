@@ -60,7 +60,7 @@ def draw(panels: Sequence[Panel]) -> Image.Image:
 
 
 def busiest(pixels: np.ndarray, rows: int, columns: int) -> tuple[int, int, int, int]:
-    """The window with the strongest edges of the original, so that nobody can pick the detail that flatters.
+    """The window with the strongest edges of the original, so that the choice of the detail does not favour a codec.
 
     Args:
         pixels: uint8 [H,W,3].

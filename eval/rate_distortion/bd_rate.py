@@ -119,7 +119,9 @@ def _checked(points: Iterable[tuple[float, float]], whose: str) -> _Curve:
         raise IncomparableError(f"{whose} has {len(curve)} of the {MIN_POINTS} points that are needed")
     for point in curve:
         if not (math.isfinite(point.rate) and math.isfinite(point.quality) and point.rate > 0):
-            raise IncomparableError(f"{whose} has a point that is no rate above 0 and finite quality: {_show(point)}")
+            raise IncomparableError(
+                f"{whose} has a point that is not a rate above 0 and finite quality: {_show(point)}"
+            )
     for lower, upper in itertools.pairwise(curve):
         if not (upper.rate > lower.rate and upper.quality > lower.quality):
             raise IncomparableError(f"{whose} is not better at {_show(upper)} than at {_show(lower)}")

@@ -113,5 +113,5 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of images")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of images")
     return int(text)

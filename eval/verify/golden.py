@@ -113,6 +113,6 @@ def load_case(path: str | Path) -> Case:
             raise KeyError("weights")
     except (LookupError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
-            f"{path}: is no verification case ({error!r}): make one with eval/dump_reference.py"
+            f"{path}: is not a verification case ({error!r}): make one with eval/dump_reference.py"
         ) from error
     return Case(facts, arrays, config)

@@ -53,7 +53,7 @@ class Hostile:
 def test_what_is_no_checkpoint_is_refused(content, tmp_path, capsys):
     path = tmp_path / "bad.pth.tar"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"bad.pth.tar: (is no PyTorch checkpoint|holds no state dict)"):
+    with pytest.raises(ValueError, match=r"bad.pth.tar: (is not a PyTorch checkpoint|holds no state dict)"):
         read_state_dict(path)
     assert "code ran" not in capsys.readouterr().out
 

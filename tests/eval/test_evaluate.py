@@ -95,7 +95,7 @@ def test_an_interruption_says_how_to_go_on(model, go, monkeypatch):
         (["--codecs", "gif"], "unknown codec 'gif'"),
         (["--codecs", "jpeg,all"], "alone"),
         (["--codecs", ","], "neither names"),
-        (["--pictures", "-1"], "no number of images"),
+        (["--pictures", "-1"], "is not a number of images"),
         (["--quality", "high"], "invalid float"),
         (["--model", "nothing"], "no model 'nothing'"),
         (["--model", "starter", "--quality", "30"], "single rate"),

@@ -63,7 +63,7 @@ def read_curves(folder: Path) -> tuple[PublishedCurve, ...]:
     """All curves of a folder of JSON files, each a list of curves, by file name.
 
     Raises:
-        ValueError: a file is no list of curves, or two curves agree in name, data set and pixels.
+        ValueError: a file is not a list of curves, or two curves agree in name, data set and pixels.
     """
     curves = tuple(curve for path in sorted(folder.glob("*.json")) for curve in _read(path))
     keys = [(curve.name, curve.dataset, curve.pixels) for curve in curves]

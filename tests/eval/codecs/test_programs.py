@@ -73,7 +73,7 @@ def test_vtm_takes_its_configuration_from_the_environment(folder, image, monkeyp
     install(folder, EncoderApp=VTM_ENCODER, DecoderApp=VTM_DECODER)
     assert "encoder_intra_vtm.cfg" in unavailable_reason("vtm")
     monkeypatch.setenv(CONFIG_VARIABLE, str(folder / "own.cfg"))
-    assert "which is no file" in unavailable_reason("vtm")
+    assert "which is not a file" in unavailable_reason("vtm")
     (folder / "own.cfg").write_text("intra")
     assert make_codec("vtm").encode(image, 37).data
     before = make_codec("vtm").version
