@@ -63,12 +63,13 @@ def renew(page: str, results: Results, model: ModelSummary, bench: Mapping[str, 
 def comparison(results: Results, model: ModelSummary) -> str:
     """The rate that the model needs at equal PSNR, beside each of `RIVALS` that takes part; lowest first."""
     found = [record for record in _bd_of(results, model.name) if record.bd_rate_percent is not None]
+    found.sort(key=lambda record: record.bd_rate_percent or 0.0)
     rows: list[tuple[str, ...]] = [("compared with", "rate of ours at equal PSNR", "over", "their curve is")]
-    for record in sorted(found, key=lambda record: record.bd_rate_percent or 0.0):
+    for record in found:
         low, high = record.overlap or (0.0, 0.0)
         whose = "published" if record.anchor in results.published else "measured here"
         rows.append((RIVALS[record.anchor], _percent(record.bd_rate_percent), f"{low:.1f} to {high:.1f} dB", whose))
-    return _table(rows)
+    return f"{_table(rows)}\n\n{_verdict(model.name, found)}"
 
 
 def essentials(results: Results, model: ModelSummary) -> str:
@@ -132,6 +133,17 @@ def _means_of(results: Results, codec: str) -> list[MeanRecord]:
     if not means:
         raise ValueError(f"the results have no measurement of {codec}")
     return means
+
+
+def _verdict(name: str, records: list[BdRecord]) -> str:
+    """Whom the model is ahead of and whom behind, as one sentence."""
+    signs = {"fewer bits than": -1, "more bits than": 1}
+    parts = []
+    for words, sign in signs.items():
+        if rivals := [RIVALS[r.anchor] for r in records if sign * (r.bd_rate_percent or 0.0) > 0]:
+            *most, last = rivals
+            parts.append(f"{words} {' and '.join([', '.join(most), last] if most else [last])}")
+    return f"At equal PSNR `{name}` needs {', and '.join(parts)}." if parts else ""
 
 
 def _percent(value: float | None) -> str:
