@@ -2,8 +2,8 @@
 
     python bench/process/command.py COMMAND …
 
-runs one and answers on standard output, as JSON. It stands between because the system counts, as the peak of a process,
-also what the one that started it holds; this one holds little.
+runs one and answers on standard output, as JSON. The system counts into a process's peak what its parent
+holds; so this small process starts the command.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The only door from the command line to models and codecs. Its imports are heavy, so they are made when called."""
+"""How the command line reaches models and codecs. The heavy imports are made when a function is called."""
 
 from __future__ import annotations
 

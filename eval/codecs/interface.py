@@ -1,4 +1,4 @@
-"""What the measurement asks of a codec: ours, JPEG or an encoder on the PATH, all measured through this one door."""
+"""The interface of a codec that is measured: ours, JPEG, or an encoder on the PATH."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This library's models, seen as one codec among others; and what their likelihoods promise."""
+"""This library's models behind the interface of all codecs, and the estimates of their likelihoods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders that are programs: where they are, which they are, and running them."""
+"""Encoders that are other programs: finds, identifies and runs them."""
 
 from __future__ import annotations
 

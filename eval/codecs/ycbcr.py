@@ -1,7 +1,7 @@
 """RGB to the YCbCr planes that video encoders take, and back: BT.709, full range, 4:4:4, 10 bits.
 
-10 bits and not 8, so that the conversion itself costs nothing that could be measured (it returns every 8-bit colour
-exactly), and an encoder that computes in 10 bits anyway loses nothing to it.
+With 10 bits the conversion returns every 8-bit colour exactly, so it costs no quality. An encoder that computes in 10
+bits anyway loses nothing by it.
 """
 
 from __future__ import annotations

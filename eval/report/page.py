@@ -1,7 +1,7 @@
 """`report.html`: templates, styles, scripts and data in one file that asks for nothing else.
 
-Names of files and codecs are strangers' text. Templates escape them, scripts put them into text nodes only, and the
-page's policy lets nothing run but the scripts that are named by their hashes, and nothing be fetched at all.
+Names of files and codecs are untrusted text. Templates escape them, and scripts put them into text nodes only. The
+page's policy lets only the scripts run that it names by their hashes, and nothing be fetched.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a run took its times: processor, cores, memory, device and versions."""
+"""The machine of a run: processor, cores, memory, device and versions."""
 
 from __future__ import annotations
 

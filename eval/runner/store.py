@@ -1,6 +1,6 @@
 """Measurements that need not be made again: the journal of a report, and a user's cache for all reports.
 
-Both keep an entry under a key of everything it depends on, so that a stale one is never found, rather than found out.
+Both keep an entry under a key made of everything that it depends on. So a stale entry is never found.
 """
 
 from __future__ import annotations

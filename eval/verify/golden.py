@@ -1,8 +1,8 @@
 """Verification cases: what the released PyTorch code computed, for weights, an image and noise that are known.
 
 A case is NAME.json and NAME.npz. Weights are stored in it ("weights": "stored", arrays "w/<name>") or are a pure
-function of its seed, as noise and probes always are. Everything in the files is in PyTorch's layouts; what this module
-hands out is in ours, but for the parameters' probes.
+function of its seed, as noise and probes always are. Everything in the files is in PyTorch's layouts; this module
+converts all but the parameters' probes to ours.
 """
 
 from __future__ import annotations
