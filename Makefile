@@ -44,7 +44,7 @@ BENCH ?=
 bench: $(VENV)/.test
 	$(BIN)/python -m bench $(BENCH)
 
-## The pictures and tables of the README and of the default model's card, made anew: make figures KODAK=FOLDER
+## The pictures and tables of the README and of the card of lite, made anew: make figures KODAK=PATH/kodak
 REPORT ?= .cache/report
 figures: $(VENV)/.test
 	$(BIN)/python -m eval --data $(KODAK) --codecs jpeg,webp,avif,heic --out $(REPORT)

@@ -46,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bench = None if options.bench is None else json.loads(options.bench.read_bytes())
         renewed = {page: _renew(page, results, model, bench) for page in pages}
         dataset = identify_dataset(results.data.name, results.data.count)
+        if dataset is None:
+            print_problem(
+                f"warning: {results.data.name} with {results.data.count} images is not known as a data set of published "
+                "curves: they are left out"
+            )
         plot = overview_plot(results, () if dataset is None else published_curves(dataset))
         options.plot.parent.mkdir(parents=True, exist_ok=True)
         for path, data in {options.plot: plot, **renewed}.items():

@@ -107,4 +107,6 @@ def test_the_command_writes_the_plot_and_renews_pages(compared, tmp_path, monkey
     assert command.main(arguments) == 0
     assert "0.16" in page.read_text()
     assert (tmp_path / "deep" / "plot.svg").read_bytes() == b"<svg/>"
-    assert capsys.readouterr().out.count("written") == 2
+    printed = capsys.readouterr()
+    assert printed.out.count("written") == 2
+    assert "photos with 3 images is not known as a data set of published curves" in printed.err
