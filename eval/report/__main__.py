@@ -48,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dataset = identify_dataset(results.data.name, results.data.count)
         if dataset is None:
             print_problem(
-                f"warning: {results.data.name} with {results.data.count} images is not known as a data set of published "
-                "curves: they are left out"
+                f"warning: {results.data.name} with {results.data.count} images is not known as a data set of "
+                "published curves: they are left out"
             )
         plot = overview_plot(results, () if dataset is None else published_curves(dataset))
         options.plot.parent.mkdir(parents=True, exist_ok=True)

@@ -26,9 +26,9 @@ RIVALS = {
     "HEIC": "HEIC",
     "AVIF": "AVIF",
     "BPG (tensorflow/compression)": "BPG 4:4:4",
-    "bmshj2018-hyperprior": "scale hyperprior (Ballé et al. 2018)",
-    "VTM-9.1": "VTM 9.1, intra (H.266)",
-    "CCA (paper)": "CCA as published (a model a rate)",
+    "bmshj2018-hyperprior": "the hyperprior of 2018",
+    "VTM-9.1": "VTM 9.1",
+    "CCA (paper)": "CCA as published",
 }
 """The codecs and published curves that the tables compare with, and how they name them."""
 
@@ -137,7 +137,7 @@ def _means_of(results: Results, codec: str) -> list[MeanRecord]:
 
 def _verdict(name: str, records: list[BdRecord]) -> str:
     """Whom the model is ahead of and whom behind, as one sentence."""
-    signs = {"fewer bits than": -1, "more bits than": 1}
+    signs = {"fewer bits than": -1, "more than": 1}
     parts = []
     for words, sign in signs.items():
         if rivals := [RIVALS[r.anchor] for r in records if sign * (r.bd_rate_percent or 0.0) > 0]:
