@@ -1,10 +1,9 @@
 """Every command of a page is understood by the program that it calls; values in capitals stand for the reader's own."""
 
 import argparse
+import importlib
 import re
-import runpy
 import shlex
-import sys
 
 import pytest
 from project_texts import ROOT, commands_of, pages
@@ -12,7 +11,6 @@ from project_texts import ROOT, commands_of, pages
 from cca_jax.cli.main import main as cca_jax_main
 from train.recipe.options import config_of
 
-_MODULE = re.compile(r"python -m ((?:train|eval|bench)[\w.]*)$")
 _CONFIGURATIONS = re.compile(r"python -m train ")
 
 
@@ -37,9 +35,10 @@ def understand(monkeypatch):
         if words[0] == "cca-jax":
             return lambda: cca_jax_main(words[1:])
         if words[:2] == ["python", "-m"]:
-            monkeypatch.setattr(sys, "argv", [words[2], *words[3:]])
-            # Not imported twice: what a package's own file does when it is run is to call the main of another.
-            return lambda: runpy.run_module(words[2], run_name="__main__", alter_sys=False)
+            module = importlib.import_module(words[2])
+            if hasattr(module, "__path__"):
+                module = importlib.import_module(f"{words[2]}.__main__")
+            return lambda: module.main(words[3:])
         return None
 
     def understand(command):

@@ -80,7 +80,7 @@ def test_what_is_no_case_is_one_line_and_status_2(case_file, content, capsys):
     assert verify.main([str(case_file)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "no verification case" in error
+    assert "is not a verification case" in error
 
 
 def test_missing_files(tmp_path, case_file, capsys):
