@@ -27,7 +27,8 @@ def test_only_log_lines_are_held_back(capfd):
 QUIET = """
 import os, sys, warnings
 import numpy as np
-from cca_jax.entropy_coding import coders, container, tables
+from cca_jax.bitstream import container
+from cca_jax.entropy_coding import coders, tables
 assert not {"tensorflow", "constriction", "tensorflow_compression_ops"} & set(sys.modules), "imported too early"
 try:
     import jax  # it sets TF_CPP_MIN_LOG_LEVEL to a level that lets TensorFlow's warnings through

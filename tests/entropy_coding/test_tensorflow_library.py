@@ -27,9 +27,9 @@ def test_strings_are_kept(library, length):
 
 
 def test_operations_that_are_not_there_or_get_something_else_fail(library):
-    with pytest.raises(library.TensorFlowError, match="NoSuchOperation"):
+    with pytest.raises(tensorflow_library.TensorFlowError, match="NoSuchOperation"):
         library.execute("NoSuchOperation", [], 1)
-    with pytest.raises(library.TensorFlowError, match="expected to be a int32 tensor"):
+    with pytest.raises(tensorflow_library.TensorFlowError, match="expected to be a int32 tensor"):
         library.execute("CreateRangeEncoder", [library.integers([]), library.string(b"tables")], 1)
     assert library.integers([5]).memory()  # and it goes on
 
