@@ -21,6 +21,7 @@ from cca_jax.bitstream.quality_scale import rate_position
 from cca_jax.codec.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch, timed
 from cca_jax.compile_cache import programs
 from cca_jax.compile_cache.cores import usable_cores
+from cca_jax.compile_cache.device_errors import is_out_of_memory
 from cca_jax.model import coding_steps
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.integer_network.rate import ExactRate, coded_rate
@@ -39,7 +40,7 @@ def memory_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if "RESOURCE_EXHAUSTED" in str(error):
+        if is_out_of_memory(error):
             raise MemoryError(f"not enough device memory for this image: {error}") from error
         raise
 

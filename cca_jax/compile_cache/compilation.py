@@ -6,19 +6,12 @@ its functions (JAX 0.5.3), and fails when it runs. So JAX is not given what is k
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import importlib
-import math
 import threading
 from typing import Any
 
-import jax
+from cca_jax.compile_cache.private_jax import call_on_cache_hits, keeping_nothing
 
-_setting: Any = None  # JAX's own least time of a program that it keeps, which can be set for a thread, not for all
-with contextlib.suppress(ImportError, AttributeError):
-    _setting = importlib.import_module("jax._src.config").persistent_cache_min_compile_time_secs
-_HIT = "/jax/compilation_cache/cache_hits"
 _here = threading.local()
 
 
@@ -26,16 +19,15 @@ def compile_anew(lowered: Any) -> tuple[Any, bool]:
     """The program of a lowered step, and whether it was compiled here: only then may it be kept."""
     _listen()
     _here.hit = False
-    # Without the setting JAX keeps the program, too; once this package has changed, it is then not kept here.
-    with contextlib.nullcontext() if _setting is None else _setting(math.inf):
+    with keeping_nothing():
         program = lowered.compile()
     return program, not _here.hit
 
 
 @functools.cache
 def _listen() -> None:
-    def note(event: str, **_: Any) -> None:
-        if event == _HIT:
-            _here.hit = True
+    call_on_cache_hits(_note_hit)
 
-    jax.monitoring.register_event_listener(note)
+
+def _note_hit() -> None:
+    _here.hit = True

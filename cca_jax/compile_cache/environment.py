@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import os
 import platform
 import re
@@ -15,8 +16,10 @@ from pathlib import Path
 
 import jax
 
+from cca_jax.compile_cache import private_jax
 from cca_jax.compile_cache.cores import usable_cores
 
+_log = logging.getLogger("cca_jax.compile_cache")
 _NO_PROGRAM = ("cache", "jax_log")
 _LIBRARIES = ("jax", "jaxlib", "flax", "numpy")
 _PACKAGE = Path(__file__).parents[1]
@@ -30,7 +33,8 @@ def compile_environment() -> str | None:
     """
     try:
         return repr((os.environ.get("XLA_FLAGS"), usable_cores(), _machine(), source_digest(_SOURCES)))
-    except (PackageNotFoundError, OSError):
+    except (PackageNotFoundError, OSError) as error:
+        _log.debug("programs are not kept: %r", error)
         return None
 
 
@@ -41,10 +45,15 @@ def _machine() -> tuple[object, ...]:
     return ([version(package) for package in _LIBRARIES], kind, platform.machine(), _processor())
 
 
-def settings() -> tuple[tuple[str, str], ...]:
-    """JAX's of the calling thread, as contexts left them; without those of caches and logs, which change no program."""
-    told = ((name, repr(value)) for name, value in jax.config.values.items())
-    return tuple(sorted((name, value) for name, value in told if not any(word in name for word in _NO_PROGRAM)))
+def settings() -> tuple[tuple[str, str], ...] | None:
+    """JAX's of the calling thread, as contexts left them; without those of caches and logs, which change no program.
+
+    None where they cannot be told.
+    """
+    told = private_jax.settings()
+    if told is None:
+        return None
+    return tuple(sorted((n, repr(value)) for n, value in told.items() if not any(word in n for word in _NO_PROGRAM)))
 
 
 def _processor() -> str:

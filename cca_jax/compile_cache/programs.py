@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import inspect
+import logging
 import pickle
 import time
 from collections.abc import Callable
@@ -19,12 +19,15 @@ from typing import Any, NamedTuple
 import flax.linen
 import jax
 import numpy as np
-from jax.experimental import serialize_executable
 
 from cca_jax.compile_cache.compilation import compile_anew
+from cca_jax.compile_cache.device_errors import is_out_of_memory
 from cca_jax.compile_cache.environment import compile_environment, settings
+from cca_jax.compile_cache.private_jax import load, serialize
+from cca_jax.compile_cache.program_source import source_of
 from cca_jax.compile_cache.store import ProgramStore, open_store
 
+_log = logging.getLogger("cca_jax.compile_cache")
 Step = Callable[..., Any]
 """A jitted function; of its arguments, modules and Python numbers are static."""
 
@@ -38,14 +41,14 @@ class Signature:
         static: the arguments that are part of the program.
         tree: how the others are nested.
         leaves: shape and type of each array in them.
-        settings: JAX's of the calling thread.
+        settings: JAX's of the calling thread; None where they cannot be told.
     """
 
     step: str
     static: tuple[Any, ...]
     tree: Any
     leaves: tuple[tuple[tuple[int, ...], np.dtype], ...]
-    settings: tuple[tuple[str, str], ...]
+    settings: tuple[tuple[str, str], ...] | None
 
     @classmethod
     def of(cls, step: Step, arguments: tuple[Any, ...]) -> Signature:
@@ -54,13 +57,12 @@ class Signature:
         static = tuple(argument for argument in arguments if _is_static(argument))
         return cls(step.__name__, static, tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves), settings())
 
-    @property
-    def key(self) -> str | None:
-        """Its name in the store, which differs wherever its program may; None where that cannot be known."""
-        environment = compile_environment()
-        if environment is None:
+    def key(self, step: Step) -> str | None:
+        """Its step's name in the store, which differs wherever the program may; None where that cannot be known."""
+        environment, source = compile_environment(), source_of(step, self.static)
+        if environment is None or source is None or self.settings is None:
             return None
-        told = (self.static, str(self.tree), self.leaves, self.settings, environment)
+        told = (self.static, str(self.tree), self.leaves, self.settings, environment, source)
         return f"cca_{self.step}-{hashlib.sha256(repr(told).encode()).hexdigest()}"
 
 
@@ -93,11 +95,11 @@ def prepare(step: Step, arguments: tuple[Any, ...], threads: Executor) -> Any:
 
 
 def _prepare(step: Step, arguments: tuple[Any, ...], signature: Signature, threads: Executor) -> _Prepared:
-    place = _place(signature)
+    place = _place(step, signature)
     if place is not None and (kept := _read(*place)) is not None:
         shapes, (in_tree, out_tree), executable = kept
         device = jax.config.jax_default_device  # type: ignore[attr-defined]  # contexts do not reach threads
-        return _Prepared(shapes, threads.submit(_load, executable, in_tree, out_tree, device))
+        return _Prepared(shapes, threads.submit(load, executable, in_tree, out_tree, device))
     lowered = step.lower(*arguments)  # type: ignore[attr-defined]  # all steps are jitted
     shapes = jax.tree.map(lambda told: jax.ShapeDtypeStruct(told.shape, told.dtype), lowered.out_info)
     return _Prepared(shapes, threads.submit(_compile, lowered, shapes, place))
@@ -111,34 +113,36 @@ def find(step: Step, arguments: tuple[Any, ...]) -> Callable[[], Any]:
         return functools.partial(step, *arguments)
     try:
         program = prepared.program.result()
-    except Exception:
-        _forget(signature)
+    except Exception as error:
+        _log.debug("%s: compiled anew: %r", signature.step, error)
+        _forget(step, signature)
         return functools.partial(step, *arguments)
 
     def call() -> Any:
         try:
             return program(*_arrays(arguments))
         except Exception as error:
-            if "RESOURCE_EXHAUSTED" in str(error):  # the program is right, the memory too small
+            if is_out_of_memory(error):  # the program is right, the memory too small
                 raise
             # Compiled for what is not quite the same: JAX compiles it here, or says what is wrong.
-            _forget(signature)
+            _log.debug("%s: compiled anew: %r", signature.step, error)
+            _forget(step, signature)
             return step(*arguments)
 
     return call
 
 
-def _forget(signature: Signature) -> None:
+def _forget(step: Step, signature: Signature) -> None:
     _programs.pop(signature, None)
-    if (place := _place(signature)) is not None:
+    if (place := _place(step, signature)) is not None:
         store, key = place
         store.remove(key)
 
 
-def _place(signature: Signature) -> tuple[ProgramStore, str] | None:
+def _place(step: Step, signature: Signature) -> tuple[ProgramStore, str] | None:
     """Where its program is kept; None where none is."""
     store = open_store()
-    key = None if store is None else signature.key
+    key = None if store is None else signature.key(step)
     return None if store is None or key is None else (store, key)
 
 
@@ -147,7 +151,8 @@ def _read(store: ProgramStore, key: str) -> tuple[Any, tuple[Any, Any], bytes] |
     content = store.get(key)
     try:
         return None if content is None else pickle.loads(content)
-    except Exception:  # whole, but not understood
+    except Exception as error:  # whole, but not understood
+        _log.debug("%s: is not understood, and removed: %r", key, error)
         store.remove(key)
         return None
 
@@ -159,25 +164,24 @@ def _compile(lowered: Any, shapes: Any, place: tuple[ProgramStore, str] | None) 
     started = time.perf_counter()
     program, is_new = compile_anew(lowered)
     if is_new and time.perf_counter() - started >= _least_seconds():
-        try:
-            executable, *trees = serialize_executable.serialize(program)
-        except (ValueError, NotImplementedError, RuntimeError):  # not every device's programs can be kept
-            return program
-        store.put(key, pickle.dumps((shapes, trees, executable)))
+        kept = serialize(program)
+        if kept is not None:  # not every device's programs can be
+            executable, *trees = kept
+            _keep(store, key, (shapes, trees, executable))
     return program
+
+
+def _keep(store: ProgramStore, key: str, entry: tuple[Any, ...]) -> None:
+    try:
+        content = pickle.dumps(entry)
+    except Exception as error:  # a tree of somebody's own class
+        _log.debug("%s: cannot be kept: %r", key, error)
+    else:
+        store.put(key, content)
 
 
 def _least_seconds() -> float:
     return jax.config.jax_persistent_cache_min_compile_time_secs  # type: ignore[attr-defined]
-
-
-def _load(executable: bytes, in_tree: Any, out_tree: Any, device: Any) -> Any:
-    if not isinstance(device, jax.Device):
-        device = jax.local_devices(backend=device)[0]
-    load: Callable[..., Any] = serialize_executable.deserialize_and_load
-    if "execution_devices" in inspect.signature(load).parameters:  # JAX 0.6 and later load for all devices otherwise
-        load = functools.partial(load, execution_devices=[device])
-    return load(executable, in_tree, out_tree, device.client)
 
 
 def _is_static(argument: Any) -> bool:

@@ -1,9 +1,13 @@
 """The settings of JAX's cache: ours by default, the user's where given."""
 
+import logging
+import os
+import stat
+
 import jax
 import pytest
 
-from cca_jax.compile_cache import jax_cache
+from cca_jax.compile_cache import jax_cache, private_jax
 
 NAMES = (
     "jax_compilation_cache_dir",
@@ -16,6 +20,7 @@ NAMES = (
 @pytest.fixture
 def updates(monkeypatch):
     made = {}
+    monkeypatch.setattr(private_jax, "replace_cache", lambda open_cache: True)
     monkeypatch.setattr(jax.config, "update", made.__setitem__)
     for name in NAMES:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -30,7 +35,7 @@ def test_programs_are_kept_in_a_limited_folder_of_the_users(updates, monkeypatch
 
 
 def test_a_folder_of_the_users_choice_has_no_limit(updates, monkeypatch, tmp_path):
-    monkeypatch.setenv(NAMES[0].upper(), str(tmp_path))
+    monkeypatch.setenv(NAMES[0].upper(), str(tmp_path / "chosen"))
     jax_cache.keep_compiled_programs()
     assert updates == dict(zip(NAMES[2:], (0.0, -1), strict=True))
 
@@ -40,6 +45,36 @@ def test_the_users_variables_stand(updates, monkeypatch, tmp_path):
         monkeypatch.setenv(name.upper(), value)
     jax_cache.keep_compiled_programs()
     assert updates == {}
+
+
+def test_the_users_folders_are_the_users_alone(updates, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    before = os.umask(0o002)
+    try:
+        jax_cache.keep_compiled_programs()
+    finally:
+        os.umask(before)
+    for folder in (tmp_path / "cca_jax", tmp_path / "cca_jax" / "programs"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_folder_that_others_can_write_to_is_not_used(updates, monkeypatch, tmp_path, named, caplog):
+    caplog.set_level(logging.DEBUG, "cca_jax.compile_cache")
+    folder = tmp_path / "cca_jax" / "programs"
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    monkeypatch.setenv(*((NAMES[0].upper(), str(folder)) if named else ("XDG_CACHE_HOME", str(tmp_path))))
+    jax_cache.keep_compiled_programs()
+    assert updates == {NAMES[0]: None}
+    assert "others can write to it" in caplog.text
+
+
+def test_a_folder_elsewhere_is_left_to_jax(updates, monkeypatch):
+    monkeypatch.setenv(NAMES[0].upper(), "gs://bucket/programs")
+    monkeypatch.setattr(private_jax, "replace_cache", None)
+    jax_cache.keep_compiled_programs()
+    assert NAMES[0] not in updates
 
 
 def test_without_a_folder_nothing_is_kept(updates, monkeypatch):

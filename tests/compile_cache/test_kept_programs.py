@@ -2,6 +2,7 @@
 
 import math
 import re
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import cca_jax
-from cca_jax.compile_cache import environment, programs
+from cca_jax.compile_cache import environment, private_jax, program_source, programs
 from cca_jax.compile_cache.compilation import compile_anew
 from cca_jax.compile_cache.environment import compile_environment, source_digest
 from cca_jax.compile_cache.store import ProgramStore
@@ -23,7 +24,7 @@ SHAPE = jax.ShapeDtypeStruct(X.shape, X.dtype)
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
-    store = ProgramStore(str(tmp_path), -1)
+    store = ProgramStore(tmp_path, -1)
     monkeypatch.setattr(programs, "open_store", lambda: store)
     monkeypatch.setattr(programs, "_least_seconds", lambda: 0.0)
     monkeypatch.setattr(programs, "_programs", {})
@@ -31,13 +32,15 @@ def store(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def step():
+def step(monkeypatch):
     """A jitted step with a static argument and nested results; `traces` counts how often JAX traces it."""
 
     def wave(times, x):
         traces.append(times)
-        return SlicePrediction(jnp.sin(times * x), None, [x, jnp.exp(x)], x.sum())
+        return SlicePrediction(jnp.sin(times * x + phase), None, [x, jnp.exp(x)], x.sum())
 
+    phase = secrets.randbelow(1 << 20)  # else JAX might have the program in its own cache, from another run
+    monkeypatch.setattr(program_source, "OWN", (*program_source.OWN, __name__))
     traces = []
     jitted = jax.jit(wave, static_argnums=0)
     jitted.traces = traces
@@ -77,12 +80,14 @@ def test_a_kept_program_is_not_traced_and_gives_the_same_bits(store, step):
 
 
 def test_other_arguments_settings_or_code_are_other_programs(step, monkeypatch):
-    keys = {programs.Signature.of(step, arguments).key for arguments in ((3, X), (4, X), (3, X[1:]), (3, [X]))}
+    keys = {programs.Signature.of(step, arguments).key(step) for arguments in ((3, X), (4, X), (3, X[1:]), (3, [X]))}
     with jax.default_matmul_precision("float32"):
-        keys.add(programs.Signature.of(step, (3, X)).key)
-    monkeypatch.setattr(programs, "compile_environment", lambda: "elsewhere")
-    keys.add(programs.Signature.of(step, (3, X)).key)
-    assert len(keys) == 6
+        keys.add(programs.Signature.of(step, (3, X)).key(step))
+    for name in ("compile_environment", "source_of"):
+        monkeypatch.setattr(programs, name, lambda *_: "elsewhere")
+        keys.add(programs.Signature.of(step, (3, X)).key(step))
+    assert len(keys) == 7
+    assert None not in keys
 
 
 @pytest.mark.parametrize(
@@ -113,21 +118,21 @@ def keep_failing(step, monkeypatch, error):
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr(programs.serialize_executable, "deserialize_and_load", lambda *_, **__: fail)
+    monkeypatch.setattr(private_jax.serialize_executable, "deserialize_and_load", lambda *_, **__: fail)
     prepare(step, 3, SHAPE)
 
 
 def test_a_program_that_fails_when_it_runs_is_compiled_anew(store, step, monkeypatch, tmp_path):
     keep_failing(step, monkeypatch, ValueError("compiled for other sharding"))
     np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
-    assert not list(tmp_path.glob("*-cache"))
+    assert not list(tmp_path.glob("*.program"))
 
 
 def test_a_program_that_runs_out_of_memory_is_kept(store, step, monkeypatch, tmp_path):
     keep_failing(step, monkeypatch, RuntimeError("RESOURCE_EXHAUSTED: Out of memory"))
     with pytest.raises(RuntimeError, match="Out of memory"):
         run(step, 3, X)
-    assert list(tmp_path.glob("*-cache"))
+    assert list(tmp_path.glob("*.program"))
 
 
 def test_without_compilation_no_program_runs(store, step):
@@ -150,34 +155,51 @@ def test_the_environment_sees_flags_and_changed_code(tmp_path, monkeypatch):
     assert digests[0] == digests[1] != digests[2]
 
 
-@pytest.mark.parametrize("missing", ["metadata", "source", "code"])
+@pytest.mark.parametrize("missing", ["metadata", "source", "code", "settings"])
 def test_where_the_environment_cannot_be_told_nothing_is_kept(store, step, monkeypatch, tmp_path, missing):
     if missing == "metadata":
         monkeypatch.setattr(environment, "_LIBRARIES", ("a package that nobody has",))
         environment._machine.cache_clear()
-    else:
+    elif missing != "settings":
         folder = tmp_path / "package"
         if missing == "code":
             folder.mkdir()
         monkeypatch.setattr(environment, "_SOURCES", (folder,))
-    assert compile_environment() is None
+    if missing == "settings":
+        monkeypatch.setattr(private_jax, "settings", lambda: None)
+    else:
+        assert compile_environment() is None
     prepare(step, 3, SHAPE)
     np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
-    assert not list(tmp_path.glob("*-cache"))
+    assert not list(tmp_path.glob("*.program"))
+
+
+def test_programs_of_a_source_that_nobody_knows_are_not_kept(store, step, monkeypatch, tmp_path):
+    monkeypatch.setattr(program_source, "OWN", ("cca_jax.model",))
+    prepare(step, 3, SHAPE)
+    np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_pickled_is_not_kept(store, step, monkeypatch, tmp_path):
+    monkeypatch.setattr(programs, "serialize", lambda program: (lambda: None, None, None))
+    prepare(step, 3, SHAPE)
+    np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_steps_import_nothing_but_what_their_digest_reads():
     package = Path(cca_jax.__file__).parent
-    code = "".join(path.read_text() for folder in ("model", "ops") for path in (package / folder).glob("*.py"))
+    code = "".join(path.read_text() for folder in ("model", "ops") for path in (package / folder).rglob("*.py"))
     assert set(re.findall(r"^\s*(?:from|import) cca_jax\.(\w+)", code, re.MULTILINE)) == {"config", "model", "ops"}
 
 
 @pytest.mark.parametrize("damage", ["cut", "not understood"])
 def test_a_damaged_entry_is_compiled_and_written_anew(store, step, tmp_path, damage):
     prepare(step, 3, SHAPE)
-    key = programs.Signature.of(step, (3, X)).key
+    key = programs.Signature.of(step, (3, X)).key(step)
     if damage == "cut":
-        (entry,) = tmp_path.glob("*-cache")
+        (entry,) = tmp_path.glob("*.program")
         entry.write_bytes(entry.read_bytes()[:-1])
     else:
         store.remove(key)
@@ -196,10 +218,10 @@ def test_a_program_that_does_not_load_is_forgotten(store, step, monkeypatch, tmp
     def refuse(*arguments, **named):
         raise RuntimeError("compiled for another machine")
 
-    monkeypatch.setattr(programs.serialize_executable, "deserialize_and_load", refuse)
+    monkeypatch.setattr(private_jax.serialize_executable, "deserialize_and_load", refuse)
     prepare(step, 3, SHAPE)
     np.testing.assert_array_equal(run(step, 3, X).mean, step(3, X).mean)
-    assert not list(tmp_path.glob("*-cache"))
+    assert not list(tmp_path.glob("*.program"))
 
 
 class Cached:

@@ -1,0 +1,143 @@
+"""Whatever a step reaches is known by its source, or its programs are not kept."""
+
+import functools
+import subprocess
+import sys
+from pathlib import Path
+
+import flax.linen as nn
+import jax
+import pytest
+
+from cca_jax.codec import tile_coder
+from cca_jax.compile_cache import environment
+from cca_jax.compile_cache.program_source import OWN, source_of
+from cca_jax.model import coding_steps, layers, slices, transforms
+from cca_jax.model.cca import CCAModel
+from cca_jax.ops import convolution, density
+
+STEPS = {name: step for name, step in vars(coding_steps).items() if hasattr(step, "lower") and callable(step)}
+
+
+def sources(config, steps=STEPS):
+    model = CCAModel(config)
+    return {name: source_of(step, (model, 1)) for name, step in steps.items()}
+
+
+def test_all_steps_of_all_models_are_known(micro, micro_lite):
+    for config in (micro, micro_lite):
+        found = sources(config)
+        assert None not in found.values()
+        assert len(set(found.values())) == len(found)
+        assert sources(config) == found
+    assert sources(micro) != sources(micro_lite)
+
+
+def test_the_steps_are_those_that_the_codec_runs():
+    used = {name for name in STEPS if f"coding_steps.{name}" in Path(tile_coder.__file__).read_text()}
+    assert used == set(STEPS) - {"indexes", "dequantise", "dequantize", "to_symbols"}
+
+
+def test_what_is_digested_is_what_counts_as_our_own():
+    package = Path(environment.__file__).parents[1]
+    names = {".".join(("cca_jax", *path.relative_to(package).with_suffix("").parts)) for path in environment._SOURCES}
+    assert names == set(OWN)
+
+
+TELL = """
+import sys
+from cca_jax.compile_cache.program_source import source_of
+from cca_jax.config import PRESETS
+from cca_jax.model import coding_steps
+from cca_jax.model.cca import CCAModel
+if sys.argv[1] == "more":
+    import cca_jax, cca_jax.model.tables, cca_jax.convert, cca_jax.objective.loss, cca_jax.model.parameters.initialize
+print(source_of(coding_steps.analyse, (CCAModel(PRESETS["lite"]),)))
+"""
+
+
+def test_every_process_finds_the_same_whatever_else_it_imports():
+    found = {
+        subprocess.run([sys.executable, "-c", TELL, more], capture_output=True, text=True, check=True).stdout
+        for more in ("more", "nothing more")
+    }
+    assert len(found) == 1
+    assert "None" not in found.pop()
+
+
+SOME = {name: STEPS[name] for name in ("analyse", "hyper_analyse", "predict") if name in STEPS}
+
+
+def softplus(x):
+    return jax.nn.softplus(x)
+
+
+@functools.wraps(layers.gelu)
+def disguised(*arguments):
+    return jax.nn.softplus(*arguments)
+
+
+def functions_of(module):
+    """Names of a module's own functions and of what it imported of functions."""
+    return [name for name, value in vars(module).items() if callable(value) and not isinstance(value, type)]
+
+
+@pytest.mark.parametrize(
+    "replacement", [softplus, disguised, lambda x: x, functools.partial(softplus), jax.jit(softplus)]
+)
+@pytest.mark.parametrize("module", [layers, slices, convolution])
+def test_a_function_that_is_patched_in_is_not_ours(micro, monkeypatch, module, replacement):
+    before, changed = sources(micro, SOME), 0
+    for name in functions_of(module):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, replacement)
+            after = sources(micro, SOME)
+            assert all(source in (None, before[step]) for step, source in after.items())
+            changed += after != before
+    assert sources(micro, SOME) == before
+    assert changed
+
+
+def test_another_function_of_a_known_library_is_another_source(micro, monkeypatch):
+    before = sources(micro, SOME)
+    for module, name in ((layers, "gelu"), (layers, "simple_gate"), (nn, "relu"), (nn, "gelu"), (nn, "scan")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, jax.nn.softplus)
+            after = sources(micro, SOME)
+            assert None not in after.values()
+            assert (after != before) == (name != "scan"), name  # flax.linen's scan no step of it names
+
+
+def test_methods_and_numbers_that_are_patched_in_are_seen(micro, monkeypatch):
+    before = sources(micro)
+    blocks = [value for value in vars(layers).values() if isinstance(value, type) and issubclass(value, nn.Module)]
+    seen = 0
+    for block in {block for block in blocks if block.__module__ == layers.__name__ and "__call__" in vars(block)}:
+        with monkeypatch.context() as patch:
+            patch.setattr(block, "__call__", softplus)
+            seen += None in sources(micro).values()
+    assert seen
+    with monkeypatch.context() as patch:
+        patch.setattr(density, "SCALE_FLOOR", 0.5)
+        assert sources(micro) != before
+    assert sources(micro) == before
+
+
+def test_a_class_of_somebody_elses_is_not_ours(micro, monkeypatch):
+    class MyModel(CCAModel):
+        pass
+
+    assert source_of(coding_steps.analyse, (MyModel(micro),)) is None
+    names = [name for name, value in vars(transforms).items()
+             if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__.startswith("cca_jax")]  # fmt: skip
+    refused = []
+    for name in names:
+        with monkeypatch.context() as patch:
+            patch.setattr(transforms, name, type(name, (getattr(transforms, name),), {"__module__": __name__}))
+            refused += [name] if None in sources(micro, SOME).values() else []
+    assert {"Conv", "NAFBlock", "ResidualBottleneck"} <= set(refused)
+
+
+def test_a_step_of_somebody_elses_is_not_ours():
+    assert source_of(jax.jit(softplus), ()) is None
+    assert source_of(jax.jit(jax.nn.softplus), ()) is not None
