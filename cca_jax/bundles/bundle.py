@@ -228,6 +228,15 @@ def _tables(arrays: Mapping[str, np.ndarray], kind: str) -> CodingTables:
     return CodingTables.from_arrays({n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)})
 
 
+def stated_identity(folder: Path) -> str | None:
+    """The identity that a bundle's config.json states, in hexadecimal: what `load_bundle` then checks; None without.
+
+    Raises:
+        ValueError: the folder is not a bundle.
+    """
+    return _read_config(folder)[2]
+
+
 def _read_config(folder: Path) -> tuple[str, ModelConfig, str | None]:
     try:
         values = json.loads((folder / CONFIG).read_text())

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from cca_jax.bundles.bundle import CARD, CONFIG, WEIGHTS, load_bundle
+from cca_jax.bundles.bundle import CARD, CONFIG, WEIGHTS, load_bundle, stated_identity
 from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.cost import Cost, coding_cost
 from cca_jax.model.parameters.shapes import flatten
@@ -85,8 +85,9 @@ def find_model(identity: bytes) -> Path:
         ValueError: there is none.
     """
     for folder in _installed():
-        with contextlib.suppress(ValueError):
-            if load_bundle(folder).identity == identity:
+        with contextlib.suppress(ValueError):  # a damaged one must not hide the others
+            # Weights are read, and hashed, only where they are said to be the ones that are looked for.
+            if stated_identity(folder) in (None, identity.hex()) and load_bundle(folder).identity == identity:
                 return folder
     raise ValueError(
         f"the file was made with model {identity.hex()}, which is not installed here: give its folder with --model, "
