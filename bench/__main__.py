@@ -17,6 +17,7 @@ from bench import options as command
 from bench import tables
 from cca_jax.cli.console import print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
+from cca_jax.cli.process import prepare_process
 from cca_jax.compile_cache.cores import usable_cores
 from eval.results.machine import describe_machine, versions
 
@@ -126,6 +127,7 @@ _PARTS = {
 def main(arguments: list[str] | None = None) -> int:
     """Prints the tables; returns the exit status."""
     options = command.parse(arguments)
+    prepare_process()
     console = Console(width=None if sys.stdout.isatty() else 120)
     results: dict[str, object] = {"machine": describe_machine(), "versions": versions()}
     try:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from cca_jax.cli.console import print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
+from cca_jax.cli.process import prepare_process
 from eval.runner.options import parse
 
 
@@ -20,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status, see `eval.runner.options`.
     """
     options = parse(argv)
+    prepare_process()
     try:
         from eval.evaluate import evaluate  # needs the extra [eval]; a typing error needs none of it
 

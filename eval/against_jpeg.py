@@ -18,6 +18,7 @@ from rich.table import Table
 from cca_jax.bundles.registry import DEFAULT_MODEL
 from cca_jax.cli.figures import measure
 from cca_jax.cli.parser import OneLineParser
+from cca_jax.cli.process import prepare_process
 from cca_jax.codec.codec import load_model
 from cca_jax.image_io.images import find_images, read_image
 from cca_jax.objective.metrics import fidelity
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR")
     parser.add_argument("--quality", type=float, metavar="Q", help="for models of several rates (default: 50)")
     options = parser.parse_args(arguments)
+    prepare_process()
     table = Table("image", "bytes", "bpp", "PSNR", "JPEG", "ahead by", "MS-SSIM")
     figures, leads = [], []
     try:

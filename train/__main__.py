@@ -7,6 +7,8 @@ import sys
 
 from cca_jax.cli.console import print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
+from cca_jax.cli.process import prepare_process
+from cca_jax.compile_cache.device_errors import is_out_of_memory
 from cca_jax.compile_cache.jax_cache import keep_compiled_programs
 from train.recipe.options import config_of, parser
 from train.run.allocator import keep_freed_memory
@@ -21,13 +23,14 @@ _NO_MEMORY = (
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0 at the end, 2 on bad input, 143, 130 or 124 where it was ended."""
     options = parser().parse_args(arguments)
+    prepare_process()
     try:
         return _run(options)
     except KeyboardInterrupt:  # before the run itself listens
         print_problem("interrupted before the first step")
         return EXIT_INTERRUPTED
     except RuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error):
+        if not is_out_of_memory(error):
             raise
         print_problem(_NO_MEMORY)
         return EXIT_BAD_INPUT
@@ -41,9 +44,11 @@ def _run(options: argparse.Namespace) -> int:
     keep_freed_memory()
     interrupts = Interrupts(options.time_limit)
     # JAX must not be touched before the processes of a run are joined, and --help and typing errors need none of it.
+    from train.checkpoints.checkpoints import silence_orbax
     from train.checkpoints.saved_run import CONFIG, read_config
     from train.step.mesh import join_processes, make_mesh
 
+    silence_orbax()
     begun = options.resume and (options.out / CONFIG).is_file()
     config = config_of(options, read_config(options.out) if begun else None)
     keep_compiled_programs()

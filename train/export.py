@@ -12,7 +12,9 @@ from cca_jax.bundles.bundle import Bundle, check_new_folder, save_bundle
 from cca_jax.cli.console import print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
 from cca_jax.cli.parser import OneLineParser
+from cca_jax.cli.process import prepare_process
 from cca_jax.model.parameters.initialize import parameter_count
+from train.checkpoints.checkpoints import silence_orbax
 from train.checkpoints.saved_run import read_run
 from train.recipe.config import TrainConfig
 
@@ -87,6 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dtype", choices=("float32", "float16"), default="float16")
     parser.add_argument("--best", action="store_true", help="the best checkpoint instead of the newest")
     options = parser.parse_args(arguments)
+    prepare_process()
+    silence_orbax()
     try:
         card = None if options.card is None else options.card.read_text()
         bundle = export(options.run, options.out, options.description, options.dtype, card, options.best)

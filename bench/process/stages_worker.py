@@ -25,10 +25,12 @@ def main(direction: str, model: str, source: str, target: str, started: str) -> 
         started: when the process was started, by the system's clock, seconds.
     """
     from cca_jax.cli import library
+    from cca_jax.cli.process import prepare_process
     from cca_jax.codec.codec import Codec
     from cca_jax.codec.stopwatch import Stopwatch
     from cca_jax.image_io.images import read_image, write_image
 
+    prepare_process()
     clock, inside = Stopwatch(), Stopwatch()
     clock.seconds[START] = time.time() - float(started)
     with clock.part(MODEL):

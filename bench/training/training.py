@@ -20,6 +20,7 @@ from jax.sharding import Mesh
 
 from bench.timing import Timing, measure
 from cca_jax.cli.parser import OneLineParser
+from cca_jax.cli.process import prepare_process
 from cca_jax.config import resolve_config
 from train.init.start import starting_params
 from train.recipe.config import TrainConfig
@@ -121,6 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--remat", action="store_true")
     parser.add_argument("--repetitions", type=int, default=5)
     options = vars(parser.parse_args(arguments))
+    prepare_process()
     repetitions, preset = options.pop("repetitions"), options.pop("preset")
     try:
         config = TrainConfig(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import atexit
 import contextlib
-import gc
 import importlib.metadata
 import os
 import sys
@@ -15,6 +13,7 @@ from cca_jax.cli import compress, convert, decompress, info, models
 from cca_jax.cli.console import print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
 from cca_jax.cli.parser import OneLineParser
+from cca_jax.cli.process import prepare_process
 
 _SUBCOMMANDS = (compress, decompress, info, models, convert)
 
@@ -53,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
     args = build_parser().parse_args(argv)
-    atexit.register(gc.freeze)  # Python ends by looking for garbage three times, a third of a second with JAX
+    prepare_process()
     try:
         status = args.run(args)
         sys.stdout.flush()

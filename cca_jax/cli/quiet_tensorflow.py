@@ -1,53 +1,30 @@
-"""Starts TensorFlow without a word on standard error and without touching a GPU.
+"""A context in which TensorFlow starts without a word on standard error.
 
 TensorFlow is here for one small thing, the range coder of `tensorflow-compression-ops`; none of its reports concern a
 person who compresses a photo. They come by two ways: the C++ log whose level is an environment variable read at first
-use, and, on machines with CUDA, C++ messages printed before that log exists.
+use, and, on machines with CUDA, C++ messages printed before that log exists. Both are the whole process's, so this is
+for command lines alone.
 """
+
+from __future__ import annotations
 
 import contextlib
 import os
 import re
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
-
-from cca_jax.entropy_coding.tensorflow.library import Library
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # "2026-01-31 12:00:00.0: E file.cc:1] …", "I0000 00:00:1.0 1 file.cc:1] …", "WARNING: All log messages before absl::…"
 _NOISE = re.compile(rb"\d{4}-\d\d-\d\d [\d:.]+: [IWEF] |[IWEF]\d{4} [\d:.]+ |WARNING: All log messages before absl::")
-_lock = threading.Lock()
-_started: Library | None = None
-_background: threading.Thread | None = None
 
 
-def start() -> Library:
-    """TensorFlow's library with the operations of `tensorflow_compression_ops`, ready for use; slow the first time.
-
-    Raises:
-        Exception: whatever loading raises: TensorFlow and its operations must be versions that fit each other.
-    """
-    global _started
-    with _lock:
-        if _started is None:
-            with _log_level("3"), _hold_back_noise():
-                _started = Library("tensorflow_compression_ops", "cc/libtensorflow_compression.so")
-        return _started
-
-
-def start_in_background() -> None:
-    """Begins `start` in a thread, once; a later `start` waits for it, or fails as it did."""
-    global _background
-    if _background is None and _started is None:
-        _background = threading.Thread(target=_start_silently, name="start-tensorflow")
-        _background.start()
-
-
-def _start_silently() -> None:
-    with contextlib.suppress(Exception):
-        start()
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Where TensorFlow is to start."""
+    with _log_level("3"), _hold_back_noise():
+        yield
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ an earlier process left it. When the image itself comes to that step, it finds t
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -85,14 +84,9 @@ class _Rehearsal(Execution):
         super().__init__(*arguments, **named)
 
     def __enter__(self) -> _Rehearsal:
-        # Tracing makes a million objects that stay: looking for garbage among them takes a fifth of its time.
-        self._collects = gc.isenabled()
-        gc.disable()
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._collects:
-            gc.enable()
         self._threads.shutdown(wait=False, cancel_futures=error[0] is not None)
 
     def _run(self, part: str, step: Callable[..., Any], *arguments: Any) -> Any:

@@ -16,6 +16,7 @@ from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
 from cca_jax.cli.figures import Figures, measure
 from cca_jax.cli.library import load_codec
 from cca_jax.cli.parser import OneLineParser
+from cca_jax.cli.process import prepare_process
 from cca_jax.image_io.files import write_atomically
 from cca_jax.image_io.images import read_image, write_image
 from eval.codecs.at_size import encode_at_most
@@ -43,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--picture", type=Path, metavar="FILE.webp|.png", help="also write a small picture of a detail for a page"
     )
     args = parser.parse_args(argv)
+    prepare_process()
     try:
         demonstrate(args.image, args.model, args.quality, args.out, args.picture)
     except (*EXPECTED, CodecError) as error:

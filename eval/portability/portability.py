@@ -24,6 +24,7 @@ from cca_jax.bundles.registry import DEFAULT_MODEL, locate
 from cca_jax.cli.console import print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
 from cca_jax.cli.parser import OneLineParser
+from cca_jax.cli.process import prepare_process
 from cca_jax.codec.codec import Codec
 from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.entropy_coding.coders import get_coder
@@ -142,6 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--coder", default="constriction", help="one that all interpreters have")
     parser.add_argument("--python", action="append", default=[], metavar="PATH", help="another interpreter; repeatable")
     options = parser.parse_args(arguments)
+    prepare_process()
     table = Table("decoded by", "same symbols", "pixels differ by", "dB lost")
     agreed = True
     try:

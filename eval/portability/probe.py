@@ -13,6 +13,7 @@ from pathlib import Path
 from cca_jax.cli.console import print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
 from cca_jax.cli.parser import OneLineParser
+from cca_jax.cli.process import prepare_process
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -67,6 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-jit", action="store_true")
     parser.add_argument("--cores", type=int, help="use so many of the machine's (Linux)")
     options = parser.parse_args(arguments)
+    prepare_process()
     if options.cores is not None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
     try:

@@ -27,6 +27,7 @@ from rich.table import Table
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.cli.errors import EXPECTED, describe
 from cca_jax.cli.parser import OneLineParser
+from cca_jax.cli.process import prepare_process
 from cca_jax.codec.codec import Codec
 from cca_jax.convert.names import torch_from_params
 from cca_jax.entropy_coding.coders import default_coder
@@ -205,6 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("case", type=Path, metavar="CASE.json")
     parser.add_argument("--train-precision", choices=("float32", "float64"), default="float64")
     options = parser.parse_args(arguments)
+    prepare_process()
     path = options.case
     try:
         case = load_case(path)

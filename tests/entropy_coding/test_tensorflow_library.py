@@ -5,14 +5,14 @@ import pytest
 
 from cca_jax.entropy_coding import coders
 from cca_jax.entropy_coding.tensorflow import library as tensorflow_library
-from cca_jax.entropy_coding.tensorflow import quiet
+from cca_jax.entropy_coding.tensorflow.start import start
 
 
 @pytest.fixture
 def library():
     if not coders.is_available("tensorflow"):
         pytest.skip("the extra [tensorflow] is not installed")
-    return quiet.start()
+    return start()
 
 
 @pytest.mark.parametrize("values", [7, [], [[1, -2, 3], [2**31 - 1, -(2**31), 0]]])

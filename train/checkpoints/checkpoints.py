@@ -18,10 +18,16 @@ import orbax.checkpoint as ocp
 
 LAST, BEST = "checkpoints", "best"
 _STATE, _FACTS = "state", "facts"
+_FULL = ("No space left", "quota exceeded")
 
 
 class CheckpointError(ValueError):
     """A checkpoint cannot be written or read; the message is one line for the user."""
+
+
+def silence_orbax() -> None:
+    """For commands: what fails is raised too, and told in one line."""
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
 
 
 class Checkpoints:
@@ -36,7 +42,6 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path, keep: int | None = None) -> None:
-        logging.getLogger("absl").setLevel(logging.CRITICAL)  # what fails is raised too, and told in one line
         self.folder = folder.resolve()
         self._last = self._manager(LAST, keep)
         self._best = self._manager(BEST, keep and 1)
@@ -137,7 +142,7 @@ def _one_line(what: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        full = "No space left" in str(error) or "RESOURCE_EXHAUSTED" in str(error)
+        full = any(words in str(error) for words in _FULL)
         advice = ": the disk is full, free some space and continue with --resume" if full else f" ({reason[:300]})"
         raise CheckpointError(what + advice) from error
 

@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import io
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,21 @@ from train.data.decode import decode_photo
 
 @contextlib.contextmanager
 def _without_warnings() -> Iterator[None]:
-    """For as long as `tensorflow_datasets` looks around: it warns of every folder that it looks into for nothing."""
+    """For as long as `tensorflow_datasets` looks around: it warns of every folder that it looks into for nothing.
+
+    Other threads' warnings, and all levels, stay as they are.
+    """
+    here = threading.get_ident()
+
+    def keep(record: logging.LogRecord) -> bool:
+        return record.thread != here or record.levelno >= logging.ERROR
+
     log = logging.getLogger("absl")
-    level = log.level
-    log.setLevel(logging.ERROR)
+    log.addFilter(keep)
     try:
         yield
     finally:
-        log.setLevel(level)
+        log.removeFilter(keep)
 
 
 class TensorFlowDatasetPhotos:

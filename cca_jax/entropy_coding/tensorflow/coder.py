@@ -15,7 +15,7 @@ from cca_jax.entropy_coding.arguments import check_indexes, check_message, decod
 from cca_jax.entropy_coding.errors import CoderUnavailableError, CodingError, CorruptError
 from cca_jax.entropy_coding.tables import PRECISION, CodingTables
 from cca_jax.entropy_coding.tensorflow.library import INT32, Library, Tensor, TensorFlowError
-from cca_jax.entropy_coding.tensorflow.quiet import start, start_in_background
+from cca_jax.entropy_coding.tensorflow.start import start, start_in_background
 from cca_jax.extras import install_hint
 
 

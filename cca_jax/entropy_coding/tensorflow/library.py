@@ -2,6 +2,9 @@
 
 The package takes four seconds to import, most of them for what no range coder needs; the library alone takes a third of
 one. It is the same library: a process that imports TensorFlow as well has it once.
+
+All that is known of that interface is here, and known to work with TensorFlow 2.17 and tensorflow-compression-ops
+2.17.0; another version's functions that are missing are an AttributeError at the start.
 """
 
 from __future__ import annotations
