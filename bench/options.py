@@ -7,13 +7,14 @@ import re
 from pathlib import Path
 
 from cca_jax.bundles.registry import DEFAULT_MODEL
-from cca_jax.cli.parser import OneLineParser
+from cca_jax.cli.parser import OneLineParser, names, whole_number
 
 PARTS = ("codec", "process", "memory", "profile", "seams", "training", "data", "reference")
 """What can be measured; seams needs --data, the last --reference."""
 _BY_DEFAULT = ("codec", "process", "training", "data")
 DEFAULT_SIZES = "256x256,768x512"
 ALL_SIZES = "256x256,768x512,2048x1365,4096x2730"
+_COUNT = whole_number(1)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -24,7 +25,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--models",
-        type=_names,
+        type=names,
         default=[DEFAULT_MODEL, "paper"],
         metavar="NAME|DIR,…",
         help="of codec, process, memory, profile and seams: installed, folders, or presets with first weights",
@@ -37,9 +38,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help=f"for codec, memory and reference; default: {DEFAULT_SIZES}; the whole series: {ALL_SIZES}",
     )
     parser.add_argument("--coder", choices=("tensorflow", "constriction"), help="default: what compress takes")
-    parser.add_argument("--presets", type=_names, default=[DEFAULT_MODEL, "paper"], metavar="P,…", help="for training")
-    parser.add_argument("--batch-size", type=_count, default=4, help="for training; a multiple of --devices")
-    parser.add_argument("--patch-size", type=_count, default=128, help="for training and data")
+    parser.add_argument("--presets", type=names, default=[DEFAULT_MODEL, "paper"], metavar="P,…", help="for training")
+    parser.add_argument("--batch-size", type=_COUNT, default=4, help="for training; a multiple of --devices")
+    parser.add_argument("--patch-size", type=_COUNT, default=128, help="for training and data")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="for training")
     parser.add_argument(
         "--devices",
@@ -51,13 +52,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="photos for data, which makes a few else, and for seams"
     )
-    parser.add_argument("--tile", type=_count, default=192, metavar="N", help="for seams: pixels; default: 192")
+    parser.add_argument("--tile", type=_COUNT, default=192, metavar="N", help="for seams: pixels; default: 192")
     parser.add_argument("--picture", type=Path, metavar="FILE.png", help="for profile: draw it here")
     parser.add_argument("--reference", type=Path, metavar="PATH", help="a checkout of the released PyTorch code")
     parser.add_argument(
         "--reference-python", default="python3", metavar="PY", help="an interpreter with torch and the checkout's needs"
     )
-    parser.add_argument("--repetitions", type=_count, default=5)
+    parser.add_argument("--repetitions", type=_COUNT, default=5)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")  # fmt: skip
     options = parser.parse_args(arguments)
     if unknown := [part for part in options.parts if part not in PARTS]:
@@ -80,18 +81,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def _names(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
-
-
 def _counts(text: str) -> list[int]:
-    return sorted({1, *map(_count, text.split(","))})
+    return sorted({1, *map(_COUNT, text.split(","))})
 
 
 def _sizes(text: str) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cca_jax.cli.parser import OneLineParser
+from cca_jax.cli.parser import OneLineParser, names, whole_number
 
 ALL, NONE = "all", "none"
 """Words of --codecs."""
@@ -50,7 +50,7 @@ class Options:
     cache: bool
 
 
-def parse(argv: Sequence[str] | None = None) -> Options:
+def parse(arguments: Sequence[str] | None = None) -> Options:
     """The options in command-line arguments; SystemExit where they are no such, or for --help."""
     parser = OneLineParser(prog="python -m eval", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument(
@@ -85,12 +85,16 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--estimate", action="store_true", help="also report what the models' likelihoods say")
     parser.add_argument("--out", required=True, type=Path, metavar="REPORT", help="folder of the report")
     parser.add_argument(
-        "--pictures", type=_count, default=3, metavar="N", help="images that the report shows (default: %(default)s)"
+        "--pictures",
+        type=whole_number(0),
+        default=3,
+        metavar="N",
+        help="images that the report shows (default: %(default)s)",
     )
     parser.add_argument(
         "--no-cache", dest="cache", action="store_false", help="measure conventional codecs anew, and keep nothing"
     )
-    args = parser.parse_args(argv)
+    args = parser.parse_args(arguments)
     return Options(
         data=args.data,
         data_dir=args.data_dir,
@@ -105,13 +109,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    words = tuple(dict.fromkeys(word.strip().lower() for word in text.split(",") if word.strip()))
-    if not words or (len(words) > 1 and {ALL, NONE} & set(words)):
+    words = tuple(names(text.lower()))
+    if len(words) > 1 and {ALL, NONE} & set(words):
         raise argparse.ArgumentTypeError(f"{text!r} is neither names, nor {ALL!r} or {NONE!r} alone")
     return words
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of images")
-    return int(text)
