@@ -52,9 +52,8 @@ def test_what_a_bundle_states_is_never_believed(built, folder, monkeypatch, kind
     monkeypatch.setenv("CCA_JAX_MODELS", str(folder.parent))
     config = json.loads((folder / "config.json").read_text())
     stated = {"a lie": "11" * 8, "none": None, "nonsense": {"x": 1}}[kind]
-    config = (
-        {**config, "identity": stated} if stated is not None else {k: v for k, v in config.items() if k != "identity"}
-    )
+    config.pop("identity")
+    config.update({} if stated is None else {"identity": stated})
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match="not installed"):
         find_model(b"\x11" * 8)

@@ -1,6 +1,7 @@
 """Whatever a step reaches is known by its source, or its programs are not kept."""
 
 import functools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from cca_jax.model import coding_steps, layers, slices, transforms
 from cca_jax.model.cca import CCAModel
 from cca_jax.ops import convolution, density
 
+ROOT = Path(__file__).parents[2]
 STEPS = {name: step for name, step in vars(coding_steps).items() if hasattr(step, "lower") and callable(step)}
 
 
@@ -128,10 +130,9 @@ def test_a_class_of_somebody_elses_is_not_ours(micro, monkeypatch):
         pass
 
     assert source_of(coding_steps.analyse, (MyModel(micro),)) is None
-    names = [name for name, value in vars(transforms).items()
-             if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__.startswith("cca_jax")]  # fmt: skip
+    classes = [name for name, value in vars(transforms).items() if isinstance(value, type)]
     refused = []
-    for name in names:
+    for name in (name for name in classes if issubclass(getattr(transforms, name), nn.Module)):
         with monkeypatch.context() as patch:
             patch.setattr(transforms, name, type(name, (getattr(transforms, name),), {"__module__": __name__}))
             refused += [name] if None in sources(micro, SOME).values() else []
@@ -141,3 +142,48 @@ def test_a_class_of_somebody_elses_is_not_ours(micro, monkeypatch):
 def test_a_step_of_somebody_elses_is_not_ours():
     assert source_of(jax.jit(softplus), ()) is None
     assert source_of(jax.jit(jax.nn.softplus), ()) is not None
+
+
+RUN = """
+import hashlib, sys
+from concurrent.futures import ThreadPoolExecutor
+import flax, jax, numpy as np
+from cca_jax.compile_cache import programs
+from cca_jax.model import coding_steps, layers, transforms
+from cca_jax.model.cca import CCAModel
+from tests.conftest import MICRO, lively_params
+patch = sys.argv[1]
+if patch == "a known function":
+    flax.linen.relu = jax.nn.softplus
+if patch == "a function":
+    flax.linen.relu = lambda x: jax.nn.softplus(x)
+if patch == "a class":
+    class Block(layers.ResidualBottleneck):
+        def __call__(self, x, extent=None):
+            return super().__call__(x, extent) + 1.0
+    transforms.ResidualBottleneck = Block
+image = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
+arguments = (CCAModel(MICRO), lively_params(MICRO), image, None)
+with ThreadPoolExecutor(1) as threads:
+    programs.prepare(coding_steps.analyse, arguments, threads)
+print(hashlib.sha256(np.asarray(programs.find(coding_steps.analyse, arguments)()).tobytes()).hexdigest())
+"""
+
+
+def test_no_process_runs_the_program_of_another_source(tmp_path):
+    def run(patch, cache):
+        environment = {
+            **os.environ,
+            "JAX_COMPILATION_CACHE_DIR": str(tmp_path / cache),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        }
+        command = [sys.executable, "-c", RUN, patch]
+        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    own = run("nothing", "shared")
+    entries = set((tmp_path / "shared").glob("cca_*"))
+    assert entries
+    assert run("nothing", "shared") == own
+    assert set((tmp_path / "shared").glob("cca_*")) == entries
+    for number, patch in enumerate(("a known function", "a function", "a class")):
+        assert own != run(patch, "shared") == run(patch, str(number))

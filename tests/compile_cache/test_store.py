@@ -74,7 +74,7 @@ def test_what_is_over_the_limit_costs_no_other_its_place(tmp_path, limit):
 def fill_the_disk(monkeypatch):
     class Full:
         def __init__(self, *arguments):
-            self.file = open(*arguments)
+            self.file = open(*arguments)  # noqa: SIM115
 
         def __enter__(self):
             return self
