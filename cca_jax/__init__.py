@@ -46,6 +46,11 @@ __all__ = [
 ]
 
 
+def install_hint(extra: str) -> str:
+    """How to install an extra: from a checkout, since no package index has this project."""
+    return f"from a checkout of the project: pip install '.[{extra}]'"
+
+
 def __getattr__(name: str) -> Any:
     if name == "convert":
         return importlib.import_module("cca_jax.convert")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cca_jax import install_hint
 from cca_jax.cli import library
 from cca_jax.cli.console import print_line
-from cca_jax.extras import install_hint
 
 
 def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:

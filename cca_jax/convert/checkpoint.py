@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cca_jax import install_hint
 from cca_jax.bundles.bundle import Bundle, check_new_folder, save_bundle
 from cca_jax.config import resolve_config
 from cca_jax.convert.names import params_from_torch
-from cca_jax.extras import install_hint
 
 _CARD = """# {name}
 

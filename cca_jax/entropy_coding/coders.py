@@ -5,11 +5,11 @@ from typing import Protocol
 
 import numpy as np
 
+from cca_jax import install_hint
 from cca_jax.entropy_coding.constriction_coder import ConstrictionCoder
 from cca_jax.entropy_coding.errors import CoderUnavailableError
 from cca_jax.entropy_coding.tables import CodingTables
 from cca_jax.entropy_coding.tensorflow.coder import TensorFlowCoder
-from cca_jax.extras import install_hint
 
 
 class RangeCoder(Protocol):

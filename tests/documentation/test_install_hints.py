@@ -5,9 +5,9 @@ import re
 import pytest
 from project_texts import PACKAGES, ROOT
 
+from cca_jax import install_hint
 from cca_jax.cli.main import build_parser
 from cca_jax.entropy_coding import coders
-from cca_jax.extras import install_hint
 
 _BY_NAME = re.compile(r"pip3?\s+install\s+(-\S+\s+)*[\"']?cca[_-]jax|\bcca[_-]jax\[")
 _FILES = [ROOT / "README.md", ROOT / "Makefile", ROOT / "pyproject.toml", *ROOT.glob("docs/**/*.md")]

@@ -10,13 +10,13 @@ import functools
 
 import numpy as np
 
+from cca_jax import install_hint
 from cca_jax.entropy_coding import escapes
 from cca_jax.entropy_coding.arguments import check_indexes, check_message, decode_nothing
 from cca_jax.entropy_coding.errors import CoderUnavailableError, CodingError, CorruptError
 from cca_jax.entropy_coding.tables import PRECISION, CodingTables
 from cca_jax.entropy_coding.tensorflow.library import INT32, Library, Tensor, TensorFlowError
 from cca_jax.entropy_coding.tensorflow.start import start, start_in_background
-from cca_jax.extras import install_hint
 
 
 class TensorFlowCoder:
