@@ -35,7 +35,7 @@ class Timing:
         return None if self.first is None else max(0.0, self.first - self.median)
 
 
-def summarise(seconds: Sequence[float], first: float | None = None) -> Timing:
+def summarize(seconds: Sequence[float], first: float | None = None) -> Timing:
     """Median and spread of repetitions, at least one."""
     return Timing(first, statistics.median(seconds), min(seconds), max(seconds))
 
@@ -50,7 +50,7 @@ def once(function: Callable[[], Any]) -> tuple[float, Any]:
 def measure(function: Callable[[], Any], repetitions: int) -> Timing:
     """Calls a function once, and then `repetitions` times (at least 1)."""
     first, *rest = (once(function)[0] for _ in range(1 + max(1, repetitions)))
-    return summarise(rest, first)
+    return summarize(rest, first)
 
 
 def alternate(runs: Sequence[Callable[[], Value]], repetitions: int) -> list[list[Value]]:

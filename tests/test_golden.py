@@ -39,7 +39,7 @@ def test_coding(case, params):
 
 
 @pytest.mark.slow
-def test_three_optimiser_steps(case, params):
+def test_three_optimizer_steps(case, params):
     assert not failures(training_rows(case, params))
 
 

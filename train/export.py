@@ -55,16 +55,16 @@ def export(run: Path, out: Path, description: str, dtype: str, card: str | None,
         OSError: the folder cannot be written.
     """
     check_new_folder(out)
-    config, state, facts = read_run(run, best)
+    config, state, metadata = read_run(run, best)
     name = out.resolve().name
     params = jax.device_get(state.best_params)
     bundle = Bundle.build(name, description, config.model, params, dtype)
-    save_bundle(bundle, out, _card(config, bundle, int(state.step), facts, dtype) if card is None else card)
+    save_bundle(bundle, out, _card(config, bundle, int(state.step), metadata, dtype) if card is None else card)
     return bundle
 
 
-def _card(config: TrainConfig, bundle: Bundle, step: int, facts: dict[str, Any], dtype: str) -> str:
-    best = facts["best"]
+def _card(config: TrainConfig, bundle: Bundle, step: int, metadata: dict[str, Any], dtype: str) -> str:
+    best = metadata["best"]
     found = "none" if best is None else f"loss {best['loss']:.4f} at step {best['step']} ({best['objective']})"
     weights = f"{config.rate_weight:g} (before {config.drop_at}: {config.first_rate_weight:g})"
     if config.model.rate_weights:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench.timing import Timing, measure, summarise
+from bench.timing import Timing, measure, summarize
 from cca_jax.codec.codec import Codec
 from cca_jax.codec.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch
 from eval.runner.memory import with_peak
@@ -85,4 +85,4 @@ def _clocked(call: Callable[[Stopwatch], Any]) -> tuple[dict[str, float], Any]:
 
 
 def _by_part(runs: list[dict[str, float]]) -> dict[str, Timing]:
-    return {part: summarise([run[part] for run in runs]) for part in _PARTS}
+    return {part: summarize([run[part] for run in runs]) for part in _PARTS}

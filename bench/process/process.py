@@ -17,7 +17,7 @@ from bench.coding.codec import smooth_image
 from bench.models import initial_bundle
 from bench.process.command import Usage, run_command
 from bench.reference.reference import PRESET, shared_weights, worker_command
-from bench.timing import Timing, alternate, summarise
+from bench.timing import Timing, alternate, summarize
 from cca_jax.bundles.bundle import save_bundle
 from cca_jax.bundles.registry import list_models
 from cca_jax.config import PRESETS
@@ -106,7 +106,7 @@ def _figures(runs: Mapping[str, Run], repetitions: int) -> dict[str, ProcessFigu
 
 def _summary(usages: Sequence[Usage]) -> ProcessFigures:
     cpu_seconds = statistics.median(usage.cpu_seconds for usage in usages)
-    return ProcessFigures(summarise([u.seconds for u in usages]), cpu_seconds, max(u.peak_bytes for u in usages))
+    return ProcessFigures(summarize([u.seconds for u in usages]), cpu_seconds, max(u.peak_bytes for u in usages))
 
 
 def cache_environment(folder: Path) -> dict[str, str]:

@@ -84,9 +84,9 @@ def draw(figures: Mapping[str, Mapping[str, Stages]], title: str, target: Path) 
     bars = [(f"{model}\n{case}", stages) for model, cases in figures.items() for case, stages in cases.items()]
     chart, axes = pyplot.subplots(figsize=(9.6, 1.2 + 0.52 * len(bars)), dpi=100, layout="constrained")
     left = [0.0] * len(bars)
-    for stage, colour in zip(STAGES, pyplot.get_cmap("tab10").colors, strict=False):  # type: ignore[attr-defined]
+    for stage, color in zip(STAGES, pyplot.get_cmap("tab10").colors, strict=False):  # type: ignore[attr-defined]
         widths = [stages[stage] for _, stages in bars]
-        axes.barh([name for name, _ in bars], widths, left=left, color=colour, label=stage, height=0.62)
+        axes.barh([name for name, _ in bars], widths, left=left, color=color, label=stage, height=0.62)
         left = [begin + width for begin, width in zip(left, widths, strict=True)]
     for row, whole in enumerate(left):
         axes.text(whole, row, f" {whole:.1f} s", va="center", fontsize=8)

@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.coding.codec import smooth_image
 from bench.models import SEED
-from bench.timing import Timing, alternate, once, summarise
+from bench.timing import Timing, alternate, once, summarize
 from bench.training.training import step_inputs
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
@@ -60,7 +60,7 @@ def compare(ours: Callable[[], float], theirs: Callable[[], float], repetitions:
     """Runs both in turn; each says how many seconds it took."""
     left, right = alternate([ours, theirs], repetitions)
     ratios = [a / b for a, b in zip(left, right, strict=True)]
-    return Comparison(summarise(left), summarise(right), (statistics.median(ratios), min(ratios), max(ratios)))
+    return Comparison(summarize(left), summarize(right), (statistics.median(ratios), min(ratios), max(ratios)))
 
 
 class Worker:

@@ -27,7 +27,7 @@ from train.recipe.config import TrainConfig
 from train.recipe.durations import Duration
 from train.run.allocator import keep_freed_memory
 from train.step.compiled import compile_step
-from train.step.mesh import divide, make_mesh, replicate
+from train.step.mesh import make_mesh, replicate, shard_batch
 from train.step.step import TrainState, initial_state
 
 
@@ -56,7 +56,7 @@ def step_inputs(config: TrainConfig, mesh: Mesh) -> tuple[TrainState, jax.Array]
     """The first state of a run, and random crops uint8 [B, S, S, 3], on the mesh."""
     state = replicate(initial_state(starting_params(config, None, print), config.ema_decay > 0), mesh)
     shape = (config.batch_size, config.patch_size, config.patch_size, 3)
-    return state, divide(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), mesh)
+    return state, shard_batch(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), mesh)
 
 
 def time_training(config: TrainConfig, repetitions: int) -> TrainingFigures:

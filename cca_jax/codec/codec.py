@@ -24,7 +24,7 @@ from cca_jax.bundles.bundle import Bundle, load_bundle
 from cca_jax.bundles.registry import locate
 from cca_jax.codec.encoding import Encoding
 from cca_jax.codec.file_checks import read_own
-from cca_jax.codec.image_coder import TiledExecution
+from cca_jax.codec.image_coder import ImageCoder
 from cca_jax.codec.latent_coding import Observe, decode_tiles, encode_latent
 from cca_jax.codec.stopwatch import Stopwatch
 from cca_jax.codec.tile_coder import memory_errors
@@ -114,7 +114,7 @@ class Codec:
         """
         grid, quality = self._plan(image, quality, tile)
         run = self._encoder(grid, quality, clock)
-        streams = [encode_latent(*tile, self.bundle, self.coder)[1] for tile in run.analyse(image)]
+        streams = [encode_latent(*tile, self.bundle, self.coder)[1] for tile in run.analyze(image)]
         return container.write(self._container(image, grid, quality, streams))
 
     @memory_errors()
@@ -137,7 +137,7 @@ class Codec:
             grid = Grid(grid.area, grid.area)
         run = self._encoder(grid, quality, clock, bucketed=version != EXACT_SHAPES)
         tiles, streams = zip(
-            *(encode_latent(*tile, self.bundle, self.coder) for tile in run.analyse(image)), strict=True
+            *(encode_latent(*tile, self.bundle, self.coder) for tile in run.analyze(image)), strict=True
         )
         return Encoding(self._container(image, grid, quality, streams, version), tiles)
 
@@ -176,9 +176,7 @@ class Codec:
             return container.Container(*head, VERSION if version is None else version)
         return container.Container(*head, TILED, grid.tile)
 
-    def _encoder(
-        self, grid: Grid, quality: float | None, clock: Stopwatch | None, bucketed: bool = True
-    ) -> TiledExecution:
+    def _encoder(self, grid: Grid, quality: float | None, clock: Stopwatch | None, bucketed: bool = True) -> ImageCoder:
         run = self._execution(grid, quality, clock, bucketed)
         self.coder.prepare()
         run.compile_encoder()
@@ -186,21 +184,21 @@ class Codec:
 
     def _execution(
         self, grid: Grid, quality: float | None = None, clock: Stopwatch | None = None, bucketed: bool = True
-    ) -> TiledExecution:
-        return TiledExecution(self._model, self._params, self.bundle.scales, grid, quality, clock, bucketed)
+    ) -> ImageCoder:
+        return ImageCoder(self._model, self._params, self.bundle.scales, grid, quality, clock, bucketed)
 
     def reconstruct(self, y_hat: Float[np.ndarray, "1 h w M"]) -> Float[np.ndarray, "1 H W 3"]:
         """The synthesis transform of a decoded latent at once, neither clamped nor rounded; sides in multiples of 4."""
         grid = Grid.whole(LATENT_STRIDE * y_hat.shape[1], LATENT_STRIDE * y_hat.shape[2])
         run = self._execution(grid).coding(*grid.tiles())
-        return run.frame.cut(np.asarray(run.synthesise(jnp.asarray(run.frame.fill(np.asarray(y_hat))))))
+        return run.layout.cut(np.asarray(run.synthesize(jnp.asarray(run.layout.fill(np.asarray(y_hat))))))
 
     @memory_errors()
     def restore(self, encoding: Encoding) -> UInt8[np.ndarray, "H W 3"]:
         """The image that `decompress` makes of an encoding's file, from the latent that the encoder already has."""
-        file, latents = encoding.container, ((tile.frame, tile.latent) for tile in encoding.tiles)
+        file, latents = encoding.container, ((tile.layout, tile.latent) for tile in encoding.tiles)
         run = self._execution(file.grid, bucketed=file.version > EXACT_SHAPES)
-        return run.synthesise(latents, file.height, file.width)
+        return run.synthesize(latents, file.height, file.width)
 
     @memory_errors()
     def decompress(
@@ -238,4 +236,4 @@ class Codec:
         # A stopwatch adds up what is done one by one.
         workers = min(file.grid.columns, usable_cores(), _TILES_AT_ONCE) if clock is None else 1
         latents = decode_tiles(run, file, self.bundle, coder, workers, observe)
-        return run.synthesise(latents, file.height, file.width)
+        return run.synthesize(latents, file.height, file.width)

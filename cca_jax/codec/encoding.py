@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cca_jax.bitstream import container
-from cca_jax.tiling.buckets import Frame
+from cca_jax.tiling.buckets import BucketLayout
 from cca_jax.tiling.geometry import Grid
 
 
@@ -20,13 +20,13 @@ class CodedTile:
     Attributes:
         symbols: int32, per stream (z, then the slices), [1, h, w, channels].
         indexes: int32, of the same shapes: the table of each symbol.
-        frame: where the tile lies in the latent.
+        layout: where the tile lies in the latent.
         latent: the decoded latent on the device, in the frame's shape.
     """
 
     symbols: tuple[np.ndarray, ...]
     indexes: tuple[np.ndarray, ...]
-    frame: Frame
+    layout: BucketLayout
     latent: Array
 
 
@@ -62,7 +62,7 @@ class Encoding:
     @property
     def y_hat(self) -> Float[np.ndarray, "1 h w M"]:
         """The decoded latent of the image."""
-        return _assemble(self.grid, [tile.frame.cut(np.asarray(tile.latent)) for tile in self.tiles])
+        return _assemble(self.grid, [tile.layout.cut(np.asarray(tile.latent)) for tile in self.tiles])
 
 
 def _assemble(grid: Grid, parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -15,15 +15,15 @@ from jaxtyping import Array, Float, UInt8
 
 from cca_jax.codec import precompile
 from cca_jax.codec.stopwatch import Stopwatch
-from cca_jax.codec.tile_coder import Execution
+from cca_jax.codec.tile_coder import TileCoder
 from cca_jax.model.cca import CCAModel
 from cca_jax.tiling.blending import blend
-from cca_jax.tiling.buckets import Frame, pad
+from cca_jax.tiling.buckets import BucketLayout, pad
 from cca_jax.tiling.geometry import UNIT, Box, Grid
 from cca_jax.tiling.halo import POSITIONS, with_halos
 
 
-class TiledExecution:
+class ImageCoder:
     """The steps bound to a model and to a grid of tiles.
 
     Attributes:
@@ -40,7 +40,7 @@ class TiledExecution:
         clock: Stopwatch | None = None,
         bucketed: bool = True,
     ) -> None:
-        """Without `bucketed` a grid of one tile is computed in its own shape; the rest is as for `Execution`."""
+        """Without `bucketed` a grid of one tile is computed in its own shape; the rest is as for `TileCoder`."""
         self.grid = grid
         self._bound = (model, params, scales)
         self._quality, self._clock, self._bucketed = quality, clock, bucketed
@@ -53,43 +53,43 @@ class TiledExecution:
         """Starts to compile what decoding takes, likewise."""
         precompile.compile_decoder(*self._bound, *self._frames(), self._quality)
 
-    def _frames(self) -> tuple[Frame, Frame]:
+    def _frames(self) -> tuple[BucketLayout, BucketLayout]:
         """Those of the transforms and of the coding of all tiles."""
         box = next(self.grid.tiles())
-        return self._execution(self.grid.around(box), self.grid.widest).frame, self.coding(box).frame
+        return self._execution(self.grid.around(box), self.grid.widest).layout, self.coding(box).layout
 
-    def coding(self, box: Box) -> Execution:
+    def coding(self, box: Box) -> TileCoder:
         """The steps in the shape of a tile's latent, where hyperprior and slices are computed."""
         return self._execution(box, self.grid.tile)
 
-    def analyse(self, image: UInt8[np.ndarray, "H W 3"]) -> Iterator[tuple[Execution, Float[Array, "1 h w M"]]]:
+    def analyze(self, image: UInt8[np.ndarray, "H W 3"]) -> Iterator[tuple[TileCoder, Float[Array, "1 h w M"]]]:
         """Each tile's steps of coding and its latent, in their shape."""
         for box in self.grid.tiles():
             around = self.grid.around(box)
             wide = self._execution(around, self.grid.widest)
-            y = wide.analyse(wide.frame.fill(pad(image[around.crop(UNIT)])[None]))
+            y = wide.analyze(wide.layout.fill(pad(image[around.crop(UNIT)])[None]))
             run = self.coding(box)
             if around != box:
                 rows, columns = box.within(around).crop(POSITIONS)
-                y = jnp.asarray(run.frame.fill(np.asarray(y)[:, rows, columns]))
+                y = jnp.asarray(run.layout.fill(np.asarray(y)[:, rows, columns]))
             yield run, y
 
-    def synthesise(
-        self, latents: Iterable[tuple[Frame, Array]], height: int, width: int
+    def synthesize(
+        self, latents: Iterable[tuple[BucketLayout, Array]], height: int, width: int
     ) -> UInt8[np.ndarray, "height width 3"]:
         """The image of that many pixels from each tile's decoded latent, which lies in the frame beside it."""
         if self.grid.count == 1:
             (box,), ((_, latent),) = self.grid.tiles(), latents
             pixels = self._execution(box, self.grid.widest).pixels(latent)
             return np.asarray(pixels)[0, :height, :width].copy()
-        own = (frame.cut(np.asarray(latent)) for frame, latent in latents)
+        own = (layout.cut(np.asarray(latent)) for layout, latent in latents)
         return blend(self.grid, height, width, self._planes(with_halos(self.grid, own)))
 
     def _planes(self, latents: Iterable[np.ndarray]) -> Iterator[Float[np.ndarray, "H W 3"]]:
         for box, y_hat in zip(self.grid.tiles(), latents, strict=True):
             run = self._execution(self.grid.around(box), self.grid.widest)
-            yield run.frame.cut(np.asarray(run.synthesise(jnp.asarray(run.frame.fill(y_hat)))))[0]
+            yield run.layout.cut(np.asarray(run.synthesize(jnp.asarray(run.layout.fill(y_hat)))))[0]
 
-    def _execution(self, box: Box, sides: tuple[int, int]) -> Execution:
-        frame = Frame.within(box.sides, sides, self._bucketed)
-        return Execution(*self._bound, frame, self._clock, self._quality)
+    def _execution(self, box: Box, sides: tuple[int, int]) -> TileCoder:
+        layout = BucketLayout.within(box.sides, sides, self._bucketed)
+        return TileCoder(*self._bound, layout, self._clock, self._quality)

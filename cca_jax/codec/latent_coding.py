@@ -18,11 +18,11 @@ from jaxtyping import Array, Float, Int32
 from cca_jax.bitstream import container
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.encoding import CodedTile
-from cca_jax.codec.image_coder import TiledExecution
+from cca_jax.codec.image_coder import ImageCoder
 from cca_jax.codec.stopwatch import CODER, timed
-from cca_jax.codec.tile_coder import Execution
+from cca_jax.codec.tile_coder import TileCoder
 from cca_jax.entropy_coding.coders import RangeCoder
-from cca_jax.tiling.buckets import Frame
+from cca_jax.tiling.buckets import BucketLayout
 from cca_jax.tiling.geometry import Box
 
 Observe = Callable[[int, int, np.ndarray], None]
@@ -30,7 +30,7 @@ Observe = Callable[[int, int, np.ndarray], None]
 
 
 def encode_latent(
-    run: Execution, y: Float[Array, "1 h w M"], bundle: Bundle, coder: RangeCoder
+    run: TileCoder, y: Float[Array, "1 h w M"], bundle: Bundle, coder: RangeCoder
 ) -> tuple[CodedTile, tuple[container.Stream, ...]]:
     """What is coded for a latent, and its streams z, y1, y2, ….
 
@@ -43,19 +43,19 @@ def encode_latent(
     Raises:
         ValueError: the latent is not finite.
     """
-    z_symbols, finite = run.hyper_analyse(y)
+    z_symbols, finite = run.hyper_analyze(y)
     if not finite:
         raise ValueError(f"model {bundle.name!r} gives numbers that are not finite on this image: its weights are bad")
     coded, told, latent = run.encode_slices(y, z_symbols)
 
     def fetch() -> tuple[tuple[np.ndarray, ...], ...]:
         """Symbols and indexes on the host, those of the tile alone."""
-        symbols, indexes = (tuple(map(run.frame.cut, part)) for part in jax.device_get(([z_symbols, *coded], told)))
+        symbols, indexes = (tuple(map(run.layout.cut, part)) for part in jax.device_get(([z_symbols, *coded], told)))
         return symbols, (_channel_indexes(symbols[0].shape), *indexes)
 
     symbols, indexes = timed(run.clock, CODER, fetch)
     streams = timed(run.clock, CODER, _pack, symbols, indexes, bundle, coder)
-    return CodedTile(symbols, indexes, run.frame, latent), streams
+    return CodedTile(symbols, indexes, run.layout, latent), streams
 
 
 def _pack(
@@ -69,7 +69,7 @@ def _pack(
 
 
 def decode_latent(
-    run: Execution,
+    run: TileCoder,
     file: container.Container,
     tile: int,
     bundle: Bundle,
@@ -98,24 +98,24 @@ def decode_latent(
         if observe is not None:
             observe(tile, stream, symbols)
         container.verify_symbols(number, expected, symbols, portable=bundle.config.exact_scales, tiles=tiles)
-        return run.frame.fill(symbols.reshape(indexes.shape))
+        return run.layout.fill(symbols.reshape(indexes.shape))
 
     def decode_slice(index: int, indexes: np.ndarray) -> np.ndarray:
-        return decode(1 + index, run.frame.cut(indexes))
+        return decode(1 + index, run.layout.cut(indexes))
 
-    z_indexes = _channel_indexes((1, *run.frame.area, bundle.config.hyper_channels))
+    z_indexes = _channel_indexes((1, *run.layout.area, bundle.config.hyper_channels))
     z_symbols = jnp.asarray(timed(run.clock, CODER, decode, 0, z_indexes))
     return run.decode_slices(z_symbols, decode_slice, len(streams) - 1)
 
 
 def decode_tiles(
-    run: TiledExecution,
+    run: ImageCoder,
     file: container.Container,
     bundle: Bundle,
     coder: RangeCoder,
     workers: int,
     observe: Observe | None = None,
-) -> Iterator[tuple[Frame, Float[Array, "1 h w M"]]]:
+) -> Iterator[tuple[BucketLayout, Float[Array, "1 h w M"]]]:
     """Each tile's frame and decoded latent, in the order of the tiles; the rest is as for `decode_latent`.
 
     Up to `workers` tiles of a row are decoded side by side, so that some are read by the coder while others' networks
@@ -123,11 +123,11 @@ def decode_tiles(
     """
     device, precision = jax.config.jax_default_device, jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
 
-    def decode(numbered: tuple[int, Box]) -> tuple[Frame, Array]:
+    def decode(numbered: tuple[int, Box]) -> tuple[BucketLayout, Array]:
         number, box = numbered
         with jax.default_device(device), jax.default_matmul_precision(precision):  # contexts do not reach threads
             coding = run.coding(box)
-            return coding.frame, decode_latent(coding, file, number, bundle, coder, observe)
+            return coding.layout, decode_latent(coding, file, number, bundle, coder, observe)
 
     tiles = enumerate(file.grid.tiles())
     if workers == 1:

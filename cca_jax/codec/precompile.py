@@ -14,12 +14,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from cca_jax.codec.tile_coder import Execution
+from cca_jax.codec.tile_coder import TileCoder
 from cca_jax.compile_cache import programs
 from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.config import HYPER_STRIDE
 from cca_jax.model.cca import CCAModel
-from cca_jax.tiling.buckets import Frame
+from cca_jax.tiling.buckets import BucketLayout
 from cca_jax.tiling.halo import POSITIONS
 
 _MAX_THREADS = 8
@@ -27,28 +27,38 @@ _rehearsed: set[tuple[Any, ...]] = set()
 
 
 def compile_encoder(
-    model: CCAModel, params: Any, scales: np.ndarray, transforms: Frame, coding: Frame, quality: float | None
+    model: CCAModel,
+    params: Any,
+    scales: np.ndarray,
+    transforms: BucketLayout,
+    coding: BucketLayout,
+    quality: float | None,
 ) -> None:
     """Starts to compile what encoding takes, unless this process did so before.
 
     Args:
         model: the networks.
         params: their parameters.
-        scales: see `Execution`.
+        scales: see `TileCoder`.
         transforms: a frame like those that the image's transform is computed in.
         coding: a frame like those that hyperprior and slices are computed in.
         quality: any, in a model of several rates.
     """
     if _is_first("encoder", model, transforms, coding, quality):
         with _Rehearsal(model, params, scales, transforms, quality=quality) as run:
-            run.analyse(_shaped(transforms, HYPER_STRIDE, 3, np.uint8))
-            run.frame = coding
+            run.analyze(_shaped(transforms, HYPER_STRIDE, 3, np.uint8))
+            run.layout = coding
             y = _shaped(coding, POSITIONS, model.config.latent_channels, np.float32)
-            run.encode_slices(y, run.hyper_analyse(y)[0])
+            run.encode_slices(y, run.hyper_analyze(y)[0])
 
 
 def compile_decoder(
-    model: CCAModel, params: Any, scales: np.ndarray, transforms: Frame, coding: Frame, quality: float | None
+    model: CCAModel,
+    params: Any,
+    scales: np.ndarray,
+    transforms: BucketLayout,
+    coding: BucketLayout,
+    quality: float | None,
 ) -> None:
     """Starts to compile what decoding takes; as for `compile_encoder`."""
     if _is_first("decoder", model, transforms, coding, quality):
@@ -57,12 +67,14 @@ def compile_decoder(
             count = model.config.num_slices if model.config.scale_source == "context_exact" else 0
             z_symbols = _shaped(coding, 1, model.config.hyper_channels, np.int32)
             run.decode_slices(z_symbols, lambda _, tables: tables, count)
-            run.frame = transforms
+            run.layout = transforms
             run.pixels(_shaped(transforms, POSITIONS, model.config.latent_channels, np.float32))
 
 
-def _is_first(direction: str, model: CCAModel, transforms: Frame, coding: Frame, quality: float | None) -> bool:
-    key = (direction, model, transforms.shape, coding.shape, coding.extent is None, quality is None)
+def _is_first(
+    direction: str, model: CCAModel, transforms: BucketLayout, coding: BucketLayout, quality: float | None
+) -> bool:
+    key = (direction, model, transforms.shape, coding.shape, coding.region is None, quality is None)
     if jax.config.jax_disable_jit:  # type: ignore[attr-defined]  # nothing is compiled then
         return False
     if key in _rehearsed:
@@ -71,12 +83,12 @@ def _is_first(direction: str, model: CCAModel, transforms: Frame, coding: Frame,
     return True
 
 
-def _shaped(frame: Frame, scale: int, channels: int, dtype: Any) -> Any:
+def _shaped(layout: BucketLayout, scale: int, channels: int, dtype: Any) -> Any:
     """An array of the frame with so many positions a unit, without values."""
-    return jax.ShapeDtypeStruct((1, *(scale * side for side in frame.shape), channels), dtype)
+    return jax.ShapeDtypeStruct((1, *(scale * side for side in layout.shape), channels), dtype)
 
 
-class _Rehearsal(Execution):
+class _Rehearsal(TileCoder):
     """An execution on shapes. On leaving it, what it met goes on compiling."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:

@@ -47,7 +47,7 @@ _UNITS = {"bpp": "bits per pixel", "psnr": "dB PSNR"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class SearchResult:
     """The file that a search ended with.
 
     Attributes:
@@ -63,7 +63,7 @@ class Found:
 
 def compress_to_target(
     codec: Codec, image: UInt8[np.ndarray, "H W 3"], target: Target, tile: int | None = None
-) -> Found:
+) -> SearchResult:
     """The largest file found within a rate, or the smallest found with a fidelity.
 
     A rate that the best quality stays within gives the best quality, and a fidelity that the least one has gives the
@@ -85,7 +85,7 @@ def compress_to_target(
         raise ValueError(f"model {codec.name!r} has a single rate: it cannot search for a target")
     height, width = image.shape[:2]
 
-    def measure(quality: float) -> Found:
+    def measure(quality: float) -> SearchResult:
         encoding = codec.encode(image, quality, tile=tile)
         data = container.write(encoding.container)
         if target.kind == "bpp":
@@ -94,7 +94,7 @@ def compress_to_target(
             restored = codec.restore(encoding)
             value = float(psnr(jnp.asarray(image[None]), jnp.asarray(restored[None]))[0])
         assert encoding.container.quality is not None
-        return Found(data, encoding.container.quality, value)
+        return SearchResult(data, encoding.container.quality, value)
 
     low, high = map(measure, codec.quality_range)
     if target.kind == "bpp":
@@ -115,7 +115,9 @@ def compress_to_target(
     return _narrow(measure, low, high, target)
 
 
-def _narrow(measure: Callable[[float], Found], low: Found, high: Found, target: Target) -> Found:
+def _narrow(
+    measure: Callable[[float], SearchResult], low: SearchResult, high: SearchResult, target: Target
+) -> SearchResult:
     """Moves two files around the target together; of what they reach, the one on its good side."""
     scale = math.log if target.kind == "bpp" else float
     near = target.value * _NEAR_RATE if target.kind == "bpp" else _NEAR_PSNR
@@ -123,7 +125,7 @@ def _narrow(measure: Callable[[float], Found], low: Found, high: Found, target: 
     aim = scale(target.value + (-near if target.kind == "bpp" else near) / 2)
     in_row, was_low = 0, None
 
-    def best() -> Found:
+    def best() -> SearchResult:
         return low if target.kind == "bpp" else high
 
     for number in range(_MOST_FILES - 2):

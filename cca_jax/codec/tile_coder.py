@@ -24,9 +24,9 @@ from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.compile_cache.device_errors import is_out_of_memory
 from cca_jax.model import coding_steps
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.integer_network.rate import ExactRate, coded_rate
+from cca_jax.model.integer_network.rate import IntegerRate, coded_rate
 from cca_jax.model.slices import SlicePrediction, slice_recurrence
-from cca_jax.tiling.buckets import Frame
+from cca_jax.tiling.buckets import BucketLayout
 
 DecodeSlice = Callable[[int, np.ndarray], np.ndarray]
 """(slice, the tables of its symbols) to the symbols, int32 [1, h, w, m], both in the frame's shape; from any thread."""
@@ -51,14 +51,14 @@ def _side_by_side(decode_slice: Callable[[int], None], count: int) -> None:
         list(pool.map(decode_slice, reversed(range(count))))
 
 
-class Execution:
+class TileCoder:
     """The steps bound to a model, a frame and a stopwatch; all arrays have the frame's shape.
 
     Attributes:
         model: the networks.
         params: their parameters.
         scales: the scales that have a table, float32 [T].
-        frame: where the image lies in the arrays.
+        layout: where the image lies in the arrays.
         clock: counts the parts "transform" and "entropy model", which are then waited for; None counts nothing.
     """
 
@@ -67,11 +67,11 @@ class Execution:
         model: CCAModel,
         params: Any,
         scales: np.ndarray,
-        frame: Frame,
+        layout: BucketLayout,
         clock: Stopwatch | None = None,
         quality: float | None = None,
     ) -> None:
-        self.model, self.params, self.scales, self.frame, self.clock = model, params, scales, frame, clock
+        self.model, self.params, self.scales, self.layout, self.clock = model, params, scales, layout, clock
         self._quality = quality
 
     @functools.cached_property
@@ -88,7 +88,7 @@ class Execution:
         return self._entropy_model(coding_steps.step_sizes, self.model, self.params, rate)
 
     @functools.cached_property
-    def exact_rate(self) -> ExactRate | None:
+    def integer_rate(self) -> IntegerRate | None:
         """What a network of integers is told of them."""
         if self._position is None or not self.model.config.exact_scales:
             return None
@@ -105,21 +105,23 @@ class Execution:
     def _entropy_model(self, step: Callable[..., Any], *arguments: Any) -> Any:
         return self._run(ENTROPY_MODEL, step, *arguments)
 
-    def analyse(self, image: UInt8[np.ndarray, "1 H W 3"]) -> Float[Array, "1 h w M"]:
+    def analyze(self, image: UInt8[np.ndarray, "1 H W 3"]) -> Float[Array, "1 h w M"]:
         """Image to latent."""
-        return self._transform(coding_steps.analyse, self.model, self.params, image, self.frame.extent)
+        return self._transform(coding_steps.analyze, self.model, self.params, image, self.layout.region)
 
-    def hyper_analyse(self, y: Float[Array, "1 h w M"]) -> tuple[Array, Array]:
+    def hyper_analyze(self, y: Float[Array, "1 h w M"]) -> tuple[Array, Array]:
         """Latent to the hyper-latent's symbols, and whether the latent is finite."""
-        return self._entropy_model(coding_steps.hyper_analyse, self.model, self.params, y, self.frame.extent, self.step)
+        return self._entropy_model(
+            coding_steps.hyper_analyze, self.model, self.params, y, self.layout.region, self.step
+        )
 
     def encode_slices(
         self, y: Float[Array, "1 h w M"], z_symbols: Int32[Array, "1 hz wz Z"]
     ) -> tuple[list[Array], list[Array], Array]:
         """What is coded for each slice, the tables of these symbols, and the decoded latent."""
-        extent = self.frame.extent
+        region = self.layout.region
         if self.model.config.exact_scales:
-            given = (self.model, self.params, y, z_symbols, extent, self.step)
+            given = (self.model, self.params, y, z_symbols, region, self.step)
             symbols, latent = self._entropy_model(coding_steps.encode_latent, *given)
             indexes = self._indexes_of(z_symbols, symbols)
             return *self._entropy_model(coding_steps.split, self.model, (symbols, indexes)), latent
@@ -127,7 +129,7 @@ class Execution:
         told: list[Array] = []
 
         def code(index: int, prediction: SlicePrediction, indexes: Array) -> Array:
-            coded.append(self._entropy_model(coding_steps.slice_symbols, self.model, index, y, prediction, extent))
+            coded.append(self._entropy_model(coding_steps.slice_symbols, self.model, index, y, prediction, region))
             told.append(indexes)
             return coded[-1]
 
@@ -141,7 +143,7 @@ class Execution:
         if self.model.config.exact_scales:
             in_turn = self.model.config.scale_source == "context_exact"
             symbols = (self._read_in_turn if in_turn else self._read_at_once)(z_symbols, decode, count)
-            given = (self.model, self.params, z_symbols, symbols, self.frame.extent, self.step)
+            given = (self.model, self.params, z_symbols, symbols, self.layout.region, self.step)
             return self._entropy_model(coding_steps.decode_latent, *given)
 
         def code(index: int, prediction: SlicePrediction, indexes: Array) -> np.ndarray:
@@ -157,14 +159,14 @@ class Execution:
         return timed(self.clock, CODER, np.asarray, indexes)
 
     def _scale_indexes(self, z_symbols: Int32[Array, "1 hz wz Z"]) -> Int32[Array, "1 h w M"]:
-        given = (self.model, self.params, z_symbols, self.frame.extent, self.exact_rate)
+        given = (self.model, self.params, z_symbols, self.layout.region, self.integer_rate)
         return self._entropy_model(coding_steps.scale_indexes, *given)
 
     def _indexes_of(self, z_symbols: Array, symbols: Array) -> Int32[Array, "1 h w M"]:
         """The tables of all slices' symbols, which are known: the encoder's way, in models of exact scales."""
         if self.model.config.scale_source == "hyperprior_exact":
             return self._scale_indexes(z_symbols)
-        given = (self.model, self.params, z_symbols, symbols, self.frame.extent, self.exact_rate)
+        given = (self.model, self.params, z_symbols, symbols, self.layout.region, self.integer_rate)
         return self._entropy_model(coding_steps.indexes_of_symbols, *given)
 
     def _read_at_once(self, z_symbols: Array, decode: DecodeSlice, count: int) -> Int32[np.ndarray, "1 h w M"]:
@@ -182,12 +184,12 @@ class Execution:
 
     def _read_in_turn(self, z_symbols: Array, decode: DecodeSlice, count: int) -> Int32[np.ndarray, "1 h w M"]:
         """The same where a slice's tables follow from the symbols before it too: no float takes part in it."""
-        model, params, extent, rate = self.model, self.params, self.frame.extent, self.exact_rate
-        hyper = self._entropy_model(coding_steps.scale_sums, model, params, z_symbols, extent, rate)
+        model, params, region, rate = self.model, self.params, self.layout.region, self.integer_rate
+        hyper = self._entropy_model(coding_steps.scale_sums, model, params, z_symbols, region, rate)
 
         def predict(index: int, context: Sequence[tuple[Any, Any]]) -> Array:
             return self._entropy_model(
-                coding_steps.slice_indexes, model, index, params, hyper, list(context), extent, rate
+                coding_steps.slice_indexes, model, index, params, hyper, list(context), region, rate
             )
 
         def code(index: int, indexes: Array) -> Any:
@@ -205,18 +207,18 @@ class Execution:
 
     def code_slices(self, z_symbols: Int32[Array, "1 hz wz Z"], code: CodeSlice) -> Float[Array, "1 h w M"]:
         """The decoded latent by the slice recurrence, step by step; `code` supplies each slice's symbols."""
-        model, params, extent, step = self.model, self.params, self.frame.extent, self.step
-        hyper = self._entropy_model(coding_steps.hyper_synthesise, model, params, z_symbols, extent, step)
+        model, params, region, step = self.model, self.params, self.layout.region, self.step
+        hyper = self._entropy_model(coding_steps.hyper_synthesize, model, params, z_symbols, region, step)
         tables: list[Array] = []
 
         def predict(index: int, context: Sequence[Array]) -> SlicePrediction:
-            given = (model, index, params, self.scales, *hyper, list(context), extent, step)
+            given = (model, index, params, self.scales, *hyper, list(context), region, step)
             prediction, indexes = self._entropy_model(coding_steps.predict, *given)
             tables.append(indexes)
             return prediction
 
         def refine(index: int, prediction: SlicePrediction, symbols: Array) -> Array:
-            return self._entropy_model(coding_steps.refine, model, index, params, prediction, symbols, extent)
+            return self._entropy_model(coding_steps.refine, model, index, params, prediction, symbols, region)
 
         def code_with_tables(index: int, prediction: SlicePrediction) -> Any:
             return code(index, prediction, tables[index])
@@ -224,10 +226,10 @@ class Execution:
         decoded = slice_recurrence(model.config.num_slices, 0, predict, code_with_tables, refine)
         return self._entropy_model(coding_steps.join, decoded)
 
-    def synthesise(self, y_hat: Float[Array, "1 h w M"]) -> Float[Array, "1 H W 3"]:
+    def synthesize(self, y_hat: Float[Array, "1 h w M"]) -> Float[Array, "1 H W 3"]:
         """Decoded latent to image, neither clamped nor rounded."""
-        return self._transform(coding_steps.synthesise, self.model, self.params, y_hat, self.frame.extent)
+        return self._transform(coding_steps.synthesize, self.model, self.params, y_hat, self.layout.region)
 
     def pixels(self, y_hat: Float[Array, "1 h w M"]) -> UInt8[Array, "1 H W 3"]:
         """Decoded latent to image in 8 bits."""
-        return self._transform(coding_steps.to_pixels, self.synthesise(y_hat))
+        return self._transform(coding_steps.to_pixels, self.synthesize(y_hat))

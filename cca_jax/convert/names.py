@@ -69,7 +69,7 @@ def params_from_torch(
     Raises:
         ValueError: arrays missing, left over or of another shape than the config says.
     """
-    arrays = {normalise_name(name): np.asarray(value) for name, value in state_dict.items()}
+    arrays = {normalize_name(name): np.asarray(value) for name, value in state_dict.items()}
     arrays = {name: value for name, value in arrays.items() if not _BUFFER.search(name)}
     if auxiliary is None:
         auxiliary = any(name.startswith("aux_entropymodel.") for name in arrays)
@@ -100,7 +100,7 @@ def torch_from_params(params: Params, config: ModelConfig) -> dict[str, np.ndarr
     return result
 
 
-def normalise_name(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A state-dict name without the "module." of data parallelism and in today's naming of the factorised density."""
     name = name.removeprefix("module.")
     return re.sub(

@@ -96,7 +96,7 @@ def _check_rows(cdf: np.ndarray, starts: np.ndarray, minimum: np.ndarray) -> Non
         raise ValueError("coding tables: a table reaches beyond 32-bit symbols")
 
 
-def quantise_pmf(pmf: np.ndarray) -> np.ndarray:
+def quantize_pmf(pmf: np.ndarray) -> np.ndarray:
     """The integer distribution that codes `pmf` at the least expected length.
 
     It minimises -Σ p·log2(c) over counts c ≥ 1 that sum to 2**16. The c-th count of an interval is worth
@@ -162,7 +162,7 @@ def tables_from_pmfs(pmfs: Sequence[np.ndarray], minimums: Sequence[int]) -> Cod
         rest = 1 - np.sum(pmf, dtype=np.float64)
         if not rest >= -1e-6:  # also catches NaN
             raise ValueError(f"the probabilities of a table must sum to at most 1, got {1 - rest}")
-        rows.append(quantise_pmf(np.append(pmf, max(rest, 0.0))))
+        rows.append(quantize_pmf(np.append(pmf, max(rest, 0.0))))
     return _join(rows, minimums)
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageCms
 
 _PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
-_GREY_MODES = ("1", "L", "LA", "La")
-_SAME_COLOUR = 3
+_GRAY_MODES = ("1", "L", "LA", "La")
+_SAME_COLOR = 3
 """Two profiles whose colours differ by no more than this, of 255, are one profile to the eye."""
 
 
@@ -36,10 +36,10 @@ def to_srgb(image: Image.Image, notes: list[str]) -> Image.Image:
     """
     image = _to_eight_bits(image, notes)
     profile = image.info.get("icc_profile")
-    grey = image.mode in _GREY_MODES
+    gray = image.mode in _GRAY_MODES
     image = _composite_on_white(image, notes)
     if profile:
-        image = _apply_profile(image, profile, grey, notes)
+        image = _apply_profile(image, profile, gray, notes)
     if image.mode == "CMYK":
         notes.append("CMYK was converted to RGB without a colour profile, so colours are approximate")
     elif image.mode in ("LAB", "HSV"):
@@ -78,13 +78,13 @@ def _composite_on_white(image: Image.Image, notes: list[str]) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("RGB")
 
 
-def _apply_profile(image: Image.Image, profile_bytes: bytes, grey: bool, notes: list[str]) -> Image.Image:
+def _apply_profile(image: Image.Image, profile_bytes: bytes, gray: bool, notes: list[str]) -> Image.Image:
     """Converts from the embedded colour profile to sRGB, unless the profile is sRGB for all the eye can tell."""
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(profile_bytes))
         mode = _PROFILE_MODES.get(profile.profile.xcolor_space.strip())
         # Compositing may have made RGB of grey; a grey profile fits no other colours, nor CMYK's anything but CMYK.
-        if mode is None or (mode == "L" and not grey) or ((mode == "CMYK") != (image.mode == "CMYK")):
+        if mode is None or (mode == "L" and not gray) or ((mode == "CMYK") != (image.mode == "CMYK")):
             notes.append("its colour profile does not fit its colours and was ignored")
             return image
         transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
@@ -112,4 +112,4 @@ def _is_identity(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
         probe = Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3))
     seen = ImageCms.applyTransform(probe, transform)
     moved = np.asarray(seen).astype(int) - np.asarray(probe.convert("RGB"))
-    return bool(np.abs(moved).max() <= _SAME_COLOUR)
+    return bool(np.abs(moved).max() <= _SAME_COLOR)

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.integer_network.rate import ExactRate
+from cca_jax.model.integer_network.rate import IntegerRate
 from cca_jax.model.integer_network.scales import ExactScales, scales_of_symbols
 from cca_jax.model.noise import Noise
-from cca_jax.model.priors import FactorisedPrior
+from cca_jax.model.priors import FactorizedPrior
 from cca_jax.model.slices import Scales, SliceNetworks
 from cca_jax.ops.rounding import scale_gradient
 from cca_jax.ops.scales import scale_of_index
@@ -40,7 +40,7 @@ class AuxiliaryModel(nn.Module):
 
     def setup(self) -> None:
         self.slices = SliceNetworks(self.config, 1, self.compute_dtype, self.remat)
-        self.prior = FactorisedPrior(self.config.latent_channels)
+        self.prior = FactorizedPrior(self.config.latent_channels)
         if self.config.exact_scales:
             self.exact_scales = ExactScales(self.config, skip=1)
 
@@ -52,7 +52,7 @@ class AuxiliaryModel(nn.Module):
         noise: Noise | None,
         input_gradient: Float[Array, ""] | None = None,
         step: Float[Array, "B 1 1 M"] | None = None,
-        exact_rate: ExactRate | None = None,
+        integer_rate: IntegerRate | None = None,
     ) -> AuxiliaryOutput:
         """Likelihoods of y under both densities; with noise on y + noise, without it on y rounded.
 
@@ -65,24 +65,24 @@ class AuxiliaryModel(nn.Module):
             noise: see `Noise`.
             input_gradient: a factor, or None for 1.
             step: the step sizes of a model of several rates. Both densities are then of y in steps.
-            exact_rate: what its network of integers is told of them.
+            integer_rate: what its network of integers is told of them.
         """
         seen = y if step is None else y / step
         if input_gradient is not None:
             seen = jax.lax.stop_gradient(seen)
-            y, hyper_mean, scale_input, step, exact_rate = jax.tree.map(
-                lambda v: scale_gradient(v, input_gradient), (y, hyper_mean, scale_input, step, exact_rate)
+            y, hyper_mean, scale_input, step, integer_rate = jax.tree.map(
+                lambda v: scale_gradient(v, input_gradient), (y, hyper_mean, scale_input, step, integer_rate)
             )
         scales: Array | Scales = scale_input
         if self.config.scale_source == "context_exact":
-            scales = scales_of_symbols(self.exact_scales, scale_input, exact_rate)
+            scales = scales_of_symbols(self.exact_scales, scale_input, integer_rate)
         elif self.config.exact_scales:
-            scales = scale_of_index(self.exact_scales(scale_input, exact_rate))
+            scales = scale_of_index(self.exact_scales(scale_input, integer_rate))
         own_noise = None if noise is None else noise.y_aux
         _, likelihood = self.slices.likelihood(y, hyper_mean, scales, own_noise, step)
-        noisy = self.prior.quantise(seen) if noise is None else seen + noise.y_factorized
+        noisy = self.prior.quantize(seen) if noise is None else seen + noise.y_factorized
         return AuxiliaryOutput(likelihood, self.prior.likelihood(noisy))
 
     def quantile_loss(self) -> Float[Array, ""]:
-        """See `FactorisedPrior.quantile_loss`."""
+        """See `FactorizedPrior.quantile_loss`."""
         return self.prior.quantile_loss()

@@ -1,9 +1,9 @@
 """The CCA model: transforms, priors and slices put together (paper figure 3).
 
 `CCAModel.apply` is pure: noise is an argument, and without it the model rounds, as it does when it codes. The steps of
-coding (`analyse`, `hyper_analyse`, `hyper_synthesise`, `predict_slice`, `refine_slice`, `synthesise`) are methods, so
+coding (`analyze`, `hyper_analyze`, `hyper_synthesize`, `predict_slice`, `refine_slice`, `synthesize`) are methods, so
 that a codec runs them one by one through the same networks and the same recurrence; where its arrays are larger than
-the image, it gives them an `Extent`.
+the image, it gives them an `ValidRegion`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from jaxtyping import Array, Float, Int32
 
 from cca_jax.config import HYPER_STRIDE, ModelConfig
 from cca_jax.model.auxiliary import AuxiliaryModel, AuxiliaryOutput
-from cca_jax.model.integer_network.rate import ExactRate
+from cca_jax.model.integer_network.rate import IntegerRate
 from cca_jax.model.integer_network.scales import ExactScales, ScaleSums, scales_of_symbols
 from cca_jax.model.noise import Noise
-from cca_jax.model.priors import FactorisedPrior
+from cca_jax.model.priors import FactorizedPrior
 from cca_jax.model.rates import StepSizes
 from cca_jax.model.slices import Code, SliceNetworks, SlicePrediction
 from cca_jax.model.transforms import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.scales import scale_of_index
-from cca_jax.ops.valid_region import Extent
+from cca_jax.ops.valid_region import ValidRegion
 
 
 @flax.struct.dataclass
@@ -80,7 +80,7 @@ class CCAModel(nn.Module):
             self.exact_scales = ExactScales(self.config)
         else:
             self.hyper_scale_synthesis = HyperSynthesis(self.config)
-        self.hyper_prior = FactorisedPrior(self.config.hyper_channels)
+        self.hyper_prior = FactorizedPrior(self.config.hyper_channels)
         self.slices = SliceNetworks(self.config, 0, self.compute_dtype, self.remat)
         self.auxiliary = AuxiliaryModel(self.config, self.compute_dtype, self.remat)
         if self.config.rate_weights:
@@ -110,22 +110,24 @@ class CCAModel(nn.Module):
         if image.ndim != 4 or image.shape[1] % HYPER_STRIDE or image.shape[2] % HYPER_STRIDE:
             raise ValueError(f"the model takes [B, H, W, 3] with sides in multiples of {HYPER_STRIDE}: {image.shape}")
         step = self.step_sizes(rate)
-        y = self.analyse(image)
-        z = self.hyper_analyse(y, step=step)
-        z_hat = self.hyper_prior.quantise(z)
+        y = self.analyze(image)
+        z = self.hyper_analyze(y, step=step)
+        z_hat = self.hyper_prior.quantize(z)
         likelihood_z = self.hyper_prior.likelihood(z_hat if noise is None else z + noise.z)
-        exact_rate = self.rates.exact(rate) if self.config.exact_scales and rate is not None else None
-        hyper_mean, known = self.hyper_synthesise(z_hat, step=step, exact_rate=exact_rate)
+        integer_rate = self.rates.exact(rate) if self.config.exact_scales and rate is not None else None
+        hyper_mean, known = self.hyper_synthesize(z_hat, step=step, integer_rate=integer_rate)
         integers = self.hyper_prior.integers(z_hat)
-        hyper_scale = scales_of_symbols(self.exact_scales, integers, exact_rate) if known is None else known
+        hyper_scale = scales_of_symbols(self.exact_scales, integers, integer_rate) if known is None else known
         own_noise = None if noise is None else noise.y
         decoded, likelihood_y = self.slices.likelihood(y, hyper_mean, hyper_scale, own_noise, step)
         y_hat = jnp.concatenate(decoded, axis=-1)
         told = None
         if auxiliary:
             scale_input = integers if self.config.exact_scales else known
-            told = self.auxiliary(y, hyper_mean, cast(Array, scale_input), noise, auxiliary_gradient, step, exact_rate)
-        return ModelOutput(self.synthesise(y_hat), likelihood_y, likelihood_z, y, z, y_hat, told)
+            told = self.auxiliary(
+                y, hyper_mean, cast(Array, scale_input), noise, auxiliary_gradient, step, integer_rate
+            )
+        return ModelOutput(self.synthesize(y_hat), likelihood_y, likelihood_z, y, z, y_hat, told)
 
     def step_sizes(self, rate: Float[Array, " B"] | None) -> Float[Array, "B 1 1 M"] | None:
         """Δ of each channel at positions among the rates; None for a model of one rate, whose steps are 1."""
@@ -133,15 +135,15 @@ class CCAModel(nn.Module):
             raise ValueError(f"a model of {self.config.num_rates} rates takes {'a' if rate is None else 'no'} rate")
         return None if rate is None else self.rates(rate)
 
-    def analyse(self, image: Float[Array, "B H W 3"], extent: Extent | None = None) -> Float[Array, "B h w M"]:
+    def analyze(self, image: Float[Array, "B H W 3"], region: ValidRegion | None = None) -> Float[Array, "B h w M"]:
         """Image in [0, 1] to latent."""
-        return self._computed(self.analysis, image, extent)
+        return self._computed(self.analysis, image, region)
 
-    def hyper_analyse(
-        self, y: Float[Array, "B h w M"], extent: Extent | None = None, step: Array | None = None
+    def hyper_analyze(
+        self, y: Float[Array, "B h w M"], region: ValidRegion | None = None, step: Array | None = None
     ) -> Float[Array, "B hz wz Z"]:
         """Latent, which it sees in steps, to hyper-latent."""
-        return self._computed(self.hyper_analysis, y if step is None else y / step, extent)
+        return self._computed(self.hyper_analysis, y if step is None else y / step, region)
 
     def hyper_symbols(self, z: Float[Array, "B hz wz Z"]) -> Int32[Array, "B hz wz Z"]:
         """The integers that are coded for a hyper-latent."""
@@ -155,57 +157,57 @@ class CCAModel(nn.Module):
         """p(z), of which the coding tables are made."""
         return self.hyper_prior.likelihood(z)
 
-    def hyper_synthesise(
+    def hyper_synthesize(
         self,
         z_hat: Float[Array, "B hz wz Z"],
-        extent: Extent | None = None,
+        region: ValidRegion | None = None,
         step: Array | None = None,
-        exact_rate: ExactRate | None = None,
+        integer_rate: IntegerRate | None = None,
     ) -> tuple[Array, Array | None]:
         """Decoded hyper-latent to (μ_h, σ_h), both [B, H/16, W/16, M]; with exact scales the second is σ itself.
 
         Where σ also takes the slices' symbols, it is None.
         """
-        mean = self._computed(self.hyper_mean_synthesis, z_hat, extent)
+        mean = self._computed(self.hyper_mean_synthesis, z_hat, region)
         mean = mean if step is None else step * mean
         if self.config.scale_source == "context_exact":
             return mean, None
         if self.config.exact_scales:
-            return mean, scale_of_index(self.scale_indexes(self.hyper_prior.integers(z_hat), exact_rate, extent))
-        return mean, self._computed(self.hyper_scale_synthesis, z_hat, extent)
+            return mean, scale_of_index(self.scale_indexes(self.hyper_prior.integers(z_hat), integer_rate, region))
+        return mean, self._computed(self.hyper_scale_synthesis, z_hat, region)
 
     def scale_indexes(
-        self, integers: Float[Array, "B hz wz Z"], rate: ExactRate | None = None, extent: Extent | None = None
+        self, integers: Float[Array, "B hz wz Z"], rate: IntegerRate | None = None, region: ValidRegion | None = None
     ) -> Float[Array, "B h w M"]:
         """The hyper-latent's integers to the table of each symbol, 0 … 63, in a model of "hyperprior_exact"."""
-        return self.exact_scales(integers, rate, extent)
+        return self.exact_scales(integers, rate, region)
 
     def scale_sums(
-        self, integers: Float[Array, "B hz wz Z"], rate: ExactRate | None = None, extent: Extent | None = None
+        self, integers: Float[Array, "B hz wz Z"], rate: IntegerRate | None = None, region: ValidRegion | None = None
     ) -> ScaleSums:
         """What the hyper-latent's integers say of all tables, in a model of "context_exact"."""
-        return self.exact_scales.of_hyper(integers, rate, extent)
+        return self.exact_scales.of_hyper(integers, rate, region)
 
     def slice_indexes(
         self,
         index: int,
         hyper: ScaleSums,
         surprises: Sequence[Array],
-        rate: ExactRate | None = None,
-        extent: Extent | None = None,
+        rate: IntegerRate | None = None,
+        region: ValidRegion | None = None,
     ) -> Float[Array, "B h w m"]:
         """The table of each symbol of slice `index`, there."""
-        return self.exact_scales.of_slice(index, hyper, surprises, rate, extent)
+        return self.exact_scales.of_slice(index, hyper, surprises, rate, region)
 
     def indexes_of_symbols(
         self,
         integers: Float[Array, "B hz wz Z"],
         symbols: Sequence[Array],
-        rate: ExactRate | None = None,
-        extent: Extent | None = None,
+        rate: IntegerRate | None = None,
+        region: ValidRegion | None = None,
     ) -> list[Array]:
         """The tables of all slices' symbols, there, once these are known."""
-        return self.exact_scales.of_symbols(integers, symbols, rate, extent)
+        return self.exact_scales.of_symbols(integers, symbols, rate, region)
 
     def predict_slice(
         self,
@@ -213,33 +215,42 @@ class CCAModel(nn.Module):
         hyper_mean: Array,
         hyper_scale: Array | None,
         context: Sequence[Array],
-        extent: Extent | None = None,
+        region: ValidRegion | None = None,
         step: Array | None = None,
     ) -> SlicePrediction:
         """What is known of slice `index` before it is coded."""
-        return self.slices.predict(index, hyper_mean, hyper_scale, context, extent, step)
+        return self.slices.predict(index, hyper_mean, hyper_scale, context, region, step)
 
     def refine_slice(
-        self, index: int, features: Array, dequantised: Array, extent: Extent | None = None, step: Array | None = None
+        self,
+        index: int,
+        features: Array,
+        dequantized: Array,
+        region: ValidRegion | None = None,
+        step: Array | None = None,
     ) -> Array:
         """The decoded slice from its dequantised values; `step` is the slice's own."""
-        return self.slices.refine(index, features, dequantised, extent, step)
+        return self.slices.refine(index, features, dequantized, region, step)
 
     def code_latent(
-        self, z_symbols: Int32[Array, "B hz wz Z"], code: Code, extent: Extent | None = None, step: Array | None = None
+        self,
+        z_symbols: Int32[Array, "B hz wz Z"],
+        code: Code,
+        region: ValidRegion | None = None,
+        step: Array | None = None,
     ) -> Float[Array, "B h w M"]:
         """The decoded latent by the whole recurrence at once; `code` supplies each dequantised slice."""
-        hyper = self.hyper_synthesise(self.hyper_values(z_symbols), extent, step)
-        return jnp.concatenate(self.slices.decode(*hyper, code, extent, step), axis=-1)
+        hyper = self.hyper_synthesize(self.hyper_values(z_symbols), region, step)
+        return jnp.concatenate(self.slices.decode(*hyper, code, region, step), axis=-1)
 
-    def synthesise(self, y_hat: Float[Array, "B h w M"], extent: Extent | None = None) -> Float[Array, "B H W 3"]:
+    def synthesize(self, y_hat: Float[Array, "B h w M"], region: ValidRegion | None = None) -> Float[Array, "B H W 3"]:
         """Decoded latent to image, not clamped."""
-        return self.synthesis(y_hat, extent).astype(y_hat.dtype)
+        return self.synthesis(y_hat, region).astype(y_hat.dtype)
 
     def quantile_loss(self, auxiliary: bool = True) -> Float[Array, ""]:
         """The second optimiser's objective: summed over both factorised densities, moves their quantiles only."""
         loss = self.hyper_prior.quantile_loss()
         return loss + self.auxiliary.quantile_loss() if auxiliary else loss
 
-    def _computed(self, network: nn.Module, x: Array, extent: Extent | None) -> Array:
-        return network(narrow(x, self.compute_dtype), extent).astype(x.dtype)
+    def _computed(self, network: nn.Module, x: Array, region: ValidRegion | None) -> Array:
+        return network(narrow(x, self.compute_dtype), region).astype(x.dtype)

@@ -16,21 +16,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32, UInt8
 
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.integer_network.rate import ExactRate
+from cca_jax.model.integer_network.rate import IntegerRate
 from cca_jax.model.integer_network.scales import ScaleSums
 from cca_jax.model.integer_network.surprise import surprise
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import SCALE_FLOOR
 from cca_jax.ops.quantization import from_steps, to_steps
-from cca_jax.ops.valid_region import Extent, masked
+from cca_jax.ops.valid_region import ValidRegion, masked
 
 
 @partial(jax.jit, static_argnums=0)
-def analyse(
-    model: CCAModel, params: Any, image: UInt8[Array, "1 H W 3"], extent: Extent | None
+def analyze(
+    model: CCAModel, params: Any, image: UInt8[Array, "1 H W 3"], region: ValidRegion | None
 ) -> Float[Array, "1 h w M"]:
     """Image to latent."""
-    return model.apply({"params": params}, image.astype(jnp.float32) / 255, extent, method="analyse")
+    return model.apply({"params": params}, image.astype(jnp.float32) / 255, region, method="analyze")
 
 
 @partial(jax.jit, static_argnums=0)
@@ -40,40 +40,40 @@ def step_sizes(model: CCAModel, params: Any, rate: Float[Array, " 1"] | None) ->
 
 
 @partial(jax.jit, static_argnums=0)
-def hyper_analyse(
-    model: CCAModel, params: Any, y: Float[Array, "1 h w M"], extent: Extent | None, step: Array | None = None
+def hyper_analyze(
+    model: CCAModel, params: Any, y: Float[Array, "1 h w M"], region: ValidRegion | None, step: Array | None = None
 ) -> tuple[Array, Array]:
     """Latent to the hyper-latent's symbols int32 [1, hz, wz, Z], and whether the latent is finite throughout."""
-    z = model.apply({"params": params}, y, extent, step, method="hyper_analyse")
+    z = model.apply({"params": params}, y, region, step, method="hyper_analyze")
     symbols = model.apply({"params": params}, z, method="hyper_symbols")
-    return masked(symbols, extent), jnp.isfinite(y).all()
+    return masked(symbols, region), jnp.isfinite(y).all()
 
 
 @partial(jax.jit, static_argnums=0)
-def hyper_synthesise(
-    model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None, step: Array | None = None
+def hyper_synthesize(
+    model: CCAModel, params: Any, z_symbols: Array, region: ValidRegion | None, step: Array | None = None
 ) -> tuple[Array, Array]:
     """Hyper-latent's symbols to (μ_h, σ_h), each [1, h, w, M]."""
     z_hat = model.apply({"params": params}, z_symbols, method="hyper_values")
-    return model.apply({"params": params}, z_hat, extent, step, method="hyper_synthesise")
+    return model.apply({"params": params}, z_hat, region, step, method="hyper_synthesize")
 
 
 @partial(jax.jit, static_argnums=0)
 def scale_indexes(
-    model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None, rate: ExactRate | None = None
+    model: CCAModel, params: Any, z_symbols: Array, region: ValidRegion | None, rate: IntegerRate | None = None
 ) -> Int32[Array, "1 h w M"]:
     """Hyper-latent's symbols to the table of each symbol of y, for models of "hyperprior_exact"."""
     integers = z_symbols.astype(jnp.float32)
-    return model.apply({"params": params}, integers, rate, extent, method="scale_indexes").astype(jnp.int32)
+    return model.apply({"params": params}, integers, rate, region, method="scale_indexes").astype(jnp.int32)
 
 
 @partial(jax.jit, static_argnums=0)
 def scale_sums(
-    model: CCAModel, params: Any, z_symbols: Array, extent: Extent | None, rate: ExactRate | None = None
+    model: CCAModel, params: Any, z_symbols: Array, region: ValidRegion | None, rate: IntegerRate | None = None
 ) -> ScaleSums:
     """Hyper-latent's symbols to what they say of all tables, for models of "context_exact"."""
     integers = jnp.asarray(z_symbols, jnp.float32)
-    return model.apply({"params": params}, integers, rate, extent, method="scale_sums")
+    return model.apply({"params": params}, integers, rate, region, method="scale_sums")
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -83,12 +83,12 @@ def slice_indexes(
     params: Any,
     hyper: ScaleSums,
     context: Sequence[tuple[Array, Array]],
-    extent: Extent | None,
-    rate: ExactRate | None = None,
+    region: ValidRegion | None,
+    rate: IntegerRate | None = None,
 ) -> Int32[Array, "1 h w m"]:
     """The table of each symbol of a slice, there: from the symbols of its context and the tables they had."""
     surprises = [surprise(*(jnp.asarray(array, jnp.float32) for array in pair)) for pair in context]
-    given = (index, hyper, surprises, rate, extent)
+    given = (index, hyper, surprises, rate, region)
     return model.apply({"params": params}, *given, method="slice_indexes").astype(jnp.int32)
 
 
@@ -98,13 +98,13 @@ def indexes_of_symbols(
     params: Any,
     z_symbols: Array,
     y_symbols: Array,
-    extent: Extent | None,
-    rate: ExactRate | None = None,
+    region: ValidRegion | None,
+    rate: IntegerRate | None = None,
 ) -> Int32[Array, "1 h w M"]:
     """The table of each symbol of y, there, where all symbols are known."""
     integers, symbols = (jnp.asarray(array, jnp.float32) for array in (z_symbols, y_symbols))
     slices = jnp.split(symbols, model.config.slice_edges[1:-1], axis=-1)
-    found = model.apply({"params": params}, integers, slices, rate, extent, method="indexes_of_symbols")
+    found = model.apply({"params": params}, integers, slices, rate, region, method="indexes_of_symbols")
     return jnp.concatenate(found, axis=-1).astype(jnp.int32)
 
 
@@ -117,31 +117,31 @@ def predict(
     hyper_mean: Array,
     hyper_scale: Array,
     context: Sequence[Array],
-    extent: Extent | None,
+    region: ValidRegion | None,
     step: Array | None = None,
 ) -> tuple[SlicePrediction, Int32[Array, "1 h w m"]]:
     """What is known of a slice before it is coded, and the table of each of its symbols."""
     hyper = (hyper_mean, hyper_scale)
-    prediction = model.apply({"params": params}, index, *hyper, context, extent, step, method="predict_slice")
+    prediction = model.apply({"params": params}, index, *hyper, context, region, step, method="predict_slice")
     return prediction, indexes(prediction, scales)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def refine(
-    model: CCAModel, index: int, params: Any, prediction: SlicePrediction, symbols: Array, extent: Extent | None
+    model: CCAModel, index: int, params: Any, prediction: SlicePrediction, symbols: Array, region: ValidRegion | None
 ) -> Array:
     """The decoded slice from its symbols."""
-    given = (prediction.features, dequantise(symbols, prediction), extent, prediction.step)
+    given = (prediction.features, dequantize(symbols, prediction), region, prediction.step)
     return model.apply({"params": params}, index, *given, method="refine_slice")
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def slice_symbols(
-    model: CCAModel, index: int, y: Float[Array, "1 h w M"], prediction: SlicePrediction, extent: Extent | None
+    model: CCAModel, index: int, y: Float[Array, "1 h w M"], prediction: SlicePrediction, region: ValidRegion | None
 ) -> Int32[Array, "1 h w m"]:
     """What is coded for a slice of the latent y."""
     first, last = model.config.slice_edges[index : index + 2]
-    return to_symbols(y[..., first:last], prediction, extent)
+    return to_symbols(y[..., first:last], prediction, region)
 
 
 @jax.jit
@@ -167,21 +167,21 @@ def indexes(prediction: SlicePrediction, scales: Float[Array, " T"]) -> Int32[Ar
 
 
 @jax.jit
-def dequantise(symbols: Int32[Array, "1 h w m"], prediction: SlicePrediction) -> Float[Array, "1 h w m"]:
+def dequantize(symbols: Int32[Array, "1 h w m"], prediction: SlicePrediction) -> Float[Array, "1 h w m"]:
     """What integers stand for: distances from the predicted mean, in steps."""
     return from_steps(symbols.astype(jnp.float32), prediction.mean, prediction.step)
 
 
 @jax.jit
 def to_symbols(
-    target: Float[Array, "1 h w m"], prediction: SlicePrediction, extent: Extent | None
+    target: Float[Array, "1 h w m"], prediction: SlicePrediction, region: ValidRegion | None
 ) -> Int32[Array, "1 h w m"]:
     """The integers that are coded for a slice: its rounded distance from the predicted mean; 0 outside the image.
 
     Nothing outside is coded: with zeros there the encoder goes on from the very arrays that the decoder has.
     """
     steps = to_steps(target, prediction.mean, prediction.step)
-    return masked(jnp.round(steps).astype(jnp.int32), extent)
+    return masked(jnp.round(steps).astype(jnp.int32), region)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -190,7 +190,7 @@ def encode_latent(
     params: Any,
     y: Float[Array, "1 h w M"],
     z_symbols: Int32[Array, "1 hz wz Z"],
-    extent: Extent | None,
+    region: ValidRegion | None,
     step: Array | None = None,
 ) -> tuple[Array, Array]:
     """All that is coded for a latent, int32 [1, h, w, M], and the decoded latent."""
@@ -198,10 +198,10 @@ def encode_latent(
 
     def code(index: int, prediction: SlicePrediction) -> Array:
         first, last = model.config.slice_edges[index : index + 2]
-        coded.append(to_symbols(y[..., first:last], prediction, extent))
-        return dequantise(coded[-1], prediction)
+        coded.append(to_symbols(y[..., first:last], prediction, region))
+        return dequantize(coded[-1], prediction)
 
-    y_hat = model.apply({"params": params}, z_symbols, code, extent, step, method="code_latent")
+    y_hat = model.apply({"params": params}, z_symbols, code, region, step, method="code_latent")
     return jnp.concatenate(coded, axis=-1), y_hat
 
 
@@ -211,22 +211,22 @@ def decode_latent(
     params: Any,
     z_symbols: Int32[Array, "1 hz wz Z"],
     y_symbols: Int32[Array, "1 h w M"],
-    extent: Extent | None,
+    region: ValidRegion | None,
     step: Array | None = None,
 ) -> Float[Array, "1 h w M"]:
     """The decoded latent of symbols that are all known."""
 
     def code(index: int, prediction: SlicePrediction) -> Array:
         first, last = model.config.slice_edges[index : index + 2]
-        return dequantise(y_symbols[..., first:last], prediction)
+        return dequantize(y_symbols[..., first:last], prediction)
 
-    return model.apply({"params": params}, z_symbols, code, extent, step, method="code_latent")
+    return model.apply({"params": params}, z_symbols, code, region, step, method="code_latent")
 
 
 @partial(jax.jit, static_argnums=0)
-def synthesise(model: CCAModel, params: Any, y_hat: Array, extent: Extent | None) -> Float[Array, "1 H W 3"]:
+def synthesize(model: CCAModel, params: Any, y_hat: Array, region: ValidRegion | None) -> Float[Array, "1 H W 3"]:
     """Decoded latent to image, neither clamped nor rounded."""
-    return model.apply({"params": params}, y_hat, extent, method="synthesise")
+    return model.apply({"params": params}, y_hat, region, method="synthesize")
 
 
 @jax.jit

@@ -2,7 +2,7 @@
 
 Every module takes and returns NHWC arrays and computes in their type (see `ops.precision`). Kernels are drawn as
 PyTorch draws them by default, uniform within ±1/√fan_in, biases too. Runs of equal blocks are one `lax.scan` over
-stacked parameters: they compile once. Where the arrays are larger than the image, an `Extent` says what is image.
+stacked parameters: they compile once. Where the arrays are larger than the image, an `ValidRegion` says what is image.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from cca_jax.ops.normalization import layer_norm
 from cca_jax.ops.pointwise import identity, pointwise
 from cca_jax.ops.precision import add_channels, per_channel
 from cca_jax.ops.scan import lean_scan, turn_by_turn
-from cca_jax.ops.valid_region import Extent, masked, plane_mean
+from cca_jax.ops.valid_region import ValidRegion, masked, plane_mean
 
 
 def uniform_within(fan_in: int) -> Callable[..., Array]:
     """Initialiser: uniform within ±1/√fan_in."""
 
-    def initialise(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
+    def initialize(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
         bound = fan_in**-0.5
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
-    return initialise
+    return initialize
 
 
 def gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -70,11 +70,11 @@ class Conv(nn.Module):
     stride: int = 1
 
     @nn.compact
-    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, x: Array, region: ValidRegion | None = None) -> Array:
         fan_in = self.size**2 * x.shape[-1]
         kernel = self.param("kernel", uniform_within(fan_in), (self.size, self.size, x.shape[-1], self.features))
         bias = self.param("bias", uniform_within(fan_in), (self.features,))
-        return add_channels(conv2d(masked(x, extent), kernel, self.stride), bias)
+        return add_channels(conv2d(masked(x, region), kernel, self.stride), bias)
 
 
 class TransposedConv(nn.Module):
@@ -85,21 +85,21 @@ class TransposedConv(nn.Module):
     stride: int = 1
 
     @nn.compact
-    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, x: Array, region: ValidRegion | None = None) -> Array:
         fan_in = self.size**2 * self.features  # PyTorch counts a transposed kernel's output channels
         kernel = self.param("kernel", uniform_within(fan_in), (self.size, self.size, x.shape[-1], self.features))
         bias = self.param("bias", uniform_within(fan_in), (self.features,))
-        return add_channels(transposed_conv2d(masked(x, extent), kernel, self.stride), bias)
+        return add_channels(transposed_conv2d(masked(x, region), kernel, self.stride), bias)
 
 
 class DepthwiseConv(nn.Module):
     """Depthwise 3×3 convolution with bias; the shape stays."""
 
     @nn.compact
-    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, x: Array, region: ValidRegion | None = None) -> Array:
         kernel = self.param("kernel", uniform_within(9), (3, 3, x.shape[-1]))
         bias = self.param("bias", uniform_within(9), (x.shape[-1],))
-        return add_channels(depthwise_conv2d(masked(x, extent), kernel), bias)
+        return add_channels(depthwise_conv2d(masked(x, region), kernel), bias)
 
 
 class Pointwise(nn.Module):
@@ -135,13 +135,13 @@ class NAFBlock(nn.Module):
     """
 
     @nn.compact
-    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, x: Array, region: ValidRegion | None = None) -> Array:
         channels = x.shape[-1]
         beta = self.param("beta", nn.initializers.zeros, (channels,))
         gamma = self.param("gamma", nn.initializers.zeros, (channels,))
         u = Pointwise(2 * channels, layer_norm, name="expand_spatial")(x, *Affine(name="norm_spatial")(x))
-        u = simple_gate(DepthwiseConv(name="depthwise")(u, extent))
-        average = plane_mean(u.astype(beta.dtype), extent).astype(u.dtype)
+        u = simple_gate(DepthwiseConv(name="depthwise")(u, region))
+        average = plane_mean(u.astype(beta.dtype), region).astype(u.dtype)
         weight = Pointwise(channels, name="attention")(average)
         x = x + Pointwise(channels, jnp.multiply, name="project_spatial")(u, weight, factor=beta)
         v = Pointwise(2 * channels, layer_norm, name="expand_channel")(x, *Affine(name="norm_channel")(x))
@@ -152,14 +152,14 @@ class ResidualBottleneck(nn.Module):
     """x + 1×1 · ReLU · 3×3 · ReLU · 1×1 at half the channels."""
 
     @nn.compact
-    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, x: Array, region: ValidRegion | None = None) -> Array:
         channels = x.shape[-1]
         u = nn.relu(Pointwise(channels // 2, name="reduce")(x))
-        u = Conv(channels // 2, 3, name="spatial")(u, extent)
+        u = Conv(channels // 2, 3, name="spatial")(u, region)
         return x + Pointwise(channels, nn.relu, name="expand")(u)
 
 
-def rematerialised(module: type[nn.Module], in_scan: bool = False) -> type[nn.Module]:
+def rematerialized(module: type[nn.Module], in_scan: bool = False) -> type[nn.Module]:
     """The same module, whose backward pass keeps its inputs alone and computes what else it needs again."""
     return nn.remat(module, prevent_cse=not in_scan)  # within a scan nothing could be merged with the forward pass
 
@@ -183,7 +183,7 @@ _IN_STRIPS = {NAFBlock: strip_blocks.naf_block, ResidualBottleneck: strip_blocks
 _ON_GPUS = {NAFBlock: blocks.naf_block, ResidualBottleneck: blocks.residual_bottleneck}
 
 
-class Repeated(nn.Module):
+class BlockStack(nn.Module):
     """`count` blocks of one kind in a row; their parameters are stacked on a leading axis of length `count`.
 
     With `remat` the backward pass keeps only what enters each block and computes the rest again. An extent comes with
@@ -196,27 +196,27 @@ class Repeated(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, x: Array, region: ValidRegion | None = None) -> Array:
         if self.count == 0:
             return x
-        fused = extent is None and platform.on_gpu()
-        block = (rematerialised(self.block, in_scan=True) if self.remat else self.block)(parent=None)
+        fused = region is None and platform.on_gpu()
+        block = (rematerialized(self.block, in_scan=True) if self.remat else self.block)(parent=None)
         if self.is_initializing():
             draw_stacked(self, block, self.count, x, "blocks")
         require_params(self, "blocks")
 
-        rows = rows_in_strip(*x.shape[1:3]) if extent is not None and platform.on_cpu() else None
+        rows = rows_in_strip(*x.shape[1:3]) if region is not None and platform.on_cpu() else None
 
-        def turn(x: Array, params: Any, extent: Extent | None) -> tuple[Array, None]:
-            if extent is not None and rows is not None:
-                return _IN_STRIPS[self.block](params, x, extent, rows), None
+        def turn(x: Array, params: Any, region: ValidRegion | None) -> tuple[Array, None]:
+            if region is not None and rows is not None:
+                return _IN_STRIPS[self.block](params, x, region, rows), None
             if fused:
                 whole = jax.checkpoint(_ON_GPUS[self.block]) if self.remat else _ON_GPUS[self.block]
                 return whole(params, x), None
-            return block.apply({"params": params}, x, extent), None
+            return block.apply({"params": params}, x, region), None
 
         loop = turn_by_turn if fused else lean_scan
-        return loop(turn, x, self.get_variable("params", "blocks"), extent)[0]
+        return loop(turn, x, self.get_variable("params", "blocks"), region)[0]
 
 
 class NAFStack(nn.Module):
@@ -227,9 +227,9 @@ class NAFStack(nn.Module):
     count: int
 
     @nn.compact
-    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, x: Array, region: ValidRegion | None = None) -> Array:
         narrow = Pointwise(self.width, name="enter")(x)
-        blocks = Repeated(NAFBlock, self.count, name="naf")(narrow, extent)
+        blocks = BlockStack(NAFBlock, self.count, name="naf")(narrow, region)
         return Pointwise(self.features, name="leave")(narrow + blocks)
 
 
@@ -240,7 +240,7 @@ class Head(nn.Module):
     hidden: tuple[int, int]
 
     @nn.compact
-    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
-        x = gelu(Conv(self.hidden[0], 3, name="first")(x, extent))
-        x = gelu(Conv(self.hidden[1], 3, name="second")(x, extent))
-        return Conv(self.features, 3, name="last")(x, extent)
+    def __call__(self, x: Array, region: ValidRegion | None = None) -> Array:
+        x = gelu(Conv(self.hidden[0], 3, name="first")(x, region))
+        x = gelu(Conv(self.hidden[1], 3, name="second")(x, region))
+        return Conv(self.features, 3, name="last")(x, region)

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32
 
-from cca_jax.ops.density import TAIL_MASS, FactorisedParameters, factorised_likelihood, factorised_logits
-from cca_jax.ops.rounding import quantise_around, round_straight_through
+from cca_jax.ops.density import TAIL_MASS, FactorizedParameters, factorized_likelihood, factorized_logits
+from cca_jax.ops.rounding import quantize_around, round_straight_through
 
 _WIDTHS = (1, 3, 3, 3, 3, 1)
 INITIAL_SCALE = 10.0
@@ -35,7 +35,7 @@ def _initial_quantiles(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jn
     return jnp.broadcast_to(jnp.array([-INITIAL_SCALE, 0.0, INITIAL_SCALE], dtype), shape)
 
 
-class FactorisedPrior(nn.Module):
+class FactorizedPrior(nn.Module):
     """A density for each of C channels, and the three points of each at which its tables begin, centre and end.
 
     Attributes:
@@ -46,7 +46,7 @@ class FactorisedPrior(nn.Module):
 
     def setup(self) -> None:
         layers = range(len(_WIDTHS) - 1)
-        self.parameters = FactorisedParameters(
+        self.parameters = FactorizedParameters(
             matrices=tuple(
                 self.param(
                     f"matrix_{i}",
@@ -66,9 +66,9 @@ class FactorisedPrior(nn.Module):
         """The middle quantile, around which values are rounded."""
         return self.quantiles[:, 1]
 
-    def quantise(self, x: Float[Array, "... C"]) -> Float[Array, "... C"]:
+    def quantize(self, x: Float[Array, "... C"]) -> Float[Array, "... C"]:
         """Rounds around the medians; straight-through to x, no gradient to the medians."""
-        return quantise_around(x, jnp.broadcast_to(self.median(), x.shape))
+        return quantize_around(x, jnp.broadcast_to(self.median(), x.shape))
 
     def symbols(self, x: Float[Array, "... C"]) -> Int32[Array, "... C"]:
         """The integers that are coded: rounded distances from the medians."""
@@ -87,7 +87,7 @@ class FactorisedPrior(nn.Module):
 
     def likelihood(self, x: Float[Array, "... C"]) -> Float[Array, "... C"]:
         """Probability of the unit bin around x, at least 1e-9."""
-        return factorised_likelihood(x, self.parameters)
+        return factorized_likelihood(x, self.parameters)
 
     def quantile_loss(self) -> Float[Array, ""]:
         """Σ |logit of the cumulative at a quantile - its target|; moves the quantiles only.
@@ -96,5 +96,5 @@ class FactorisedPrior(nn.Module):
         """
         target = math.log(2 / TAIL_MASS - 1)
         frozen = jax.lax.stop_gradient(self.parameters)
-        logits = factorised_logits(self.quantiles.T, frozen)  # [3, C]: channels last, as everywhere
+        logits = factorized_logits(self.quantiles.T, frozen)  # [3, C]: channels last, as everywhere
         return jnp.abs(logits - jnp.array([[-target], [0.0], [target]])).sum()

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.integer_network.rate import ExactRate, trained_rate
+from cca_jax.model.integer_network.rate import IntegerRate, trained_rate
 from cca_jax.ops.quantization import interpolate_rows
 
 
@@ -36,15 +36,15 @@ class StepSizes(nn.Module):
 
     def setup(self) -> None:
         shape = (self.config.num_rates, self.config.latent_channels)
-        self.log_step = self.param("log_step", self._initialise, shape)
+        self.log_step = self.param("log_step", self._initialize, shape)
 
     def __call__(self, position: Float[Array, " B"]) -> Float[Array, "B 1 1 M"]:
         return jnp.exp(interpolate_rows(self.log_step, position))[:, None, None]
 
-    def exact(self, position: Float[Array, " B"]) -> ExactRate:
+    def exact(self, position: Float[Array, " B"]) -> IntegerRate:
         """What the network of integers is told of these positions."""
         return trained_rate(self.config, self.log_step, position)
 
-    def _initialise(self, key: Array, shape: tuple[int, ...], dtype: jax.typing.DTypeLike = jnp.float32) -> Array:
+    def _initialize(self, key: Array, shape: tuple[int, ...], dtype: jax.typing.DTypeLike = jnp.float32) -> Array:
         del key, shape
         return jnp.asarray(initial_log_steps(self.config), dtype)

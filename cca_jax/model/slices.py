@@ -15,13 +15,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.layers import Head, NAFStack, draw_stacked, rematerialised, require_params
+from cca_jax.model.layers import Head, NAFStack, draw_stacked, rematerialized, require_params
 from cca_jax.model.recurrence import context_length, refined_slices, slice_recurrence
 from cca_jax.ops.density import LIKELIHOODS
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.quantization import from_steps, to_steps
 from cca_jax.ops.rounding import round_straight_through
-from cca_jax.ops.valid_region import Extent
+from cca_jax.ops.valid_region import ValidRegion
 
 __all__ = ["Code", "SliceNetworks", "SlicePrediction", "context_length", "refined_slices", "slice_recurrence"]
 
@@ -56,10 +56,10 @@ class _Predictor(nn.Module):
     channels: int
 
     @nn.compact
-    def __call__(self, context: Array, extent: Extent | None = None) -> tuple[Array, Array]:
+    def __call__(self, context: Array, region: ValidRegion | None = None) -> tuple[Array, Array]:
         width, blocks = self.config.context_channels, self.config.context_blocks
-        features = NAFStack(context.shape[-1], width, blocks, name="stack")(context, extent)
-        return Head(self.channels, self.config.head_channels, name="head")(features, extent), features
+        features = NAFStack(context.shape[-1], width, blocks, name="stack")(context, region)
+        return Head(self.channels, self.config.head_channels, name="head")(features, region), features
 
 
 class _MeanAndScale(nn.Module):
@@ -70,15 +70,15 @@ class _MeanAndScale(nn.Module):
     remat: bool
 
     @nn.compact
-    def __call__(self, contexts: Array, extent: Extent | None = None) -> tuple[Array, Array]:
-        kind = rematerialised(_Predictor) if self.remat else _Predictor
+    def __call__(self, contexts: Array, region: ValidRegion | None = None) -> tuple[Array, Array]:
+        kind = rematerialized(_Predictor) if self.remat else _Predictor
         predictor = kind(self.config, self.channels, parent=None)
         if self.is_initializing():
             draw_stacked(self, predictor, len(contexts), contexts[0])
         require_params(self, "stack", "head")
 
         def predict(params: Any, context: Array) -> tuple[Array, Array]:
-            return predictor.apply({"params": params}, context, extent)
+            return predictor.apply({"params": params}, context, region)
 
         return jax.vmap(predict)(self.variables["params"], contexts)
 
@@ -101,11 +101,11 @@ class SliceNetworks(nn.Module):
     def setup(self) -> None:
         sizes = self.config.slice_sizes
         if self.config.exact_scales:
-            predictor = rematerialised(_Predictor) if self.remat else _Predictor
+            predictor = rematerialized(_Predictor) if self.remat else _Predictor
             self.predictors = [predictor(self.config, size) for size in sizes]
         else:
             self.predictors = [_MeanAndScale(self.config, size, self.remat) for size in sizes]
-        head = rematerialised(Head) if self.remat else Head
+        head = rematerialized(Head) if self.remat else Head
         count = refined_slices(len(sizes), self.skip)
         self.residual_heads = [head(size, self.config.head_channels) for size in sizes[:count]]
 
@@ -115,7 +115,7 @@ class SliceNetworks(nn.Module):
         hyper_mean: Array,
         hyper_scale: Array | None,
         context: Sequence[Array],
-        extent: Extent | None = None,
+        region: ValidRegion | None = None,
         step: Array | None = None,
     ) -> SlicePrediction:
         """Mean, scale and features of slice `index` from the hyperprior [B, H/16, W/16, M] and its context.
@@ -126,37 +126,42 @@ class SliceNetworks(nn.Module):
         own_step = None if step is None else step[..., channels]
         if self.config.exact_scales:
             inputs = narrow(jnp.concatenate([hyper_mean, *context], axis=-1), self.compute_dtype)
-            mean, features = self.predictors[index](inputs, extent)
+            mean, features = self.predictors[index](inputs, region)
             scale = None if hyper_scale is None else hyper_scale[..., channels]
             return SlicePrediction(mean.astype(hyper_mean.dtype), scale, features, own_step)
         both = [jnp.concatenate([hyper, *context], axis=-1) for hyper in (hyper_mean, cast(Array, hyper_scale))]
-        outputs, features = self.predictors[index](narrow(jnp.stack(both), self.compute_dtype), extent)
+        outputs, features = self.predictors[index](narrow(jnp.stack(both), self.compute_dtype), region)
         outputs = outputs.astype(hyper_mean.dtype)
         return SlicePrediction(outputs[0], outputs[1], features[0], own_step)
 
     def refine(
-        self, index: int, features: Array, dequantised: Array, extent: Extent | None = None, step: Array | None = None
+        self,
+        index: int,
+        features: Array,
+        dequantized: Array,
+        region: ValidRegion | None = None,
+        step: Array | None = None,
     ) -> Array:
         """Latent residual prediction: adds ½ tanh of what the features say the rounding took away, in steps."""
-        inputs = [features, narrow(dequantised, self.compute_dtype)]
-        residual = self.residual_heads[index](jnp.concatenate(inputs, axis=-1), extent)
-        return from_steps(0.5 * jnp.tanh(residual.astype(dequantised.dtype)), dequantised, step)
+        inputs = [features, narrow(dequantized, self.compute_dtype)]
+        residual = self.residual_heads[index](jnp.concatenate(inputs, axis=-1), region)
+        return from_steps(0.5 * jnp.tanh(residual.astype(dequantized.dtype)), dequantized, step)
 
     def decode(
         self,
         hyper_mean: Array,
         hyper_scale: Array | None,
         code: Code,
-        extent: Extent | None = None,
+        region: ValidRegion | None = None,
         step: Array | None = None,
     ) -> list[Array]:
         """The recurrence over these networks; `code` supplies each dequantised slice."""
         return slice_recurrence(
             self.config.num_slices,
             self.skip,
-            lambda index, context: self.predict(index, hyper_mean, hyper_scale, context, extent, step),
+            lambda index, context: self.predict(index, hyper_mean, hyper_scale, context, region, step),
             code,
-            lambda index, prediction, value: self.refine(index, prediction.features, value, extent, prediction.step),
+            lambda index, prediction, value: self.refine(index, prediction.features, value, region, prediction.step),
         )
 
     def likelihood(
@@ -183,16 +188,16 @@ class SliceNetworks(nn.Module):
             target, own_noise = y[..., channels], None if noise is None else noise[..., channels]
             distance = to_steps(target, prediction.mean, prediction.step)
             rounded = round_straight_through(distance)
-            dequantised = from_steps(rounded, prediction.mean, prediction.step)
+            dequantized = from_steps(rounded, prediction.mean, prediction.step)
             if prediction.step is None:
-                value, centre = dequantised if own_noise is None else target + own_noise, prediction.mean
+                value, center = dequantized if own_noise is None else target + own_noise, prediction.mean
             else:  # the bins are as wide as a step, and so are the units of the scale
                 value = rounded if own_noise is None else distance + own_noise
-                centre = jnp.zeros_like(value)
-            asked.append((value, centre))
+                center = jnp.zeros_like(value)
+            asked.append((value, center))
             scales.append(prediction.scale)
             symbols.append(rounded)
-            return dequantised
+            return dequantized
 
         decoded = self.decode(hyper_mean, None if callable(hyper_scale) else hyper_scale, code, step=step)
         told: Sequence[Any] = hyper_scale(symbols) if callable(hyper_scale) else scales

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.layers import Conv, NAFBlock, Repeated, ResidualBottleneck, TransposedConv, gelu
+from cca_jax.model.layers import BlockStack, Conv, NAFBlock, ResidualBottleneck, TransposedConv, gelu
 from cca_jax.ops.precision import narrow, widen
-from cca_jax.ops.valid_region import Extent
+from cca_jax.ops.valid_region import ValidRegion
 
 _IMAGE_CHANNELS = 3
 
@@ -27,15 +27,15 @@ class AnalysisTransform(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, image: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, image: Array, region: ValidRegion | None = None) -> Array:
         x = image
         stages = zip(self.config.transform_channels, self.config.encoder_blocks, strict=True)
         for stage, (channels, blocks) in enumerate(stages):
-            x = Conv(channels, 5, 2, name=f"down_{stage}")(x, extent)
+            x = Conv(channels, 5, 2, name=f"down_{stage}")(x, region)
             bottlenecks = self.config.bottleneck_blocks
-            x = Repeated(ResidualBottleneck, bottlenecks, self.remat, name=f"bottlenecks_{stage}")(x, extent)
-            x = Repeated(NAFBlock, blocks, self.remat, name=f"naf_{stage}")(x, extent)
-        return Conv(self.config.latent_channels, 5, 2, name="down_3")(widen(x), extent)
+            x = BlockStack(ResidualBottleneck, bottlenecks, self.remat, name=f"bottlenecks_{stage}")(x, region)
+            x = BlockStack(NAFBlock, blocks, self.remat, name=f"naf_{stage}")(x, region)
+        return Conv(self.config.latent_channels, 5, 2, name="down_3")(widen(x), region)
 
 
 class SynthesisTransform(nn.Module):
@@ -52,16 +52,16 @@ class SynthesisTransform(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, y_hat: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, y_hat: Array, region: ValidRegion | None = None) -> Array:
         x = y_hat
         channels = self.config.transform_channels[::-1]
         blocks = self.config.transform_blocks[::-1]
         for stage in range(len(channels)):
-            x = narrow(TransposedConv(channels[stage], 5, 2, name=f"up_{stage}")(x, extent), self.compute_dtype)
-            x = Repeated(NAFBlock, blocks[stage], self.remat, name=f"naf_{stage}")(x, extent)
+            x = narrow(TransposedConv(channels[stage], 5, 2, name=f"up_{stage}")(x, region), self.compute_dtype)
+            x = BlockStack(NAFBlock, blocks[stage], self.remat, name=f"naf_{stage}")(x, region)
             bottlenecks = self.config.bottleneck_blocks
-            x = Repeated(ResidualBottleneck, bottlenecks, self.remat, name=f"bottlenecks_{stage}")(x, extent)
-        return TransposedConv(_IMAGE_CHANNELS, 5, 2, name="up_3")(x, extent)
+            x = BlockStack(ResidualBottleneck, bottlenecks, self.remat, name=f"bottlenecks_{stage}")(x, region)
+        return TransposedConv(_IMAGE_CHANNELS, 5, 2, name="up_3")(x, region)
 
 
 class HyperAnalysis(nn.Module):
@@ -70,11 +70,11 @@ class HyperAnalysis(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, y: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, y: Array, region: ValidRegion | None = None) -> Array:
         width = self.config.hyper_hidden
-        x = gelu(Conv(width, 3, name="first")(y, extent))
-        x = gelu(Conv(width, 5, 2, name="second")(x, extent))
-        return Conv(self.config.hyper_channels, 5, 2, name="last")(x, extent)
+        x = gelu(Conv(width, 3, name="first")(y, region))
+        x = gelu(Conv(width, 5, 2, name="second")(x, region))
+        return Conv(self.config.hyper_channels, 5, 2, name="last")(x, region)
 
 
 class HyperSynthesis(nn.Module):
@@ -83,8 +83,8 @@ class HyperSynthesis(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, z_hat: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, z_hat: Array, region: ValidRegion | None = None) -> Array:
         width = self.config.hyper_hidden
-        x = gelu(TransposedConv(width, 5, 2, name="first")(z_hat, extent))
-        x = gelu(TransposedConv(width, 5, 2, name="second")(x, extent))
-        return TransposedConv(self.config.latent_channels, 3, name="last")(x, extent)
+        x = gelu(TransposedConv(width, 5, 2, name="first")(z_hat, region))
+        x = gelu(TransposedConv(width, 5, 2, name="second")(x, region))
+        return TransposedConv(self.config.latent_channels, 3, name="last")(x, region)

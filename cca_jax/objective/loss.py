@@ -68,7 +68,7 @@ def rate_distortion_cca(
     *,
     rate_weight: float | Float[Array, ""] | Float[Array, " B"],
     rate: Float[Array, " B"] | None = None,
-    hyper_share: float | Float[Array, ""] = 1.0,
+    hyper_rate_factor: float | Float[Array, ""] = 1.0,
     cca_weight: float | Float[Array, ""] = 1.0,
     form: CCAForm = "reference",
     distortion: Distortion = "mse",
@@ -97,8 +97,8 @@ def rate_distortion_cca(
         noise: stands for rounding; None evaluates on rounded values.
         rate_weight: λ > 0, or one for each image.
         rate: of a model of several rates: each image's position among them (`model.rates.rate_weight_at` has its λ).
-        hyper_share: how much of R_z counts. Below 1 at a run's beginning, the hyper-latent is not driven to say nothing
-            before the networks behind it have learned to listen (Bowman et al. 2016).
+        hyper_rate_factor: how much of R_z counts. Below 1 at a run's beginning, the hyper-latent is not driven to say
+            nothing before the networks behind it have learned to listen (Bowman et al. 2016).
         cca_weight: α ≥ 0.
         form: static under jit.
         distortion: static under jit.
@@ -120,7 +120,7 @@ def rate_distortion_cca(
     pixels = image.shape[1] * image.shape[2]
     rate_y, rate_z = _bits(output.likelihood_y) / pixels, _bits(output.likelihood_z) / pixels
     added, *about_auxiliary = _auxiliary_terms(output.auxiliary, rate_y, pixels, cca_weight, form)
-    losses = cost + rate_weight * (rate_y + hyper_share * rate_z) + added
+    losses = cost + rate_weight * (rate_y + hyper_rate_factor * rate_z) + added
     loss = (losses if jnp.ndim(rate_weight) == 0 else losses / jnp.sqrt(rate_weight)).mean()
     return loss, ObjectiveTerms(loss, cost.mean(), error, rate_y.mean(), rate_z.mean(), *about_auxiliary)
 

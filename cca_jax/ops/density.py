@@ -23,7 +23,7 @@ LAPLACIAN_TAIL_MASS = 1e-6
 """The same of Laplacian ones, whose tails are so long that intervals nobody uses would cost more than escapes."""
 
 
-class FactorisedParameters(NamedTuple):
+class FactorizedParameters(NamedTuple):
     """Parameters of the fully factorised density (Ballé et al. 2018, appendix 6.1) of C channels.
 
     Attributes:
@@ -96,7 +96,7 @@ def _laplacian_cumulative(x: Array) -> Array:
     return jnp.where(x < 0, tail, 1 - tail)
 
 
-def factorised_logits(x: Float[Array, "... C"], parameters: FactorisedParameters) -> Float[Array, "... C"]:
+def factorized_logits(x: Float[Array, "... C"], parameters: FactorizedParameters) -> Float[Array, "... C"]:
     """Logits of the cumulative distribution at x, channel by channel.
 
     Every layer is v ← softplus(matrix)·v + bias, then (but for the last) v ← v + tanh(factor)·tanh(v): increasing in
@@ -111,13 +111,13 @@ def factorised_logits(x: Float[Array, "... C"], parameters: FactorisedParameters
     return jnp.moveaxis(features.reshape(x.shape[-1], *x.shape[:-1]), 0, -1)
 
 
-def factorised_likelihood(x: Float[Array, "... C"], parameters: FactorisedParameters) -> Float[Array, "... C"]:
+def factorized_likelihood(x: Float[Array, "... C"], parameters: FactorizedParameters) -> Float[Array, "... C"]:
     """Probability of the unit bin around x under the factorised density, at least 1e-9.
 
     The difference of the two sigmoids is taken on the side where both are small: on the other side float32 rounds
     both to 1.
     """
-    lower, upper = factorised_logits(jnp.stack([x - 0.5, x + 0.5]), parameters)  # one pass over the parameters
+    lower, upper = factorized_logits(jnp.stack([x - 0.5, x + 0.5]), parameters)  # one pass over the parameters
     side = jnp.where(lower + upper > 0, -1.0, 1.0)
     mass = jnp.abs(jax.nn.sigmoid(side * upper) - jax.nn.sigmoid(side * lower))
     return lower_bound(mass, LIKELIHOOD_FLOOR)

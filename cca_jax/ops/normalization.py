@@ -22,18 +22,18 @@ def layer_norm(
 
 def _forward(x: Array, scale: Array, bias: Array) -> tuple[Array, tuple[Array, Array, Array]]:
     average = jnp.full(scale.shape, 1 / scale.size, scale.dtype)
-    centred = x.astype(scale.dtype) - _product(x.astype(scale.dtype), average)
-    inverse = jax.lax.rsqrt(_product(jnp.square(centred), average) + _EPSILON)
-    normalised = centred * inverse
-    return (normalised * per_channel(scale) + per_channel(bias)).astype(x.dtype), (normalised, inverse, scale)
+    centered = x.astype(scale.dtype) - _product(x.astype(scale.dtype), average)
+    inverse = jax.lax.rsqrt(_product(jnp.square(centered), average) + _EPSILON)
+    normalized = centered * inverse
+    return (normalized * per_channel(scale) + per_channel(bias)).astype(x.dtype), (normalized, inverse, scale)
 
 
 def _backward(residuals: tuple[Array, Array, Array], cotangent: Array) -> tuple[Array, Array, Array]:
-    normalised, inverse, scale = residuals
+    normalized, inverse, scale = residuals
     wide = cotangent.astype(scale.dtype)
-    along, share = wide * normalised, scale / scale.size
-    centred = wide * per_channel(scale) - _product(wide, share) - normalised * _product(along, share)
-    to_x = (centred * inverse).astype(cotangent.dtype)
+    along, share = wide * normalized, scale / scale.size
+    centered = wide * per_channel(scale) - _product(wide, share) - normalized * _product(along, share)
+    to_x = (centered * inverse).astype(cotangent.dtype)
     return to_x, sum_over_positions(along), sum_over_positions(wide)
 
 
@@ -49,24 +49,24 @@ layer_norm.defvjp(_forward, _backward)
 
 
 @jax.custom_vjp
-def standardise(x: Float[Array, "B H W C"]) -> Float[Array, "B H W C"]:
+def standardize(x: Float[Array, "B H W C"]) -> Float[Array, "B H W C"]:
     """`layer_norm` without scale and bias; sums in float32 at least."""
-    return _standardise_forward(x)[0]
+    return _standardize_forward(x)[0]
 
 
-def _standardise_forward(x: Array) -> tuple[Array, tuple[Array, Array]]:
+def _standardize_forward(x: Array) -> tuple[Array, tuple[Array, Array]]:
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    centred = wide - wide.mean(-1, keepdims=True)
-    inverse = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + _EPSILON)
-    normalised = (centred * inverse).astype(x.dtype)
-    return normalised, (normalised, inverse)
+    centered = wide - wide.mean(-1, keepdims=True)
+    inverse = jax.lax.rsqrt(jnp.square(centered).mean(-1, keepdims=True) + _EPSILON)
+    normalized = (centered * inverse).astype(x.dtype)
+    return normalized, (normalized, inverse)
 
 
-def _standardise_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array]:
-    normalised, inverse = residuals
-    wide, along = cotangent.astype(inverse.dtype), normalised.astype(inverse.dtype)
-    centred = wide - wide.mean(-1, keepdims=True) - along * (wide * along).mean(-1, keepdims=True)
-    return ((centred * inverse).astype(cotangent.dtype),)
+def _standardize_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array]:
+    normalized, inverse = residuals
+    wide, along = cotangent.astype(inverse.dtype), normalized.astype(inverse.dtype)
+    centered = wide - wide.mean(-1, keepdims=True) - along * (wide * along).mean(-1, keepdims=True)
+    return ((centered * inverse).astype(cotangent.dtype),)
 
 
-standardise.defvjp(_standardise_forward, _standardise_backward)
+standardize.defvjp(_standardize_forward, _standardize_backward)

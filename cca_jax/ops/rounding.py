@@ -20,12 +20,12 @@ def _round_straight_through_jvp(primals: tuple[Array], tangents: tuple[Array]) -
     return jnp.round(primals[0]), tangents[0]
 
 
-def quantise_around(x: Float[Array, "..."], centre: Float[Array, "..."]) -> Float[Array, "..."]:
+def quantize_around(x: Float[Array, "..."], center: Float[Array, "..."]) -> Float[Array, "..."]:
     """Rounds the distance of x from its centre: round(x - centre) + centre.
 
     Straight-through to x; the two paths to the centre cancel, so it gets no gradient.
     """
-    return round_straight_through(x - centre) + centre
+    return round_straight_through(x - center) + center
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))

@@ -14,7 +14,7 @@ from jaxtyping import Array, Int32
 
 
 @flax.struct.dataclass
-class Extent:
+class ValidRegion:
     """How much of a bucket is image.
 
     Attributes:
@@ -42,15 +42,15 @@ class Extent:
         return jnp.where(rows[None, :, None, None] & columns[None, None, :, None], strip, 0)
 
 
-def masked(x: Array, extent: Extent | None) -> Array:
+def masked(x: Array, region: ValidRegion | None) -> Array:
     """[B, H, W, C] with zeros outside the image."""
-    if extent is None:
+    if region is None:
         return x
-    return extent.masked_rows(x, jnp.int32(0), x.shape)
+    return region.masked_rows(x, jnp.int32(0), x.shape)
 
 
-def plane_mean(x: Array, extent: Extent | None) -> Array:
+def plane_mean(x: Array, region: ValidRegion | None) -> Array:
     """Means over the image: [B, H, W, C] to [B, 1, 1, C]."""
-    if extent is None:
+    if region is None:
         return x.mean((1, 2), keepdims=True)
-    return masked(x, extent).sum((1, 2), keepdims=True) / extent.positions(x.shape).astype(x.dtype)
+    return masked(x, region).sum((1, 2), keepdims=True) / region.positions(x.shape).astype(x.dtype)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from cca_jax.config import HYPER_STRIDE
-from cca_jax.ops.valid_region import Extent
+from cca_jax.ops.valid_region import ValidRegion
 
 _SIGNIFICANT_DIGITS = 3
 
@@ -37,21 +37,21 @@ def pad(image: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Frame:
+class BucketLayout:
     """Where an image lies in the arrays that it is computed in: at the top left.
 
     Attributes:
         area: height and width of the padded image, or of a part of it, in units of 64 pixels.
         shape: those of the arrays.
-        extent: the area as the compiled steps take it; None where it is computed in its own shape, without a bucket.
+        region: the area as the compiled steps take it; None where it is computed in its own shape, without a bucket.
     """
 
     area: tuple[int, int]
     shape: tuple[int, int]
-    extent: Extent | None
+    region: ValidRegion | None
 
     @classmethod
-    def within(cls, area: tuple[int, int], sides: tuple[int, int], bucketed: bool = True) -> Frame:
+    def within(cls, area: tuple[int, int], sides: tuple[int, int], bucketed: bool = True) -> BucketLayout:
         """The frame of an area in the bucket of another that is as large or larger: tiles share that of the largest.
 
         Without `bucketed` the arrays are the area.
@@ -59,7 +59,7 @@ class Frame:
         if not bucketed:
             return cls(area, area, None)
         shape = (bucket_side(sides[0]), bucket_side(sides[1]))
-        return cls(area, shape, Extent(jnp.asarray(np.array(area, np.int32)), shape))
+        return cls(area, shape, ValidRegion(jnp.asarray(np.array(area, np.int32)), shape))
 
     def fill(self, array: np.ndarray) -> np.ndarray:
         """An array [1, h, w, C] of the area, at any resolution, with zeros below and to the right up to the bucket."""

@@ -21,7 +21,7 @@ from cca_jax.cli.library import load_codec
 from cca_jax.codec.codec import Codec
 from cca_jax.codec.encoding import CodedTile
 from cca_jax.codec.stopwatch import Stopwatch
-from cca_jax.codec.tile_coder import Execution
+from cca_jax.codec.tile_coder import TileCoder
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import LIKELIHOODS
@@ -89,15 +89,15 @@ class OurCodec:
 
     def _tile_bits(self, tile: CodedTile, quality: float | None) -> list[float]:
         """Of each stream of a tile."""
-        frame, bundle = tile.frame, self.codec.bundle
-        z_symbols, *symbols = (jnp.asarray(frame.fill(stream)) for stream in tile.symbols)
+        layout, bundle = tile.layout, self.codec.bundle
+        z_symbols, *symbols = (jnp.asarray(layout.fill(stream)) for stream in tile.symbols)
         density = bundle.config.latent_density
         if bundle.config.exact_scales:  # whose tables' scales are the model's own
-            tables = map(jnp.asarray, map(frame.fill, tile.indexes[1:]))
+            tables = map(jnp.asarray, map(layout.fill, tile.indexes[1:]))
             of_slices = [_table_likelihood(density, *pair) for pair in zip(symbols, tables, strict=True)]
             own = _hyper_likelihood(CCAModel(bundle.config), self._params, z_symbols)
-            return [_bits(frame.cut(np.asarray(likelihood))) for likelihood in (own, *of_slices)]
-        run = Execution(CCAModel(bundle.config), self._params, bundle.scales, frame, quality=quality)
+            return [_bits(layout.cut(np.asarray(likelihood))) for likelihood in (own, *of_slices)]
+        run = TileCoder(CCAModel(bundle.config), self._params, bundle.scales, layout, quality=quality)
         likelihoods = [_hyper_likelihood(run.model, run.params, z_symbols)]
 
         def code(index: int, prediction: SlicePrediction, tables: Array) -> Array:
@@ -106,7 +106,7 @@ class OurCodec:
             return symbols[index]
 
         run.code_slices(z_symbols, code)
-        return [_bits(frame.cut(np.asarray(likelihood))) for likelihood in likelihoods]
+        return [_bits(layout.cut(np.asarray(likelihood))) for likelihood in likelihoods]
 
     @functools.cached_property
     def _params(self) -> Any:

@@ -70,8 +70,8 @@ def busiest(pixels: np.ndarray, rows: int, columns: int) -> tuple[int, int, int,
     Returns:
         left, upper, right, lower in pixels.
     """
-    grey = pixels.astype(np.float64).mean(axis=2)
-    edges = np.abs(np.diff(grey, axis=0, prepend=grey[:1])) + np.abs(np.diff(grey, axis=1, prepend=grey[:, :1]))
+    gray = pixels.astype(np.float64).mean(axis=2)
+    edges = np.abs(np.diff(gray, axis=0, prepend=gray[:1])) + np.abs(np.diff(gray, axis=1, prepend=gray[:, :1]))
     # Sums over every window from a table of sums over corners.
     corner = np.pad(edges.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     sums = corner[rows:, columns:] - corner[:-rows, columns:] - corner[rows:, :-columns] + corner[:-rows, :-columns]

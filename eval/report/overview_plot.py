@@ -116,7 +116,7 @@ def _draw(axes: Axes, curves: Sequence[_Curve], ours: Sequence[_Curve]) -> None:
         axes.plot(
             rates,
             qualities,
-            color=curve.style.colour,
+            color=curve.style.color,
             linestyle="-" if curve.measured else (0, (4, 2.5)),
             linewidth=2.6 if curve.ours else 1.4,
             marker="o" if curve.ours else None,
@@ -136,7 +136,7 @@ def _name(axes: Axes, curves: Sequence[_Curve]) -> None:
     leaving: dict[int, float] = {}
     for i, curve in enumerate(curves):
         rates, qualities = curve.points.T
-        look: dict[str, Any] = {"color": curve.style.colour, "weight": "bold" if curve.ours else "normal"}
+        look: dict[str, Any] = {"color": curve.style.color, "weight": "bold" if curve.ours else "normal"}
         if rates[-1] < 0.93 * limit:
             end = (float(rates[-1]), float(qualities[-1]))
             axes.annotate(curve.name, end, (-4, 5), textcoords="offset points", ha="right", **look)
@@ -151,9 +151,9 @@ def _name(axes: Axes, curves: Sequence[_Curve]) -> None:
             xycoords="axes fraction",
             textcoords="axes fraction",
             va="center",
-            color=curve.style.colour,
+            color=curve.style.color,
             weight="bold" if curve.ours else "normal",
-            arrowprops={"arrowstyle": "-", "color": curve.style.colour, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 0},
+            arrowprops={"arrowstyle": "-", "color": curve.style.color, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 0},
         )
 
 

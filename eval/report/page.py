@@ -51,7 +51,7 @@ def render_page(results: Results, pictures: Sequence[Picture], published: Sequen
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    scripts = [_normalised(get_plotlyjs()), *(_asset(name) for name in _SCRIPTS)]
+    scripts = [_normalized(get_plotlyjs()), *(_asset(name) for name in _SCRIPTS)]
     return environment.get_template("report.html.j2").render(
         style="\n".join(_asset(name) for name in _STYLES),
         scripts=scripts,
@@ -130,10 +130,10 @@ def _sections(matrices: bool, pictures: bool, slices: bool, results: Results) ->
 
 
 def _asset(name: str) -> str:
-    return _normalised((_HERE / "assets" / name).read_text(encoding="utf-8"))
+    return _normalized((_HERE / "assets" / name).read_text(encoding="utf-8"))
 
 
-def _normalised(text: str) -> str:
+def _normalized(text: str) -> str:
     # As browsers read it: the hash is of the text between the tags after that.
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

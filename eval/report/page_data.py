@@ -53,7 +53,7 @@ def page_data(results: Results, pictures: Sequence[Picture], published: Sequence
         ],
         "slices": _slices(results, order, images),
         "pictures": [_picture(picture) for picture in pictures],
-        "ramps": {name: _ramp(colours) for name, colours in _RAMPS.items()},
+        "ramps": {name: _ramp(colors) for name, colors in _RAMPS.items()},
         "error_range": ERROR_RANGE,
     }
 
@@ -166,8 +166,8 @@ def _version(version: Version) -> dict[str, Any]:
 
 
 def _ramp(name: str) -> list[str]:
-    colours = mpl.colormaps[name]
-    return [to_hex(colours(i / (_RAMP_STOPS - 1))) for i in range(_RAMP_STOPS)]
+    colors = mpl.colormaps[name]
+    return [to_hex(colors(i / (_RAMP_STOPS - 1))) for i in range(_RAMP_STOPS)]
 
 
 def _number(value: float | None, digits: int) -> float | None:

@@ -77,13 +77,13 @@ def bits_per_slice_plot(results: Results) -> dict[str, bytes]:
 
     def draw(axes: Axes) -> None:
         streams = max(len(bits) for _, bits in bars)
-        colours = mpl.colormaps["viridis"]
+        colors = mpl.colormaps["viridis"]
         bottom = [0.0] * len(bars)
         for stream in range(streams):
             heights = [bits[stream] if stream < len(bits) else 0.0 for _, bits in bars]
             label = f"slice {stream}" if stream else "z"
-            colour = colours(0.06 + 0.8 * stream / max(streams - 1, 1))
-            axes.bar(range(len(bars)), heights, 0.7, bottom, color=colour, label=label)
+            color = colors(0.06 + 0.8 * stream / max(streams - 1, 1))
+            axes.bar(range(len(bars)), heights, 0.7, bottom, color=color, label=label)
             bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
         turned = len(bars) > 4
         names = [name if len(name) <= 28 else f"{name[:27]}…" for name, _ in bars]
@@ -129,17 +129,17 @@ def _curves(
     for name, points, here in drawn:
         if not points:
             continue
-        style, emphasised = styles[name], here and name in ours
+        style, emphasized = styles[name], here and name in ours
         lines += axes.plot(
             *zip(*sorted(points), strict=True),
-            color=style.colour,
+            color=style.color,
             marker=style.marker,
             linestyle="-" if here else "--",
-            linewidth=2 if emphasised else 1.2 if here else 0.8,
-            markersize=7 if emphasised else 3.8 if here else 3,
-            markerfacecolor=style.colour if here else "white",
+            linewidth=2 if emphasized else 1.2 if here else 0.8,
+            markersize=7 if emphasized else 3.8 if here else 3,
+            markerfacecolor=style.color if here else "white",
             alpha=1 if here else 0.8,
-            zorder=2.5 + here + emphasised,
+            zorder=2.5 + here + emphasized,
         )
         labels.append(name if here else f"{name}, published")
     axes.set(xlabel="bits per pixel", ylabel=label)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-_COLOURS = (
+_COLORS = (
     "#0077bb",
     "#d55e00",
     "#009e73",
@@ -48,7 +48,7 @@ class CurveStyle:
         marker: the same as Matplotlib names it.
     """
 
-    colour: str
+    color: str
     symbol: str
     marker: str
 
@@ -65,12 +65,12 @@ def assign_styles(first: Sequence[str], others: Iterable[str]) -> dict[str, Curv
         others: all that is drawn beside them; looks repeat after more than fifty names.
     """
     names = list(dict.fromkeys([*first, *others]))
-    reserved = min(len(set(first)), len(_COLOURS) // 2)
-    shared = len(_COLOURS) - reserved
+    reserved = min(len(set(first)), len(_COLORS) // 2)
+    shared = len(_COLORS) - reserved
     styles = {}
     for i, name in enumerate(names):
         turn, place = divmod(max(i - reserved, 0), shared)
         at = i if i < reserved else reserved + place
         # A turn later every colour meets another marker.
-        styles[name] = CurveStyle(_COLOURS[at], *_MARKERS[(at + turn) % len(_MARKERS)])
+        styles[name] = CurveStyle(_COLORS[at], *_MARKERS[(at + turn) % len(_MARKERS)])
     return styles

@@ -29,7 +29,7 @@ class MeanRow:
     """A line of the table of means."""
 
     ours: bool
-    colour: str
+    color: str
     cells: tuple[Cell, ...]
 
 
@@ -98,7 +98,7 @@ def mean_rows(results: Results, styles: Mapping[str, CurveStyle]) -> list[MeanRo
     return [
         MeanRow(
             codecs[mean.codec].kind == "ours",
-            styles[mean.codec].colour,
+            styles[mean.codec].color,
             (*_mean_cells(codecs[mean.codec], mean), *([_estimate(mean)] if estimates else [])),
         )
         for mean in ranked

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from bench import tables
 from bench.reference.reference import compare
-from bench.timing import Timing, alternate, summarise
+from bench.timing import Timing, alternate, summarize
 from bench.training.training import TrainingFigures
 
 
@@ -30,13 +30,13 @@ def test_ratios_are_of_pairs():
 
 
 def test_compiling_is_what_the_first_call_took_longer():
-    assert summarise([3.0, 1.0, 2.0], first=7.0) == Timing(7.0, 2.0, 1.0, 3.0)
-    assert summarise([2.0], first=7.0).compiling == 5.0
-    assert summarise([2.0]).compiling is None
+    assert summarize([3.0, 1.0, 2.0], first=7.0) == Timing(7.0, 2.0, 1.0, 3.0)
+    assert summarize([2.0], first=7.0).compiling == 5.0
+    assert summarize([2.0]).compiling is None
 
 
 def test_the_overhead_of_devices_is_told_beside_one_device():
-    cases = [TrainingFigures(n, 1.0, 1.0, summarise([seconds]), 1.0, 1) for n, seconds in ((1, 2.0), (2, 2.5))]
+    cases = [TrainingFigures(n, 1.0, 1.0, summarize([seconds]), 1.0, 1) for n, seconds in ((1, 2.0), (2, 2.5))]
     stream = io.StringIO()
     Console(file=stream, width=150).print(tables.training_table("any", {"paper": cases}))
     one, two = [line for line in stream.getvalue().splitlines() if "paper" in line]
@@ -46,4 +46,4 @@ def test_the_overhead_of_devices_is_told_beside_one_device():
 
 def test_a_ratio_needs_a_run():
     with pytest.raises(ValueError, match="no median"):
-        summarise([])
+        summarize([])

@@ -181,7 +181,7 @@ def test_a_target_is_searched_for_and_what_was_found_is_said(run, photo, monkeyp
 
     def compress_to_target(codec, image, target, tile):
         asked.append((target, tile))
-        return quality_search.Found(codec.compress(image, 12.5), 12.5, 31.5)
+        return quality_search.SearchResult(codec.compress(image, 12.5), 12.5, 31.5)
 
     monkeypatch.setattr(quality_search, "compress_to_target", compress_to_target)
     status, out, _ = run("compress", photo(), f"--target-{kind}", "31.7", "--tile", "512")

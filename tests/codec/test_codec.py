@@ -182,6 +182,6 @@ def test_a_full_device_is_a_memory_error(codec, image, monkeypatch):
     def full(*_):
         raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 bytes")
 
-    monkeypatch.setattr(coding_steps, "analyse", full)
+    monkeypatch.setattr(coding_steps, "analyze", full)
     with pytest.raises(MemoryError, match="not enough device memory"):
         codec.compress(image)

@@ -101,7 +101,7 @@ def test_a_tile_is_coded_without_what_is_beyond_its_halo(codec, image, encoding)
         assert all(before == after for before, after in streams) == same
 
 
-def test_a_tile_decodes_to_its_symbols_whatever_its_neighbours_hold(codec, encoding, whole):
+def test_a_tile_decodes_to_its_symbols_whatever_its_neighbors_hold(codec, encoding, whole):
     """The checks of all symbols hold where the last tile has the streams of the third."""
     file = encoding.container
     streams = list(file.streams)

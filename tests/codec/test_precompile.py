@@ -7,7 +7,7 @@ import pytest
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec import precompile
 from cca_jax.codec.codec import Codec
-from cca_jax.codec.tile_coder import Execution
+from cca_jax.codec.tile_coder import TileCoder
 from cca_jax.entropy_coding import coders
 
 
@@ -22,7 +22,7 @@ def test_all_that_a_file_needs_is_compiled_ahead(kind, request, monkeypatch):
         Bundle.build(kind, "", request.getfixturevalue(kind), request.getfixturevalue(f"{kind}_params")),
         coders.get_coder("constriction"),
     )
-    met = {precompile._Rehearsal: [], Execution: []}
+    met = {precompile._Rehearsal: [], TileCoder: []}
 
     def listen(owner):
         run = owner._run
@@ -34,12 +34,12 @@ def test_all_that_a_file_needs_is_compiled_ahead(kind, request, monkeypatch):
         monkeypatch.setattr(owner, "_run", overheard)
 
     listen(precompile._Rehearsal)
-    listen(Execution)
+    listen(TileCoder)
     monkeypatch.setattr(precompile, "_rehearsed", set())
     image = np.zeros((64, 64, 3), np.uint8)
     data = codec.compress(image)
     assert codec.decompress(data).shape == image.shape
     once = list(met[precompile._Rehearsal])
-    assert once == met[Execution]
+    assert once == met[TileCoder]
     codec.compress(image)
     assert met[precompile._Rehearsal] == once  # a process rehearses once

@@ -38,7 +38,9 @@ def test_a_target_is_found_between_the_ends(kind):
 
     def measure(quality):
         asked.append(quality)
-        return quality_search.Found(b"", quality, 0.1 * 10 ** (quality / 100) if kind == "bpp" else 25 + quality / 10)
+        return quality_search.SearchResult(
+            b"", quality, 0.1 * 10 ** (quality / 100) if kind == "bpp" else 25 + quality / 10
+        )
 
     target = Target(0.4 if kind == "bpp" else 31.7, kind)
     found = quality_search._narrow(measure, measure(1.0), measure(100.0), target)
@@ -54,7 +56,7 @@ def test_a_target_is_found_on_a_curve_that_bends(kind, bend, share):
 
     def measure(quality):
         place = ((quality - 1) / 99) ** bend
-        return quality_search.Found(b"", quality, math.exp(place) if kind == "bpp" else 25 + 10 * place)
+        return quality_search.SearchResult(b"", quality, math.exp(place) if kind == "bpp" else 25 + 10 * place)
 
     target = Target(math.exp(share) if kind == "bpp" else 25 + 10 * share, kind)
     found = quality_search._narrow(measure, measure(1.0), measure(100.0), target)
@@ -83,7 +85,9 @@ def test_where_the_ends_lie_the_other_way_round_the_one_that_meets_the_target_is
 @pytest.mark.parametrize("kind", ["bpp", "psnr"])
 def test_a_file_that_hits_the_target_is_taken(kind):
     def measure(quality):
-        return quality_search.Found(b"", quality, 2.0 ** (quality // 10) if kind == "bpp" else float(quality // 10))
+        return quality_search.SearchResult(
+            b"", quality, 2.0 ** (quality // 10) if kind == "bpp" else float(quality // 10)
+        )
 
     target = Target(4.0, kind)
     assert quality_search._narrow(measure, measure(1.0), measure(100.0), target).value == 4.0
@@ -91,7 +95,7 @@ def test_a_file_that_hits_the_target_is_taken(kind):
 
 def test_a_search_in_steps_ends_within_a_step():
     """Rates that jump: what is found is on the good side."""
-    measure = lambda quality: quality_search.Found(b"", quality, 1.0 if quality < 40 else 2.0)  # noqa: E731
+    measure = lambda quality: quality_search.SearchResult(b"", quality, 1.0 if quality < 40 else 2.0)  # noqa: E731
     found = quality_search._narrow(measure, measure(1.0), measure(100.0), Target(1.5, "bpp"))
     assert (found.value, found.quality < 40) == (1.0, True)
 

@@ -37,7 +37,7 @@ def test_all_steps_of_all_models_are_known(micro, micro_lite):
 
 def test_the_steps_are_those_that_the_codec_runs():
     used = {name for name in STEPS if f"coding_steps.{name}" in Path(tile_coder.__file__).read_text()}
-    assert used == set(STEPS) - {"indexes", "dequantise", "dequantize", "to_symbols"}
+    assert used == set(STEPS) - {"indexes", "dequantize", "to_symbols"}
 
 
 def test_what_is_digested_is_what_counts_as_our_own():
@@ -67,7 +67,7 @@ def test_every_process_finds_the_same_whatever_else_it_imports():
     assert "None" not in found.pop()
 
 
-SOME = {name: STEPS[name] for name in ("analyse", "hyper_analyse", "predict") if name in STEPS}
+SOME = {name: STEPS[name] for name in ("analyze", "hyper_analyze", "predict") if name in STEPS}
 
 
 def softplus(x):
@@ -129,7 +129,7 @@ def test_a_class_of_somebody_elses_is_not_ours(micro, monkeypatch):
     class MyModel(CCAModel):
         pass
 
-    assert source_of(coding_steps.analyse, (MyModel(micro),)) is None
+    assert source_of(coding_steps.analyze, (MyModel(micro),)) is None
     classes = [name for name, value in vars(transforms).items() if isinstance(value, type)]
     refused = []
     for name in (name for name in classes if issubclass(getattr(transforms, name), nn.Module)):

@@ -6,7 +6,7 @@ import pytest
 
 from cca_jax.config import ModelConfig
 from cca_jax.convert import params_from_torch, torch_from_params
-from cca_jax.convert.names import normalise_name
+from cca_jax.convert.names import normalize_name
 from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import flatten
 
@@ -118,8 +118,8 @@ def test_prefixes_old_names_and_buffers_are_understood(state_dict, config):
         ("g_a.blocks.0.0.conv1.bias", "g_a.blocks.0.0.conv1.bias"),
     ],
 )
-def test_normalised_names(given, expected):
-    assert normalise_name(given) == expected
+def test_normalized_names(given, expected):
+    assert normalize_name(given) == expected
 
 
 def test_the_auxiliary_model_is_taken_where_there_is_one_unless_told(state_dict, config):

@@ -37,15 +37,15 @@ def raw(cdf=(0, 5, TOTAL, 0, TOTAL), starts=(0, 3, 5), minimum=(-1, 4)):
         ([1.0, 1.0, 1.0], [21846, 21845, 21845]),  # the one that is left over goes to the first of equals
     ],
 )
-def test_quantise_pmf_of_known_distributions(pmf, counts):
-    np.testing.assert_array_equal(np.diff(tables.quantise_pmf(np.array(pmf))), counts)
+def test_quantize_pmf_of_known_distributions(pmf, counts):
+    np.testing.assert_array_equal(np.diff(tables.quantize_pmf(np.array(pmf))), counts)
 
 
 @settings(deadline=None, max_examples=60)
 @given(probabilities)
-def test_quantise_pmf_is_optimal(pmf):
+def test_quantize_pmf_is_optimal(pmf):
     # The objective is convex and separable, so a point that no exchange of one count improves is the global optimum.
-    counts = np.diff(tables.quantise_pmf(pmf)).astype(np.float64)
+    counts = np.diff(tables.quantize_pmf(pmf)).astype(np.float64)
     assert counts.min() >= 1
     assert counts.sum() == TOTAL
     pmf = pmf / pmf.sum()
@@ -55,17 +55,17 @@ def test_quantise_pmf_is_optimal(pmf):
     assert gain_of_one_more.max() <= loss_of_one_less.min() * (1 + 1e-9)
 
 
-def test_quantise_pmf_fills_the_largest_alphabet():
+def test_quantize_pmf_fills_the_largest_alphabet():
     rng = np.random.default_rng(0)
-    np.testing.assert_array_equal(tables.quantise_pmf(rng.random(TOTAL)), np.arange(TOTAL + 1))
+    np.testing.assert_array_equal(tables.quantize_pmf(rng.random(TOTAL)), np.arange(TOTAL + 1))
 
 
 @pytest.mark.parametrize(
     "pmf", [[], [[0.5, 0.5]], [0.0, 0.0], [-0.1, 1.1], [np.nan, 1.0], [np.inf, 1.0], np.ones(TOTAL + 1)]
 )
-def test_quantise_pmf_refuses(pmf):
+def test_quantize_pmf_refuses(pmf):
     with pytest.raises(ValueError, match="probabilit"):
-        tables.quantise_pmf(np.array(pmf))
+        tables.quantize_pmf(np.array(pmf))
 
 
 def test_gaussian_tables_cover_all_but_the_tail_mass():
@@ -193,7 +193,7 @@ def test_strangers_arrays_are_checked():
         CodingTables.from_arrays({**arrays, "more": arrays["cdf"]})
 
 
-def test_typical_scales_lie_between_neighbours_and_the_lowest_stays():
+def test_typical_scales_lie_between_neighbors_and_the_lowest_stays():
     scales = tables.scale_table()
     typical = tables.typical_scales(scales)
     assert typical[0] == scales[0]

@@ -43,7 +43,7 @@ def test_writing_then_reading_is_the_identity(tmp_path, name, shape):
     assert os.listdir(tmp_path) == [name]
 
 
-def test_grey_is_replicated(tmp_path, rgb):
+def test_gray_is_replicated(tmp_path, rgb):
     found = save(tmp_path, Image.fromarray(rgb[..., 0]), "a.png")
     assert found.notes == ()
     np.testing.assert_array_equal(found.pixels, np.repeat(rgb[..., :1], 3, axis=2))
@@ -99,7 +99,7 @@ def test_damaged_exif_does_not_matter(tmp_path, rgb):
 
 
 def test_of_an_animation_the_first_frame_is_taken(tmp_path):
-    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue", "lime")]
+    frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue", "lime")]
     found = save(tmp_path, frames[0], "a.gif", save_all=True, append_images=frames[1:])
     assert found.pixels[0, 0].tolist() == [255, 0, 0]
     assert found.notes == ("holds 3 frames, of which only the first was taken",)

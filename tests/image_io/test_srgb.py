@@ -15,7 +15,7 @@ def rgb():
     return np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 
 
-def png_bytes(depth, colour_type, samples, extra=b""):
+def png_bytes(depth, color_type, samples, extra=b""):
     """A PNG with 16 bits a sample, which Pillow cannot write. samples: uint16 [H,W,C]."""
 
     def chunk(kind, data):
@@ -23,7 +23,7 @@ def png_bytes(depth, colour_type, samples, extra=b""):
 
     height, width = samples.shape[:2]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
-    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
     body = chunk(b"IHDR", header) + (chunk(b"tRNS", extra) if extra else b"") + chunk(b"IDAT", zlib.compress(rows))
     return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
 
@@ -55,7 +55,7 @@ def test_opaque_alpha_is_dropped_in_silence(tmp_path, rgb):
     np.testing.assert_array_equal(found.pixels, rgb)
 
 
-def test_grey_with_alpha(tmp_path):
+def test_gray_with_alpha(tmp_path):
     found = save(tmp_path, Image.fromarray(np.array([[[40, 255], [40, 0]]], np.uint8)), "a.png")
     assert found.pixels.tolist() == [[[40] * 3, [255] * 3]]
     assert len(found.notes) == 1
@@ -73,34 +73,34 @@ def test_a_transparent_palette_entry(tmp_path):
 # Sixteen bits
 
 
-def test_16_bit_grey_is_scaled_not_clipped(tmp_path):
+def test_16_bit_gray_is_scaled_not_clipped(tmp_path):
     samples = np.array([[[0], [128], [129], [300], [32768], [65535]]], np.uint16)
     found = read(tmp_path, png_bytes(16, 0, samples))
     assert found.pixels[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]  # round(v / 257)
     assert found.notes == ("16 bits a sample were reduced to 8",)
 
 
-def test_16_bit_grey_with_a_transparent_value(tmp_path):
+def test_16_bit_gray_with_a_transparent_value(tmp_path):
     samples = np.array([[[300], [65535], [0]]], np.uint16)
     found = read(tmp_path, png_bytes(16, 0, samples, extra=struct.pack(">H", 0)))
     assert found.pixels[0, :, 0].tolist() == [1, 255, 255]
     assert "transparency was composited on white" in found.notes
 
 
-@pytest.mark.parametrize(("colour_type", "channels"), [(2, 3), (6, 4)])
-def test_16_bit_colour_is_reduced_with_a_note(tmp_path, colour_type, channels):
+@pytest.mark.parametrize(("color_type", "channels"), [(2, 3), (6, 4)])
+def test_16_bit_color_is_reduced_with_a_note(tmp_path, color_type, channels):
     samples = np.array([[[0, 0x80FF, 0xFFFF, 0xFFFF][:channels]]], np.uint16)
-    found = read(tmp_path, png_bytes(16, colour_type, samples))
+    found = read(tmp_path, png_bytes(16, color_type, samples))
     assert found.pixels.tolist() == [[[0, 128, 255]]]
     assert found.notes == ("16 bits a sample were reduced to 8",)
 
 
 def test_16_bit_netpbm(tmp_path):
-    grey = read(tmp_path, b"P5 2 1 65535\n" + struct.pack(">2H", 32768, 65535), "a.pgm")
-    colour = read(tmp_path, b"P6 1 1 65535\n" + struct.pack(">3H", 0, 32768, 65535), "a.ppm")
-    assert grey.pixels[0, :, 0].tolist() == [128, 255]
-    assert colour.pixels.tolist() == [[[0, 128, 255]]]
-    assert grey.notes == colour.notes == ("16 bits a sample were reduced to 8",)
+    gray = read(tmp_path, b"P5 2 1 65535\n" + struct.pack(">2H", 32768, 65535), "a.pgm")
+    color = read(tmp_path, b"P6 1 1 65535\n" + struct.pack(">3H", 0, 32768, 65535), "a.ppm")
+    assert gray.pixels[0, :, 0].tolist() == [128, 255]
+    assert color.pixels.tolist() == [[[0, 128, 255]]]
+    assert gray.notes == color.notes == ("16 bits a sample were reduced to 8",)
 
 
 def test_16_bit_tiff(tmp_path):
@@ -152,7 +152,7 @@ def test_an_srgb_profile_changes_nothing(tmp_path, rgb):
     np.testing.assert_array_equal(found.pixels, rgb)
 
 
-def test_an_srgb_profile_on_grey_changes_nothing(tmp_path, rgb):
+def test_an_srgb_profile_on_gray_changes_nothing(tmp_path, rgb):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     found = save(tmp_path, Image.fromarray(rgb[..., 0]), "a.tif", icc_profile=profile)
     assert found.notes == ()

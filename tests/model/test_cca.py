@@ -7,26 +7,26 @@ import pytest
 
 from cca_jax.model.cca import CCAModel, Noise
 from cca_jax.model.slices import slice_recurrence
-from cca_jax.ops.rounding import quantise_around
+from cca_jax.ops.rounding import quantize_around
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 def step_by_step(model, image):
     """Codes an image through the methods that a codec calls."""
-    y = model.analyse(image)
-    z = model.hyper_analyse(y)
-    hyper = model.hyper_synthesise(model.hyper_values(model.hyper_symbols(z)))
+    y = model.analyze(image)
+    z = model.hyper_analyze(y)
+    hyper = model.hyper_synthesize(model.hyper_values(model.hyper_symbols(z)))
     edges = np.cumsum((0, *model.config.slice_sizes))
     decoded = slice_recurrence(
         model.config.num_slices,
         0,
         lambda i, context: model.predict_slice(i, *hyper, context),
-        lambda i, prediction: quantise_around(y[..., edges[i] : edges[i + 1]], prediction.mean),
+        lambda i, prediction: quantize_around(y[..., edges[i] : edges[i + 1]], prediction.mean),
         lambda i, prediction, value: model.refine_slice(i, prediction.features, value),
     )
     y_hat = jnp.concatenate(decoded, axis=-1)
-    return y_hat, model.synthesise(y_hat)
+    return y_hat, model.synthesize(y_hat)
 
 
 @pytest.fixture(scope="module")

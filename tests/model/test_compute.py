@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.layers import NAFBlock, Repeated
+from cca_jax.model.layers import BlockStack, NAFBlock
 from cca_jax.model.slices import SliceNetworks
 from cca_jax.model.transforms import AnalysisTransform
 
@@ -56,7 +56,7 @@ def test_bfloat16_gives_nearly_the_numbers_of_float32(micro, micro_params, micro
     latents = []
     for dtype in (jnp.float32, jnp.bfloat16):
         model = CCAModel(micro, dtype)
-        latents.append(jax.jit(lambda p, image, m=model: m.apply({"params": p}, image, method="analyse"))(
+        latents.append(jax.jit(lambda p, image, m=model: m.apply({"params": p}, image, method="analyze"))(
             micro_params, micro_image
         ))  # fmt: skip
     error = np.abs(latents[1] - latents[0]).max() / np.abs(latents[0]).max()
@@ -75,7 +75,7 @@ def times_computed_again(function, *arguments):
 def test_blocks_computed_again_give_the_same_gradients(micro_params):
     params = {"blocks": micro_params["analysis"]["naf_2"]["blocks"]}
     x = jnp.asarray(np.random.default_rng(0).standard_normal((1, 4, 4, 6), np.float32))
-    kept, again = (lambda p, r=remat: Repeated(NAFBlock, 1, r).apply({"params": p}, x) for remat in (False, True))
+    kept, again = (lambda p, r=remat: BlockStack(NAFBlock, 1, r).apply({"params": p}, x) for remat in (False, True))
     assert (times_computed_again(kept, params), times_computed_again(again, params)) == (0, 1)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max()),

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cca_jax.model.layers import (
+    BlockStack,
     Head,
     NAFBlock,
     NAFStack,
-    Repeated,
     ResidualBottleneck,
     gelu,
     simple_gate,
@@ -20,7 +20,7 @@ def normal(seed, *shape):
     return jnp.asarray(np.random.default_rng(seed).standard_normal(shape, np.float32))
 
 
-def randomised(module, x, seed=0):
+def randomized(module, x, seed=0):
     """Parameters of a module with no zero among them."""
     shapes = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
     leaves, structure = jax.tree.flatten(shapes)
@@ -42,9 +42,9 @@ def convolved(x, layer):
     return out + layer["bias"]
 
 
-def normalised(x, layer):
-    centred = x - x.mean(-1, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-6) * layer["scale"] + layer["bias"]
+def normalized(x, layer):
+    centered = x - x.mean(-1, keepdims=True)
+    return centered / np.sqrt((centered**2).mean(-1, keepdims=True) + 1e-6) * layer["scale"] + layer["bias"]
 
 
 def naf_block(x, p):
@@ -53,10 +53,10 @@ def naf_block(x, p):
     def gate(u):
         return u[..., : u.shape[-1] // 2] * u[..., u.shape[-1] // 2 :]
 
-    u = gate(convolved(convolved(normalised(x, p["norm_spatial"]), p["expand_spatial"]), p["depthwise"]))
+    u = gate(convolved(convolved(normalized(x, p["norm_spatial"]), p["expand_spatial"]), p["depthwise"]))
     u = u * convolved(u.mean((1, 2), keepdims=True), p["attention"])
     x = x + p["beta"] * convolved(u, p["project_spatial"])
-    v = gate(convolved(normalised(x, p["norm_channel"]), p["expand_channel"]))
+    v = gate(convolved(normalized(x, p["norm_channel"]), p["expand_channel"]))
     return x + p["gamma"] * convolved(v, p["project_channel"])
 
 
@@ -76,7 +76,7 @@ def test_simple_gate_multiplies_the_halves():
 
 def test_naf_block_equals_its_definition_in_double_precision():
     x = normal(0, 2, 4, 6, 4)
-    params = randomised(NAFBlock(), x)
+    params = randomized(NAFBlock(), x)
     assert_close(NAFBlock().apply({"params": params}, x), naf_block(np.float64(x), exact(params)))
 
 
@@ -87,7 +87,7 @@ def test_naf_block_begins_as_the_identity():
 
 def test_residual_bottleneck_equals_its_definition_in_double_precision():
     x = normal(0, 2, 4, 6, 4)
-    params = randomised(ResidualBottleneck(), x)
+    params = randomized(ResidualBottleneck(), x)
     p, u = exact(params), np.float64(x)
     for name in ("reduce", "spatial"):
         u = np.maximum(convolved(u, p[name]), 0)
@@ -98,7 +98,7 @@ def test_residual_bottleneck_equals_its_definition_in_double_precision():
 def test_head_equals_its_definition_in_double_precision():
     x = normal(0, 1, 4, 4, 5)
     module = Head(3, (4, 6))
-    params = randomised(module, x)
+    params = randomized(module, x)
     p, u = exact(params), np.float64(x)
     erfc = np.vectorize(math.erfc)
     for name in ("first", "second"):
@@ -110,7 +110,7 @@ def test_head_equals_its_definition_in_double_precision():
 def test_naf_stack_skips_over_all_its_blocks():
     x = normal(0, 1, 4, 4, 3)
     module = NAFStack(features=5, width=4, count=2)
-    params = randomised(module, x)
+    params = randomized(module, x)
     p = exact(params)
     narrow = convolved(np.float64(x), p["enter"])
     u = narrow
@@ -121,8 +121,8 @@ def test_naf_stack_skips_over_all_its_blocks():
 
 def test_repeated_blocks_run_in_the_order_of_their_stacked_parameters():
     x = normal(0, 1, 4, 4, 4)
-    module = Repeated(ResidualBottleneck, 3)
-    params = randomised(module, x)
+    module = BlockStack(ResidualBottleneck, 3)
+    params = randomized(module, x)
     assert params["blocks"]["reduce"]["kernel"].shape == (3, 1, 1, 4, 2)
     expected = x
     for block in range(3):
@@ -132,13 +132,13 @@ def test_repeated_blocks_run_in_the_order_of_their_stacked_parameters():
 
 
 def test_blocks_in_a_row_begin_different():
-    kernels = Repeated(ResidualBottleneck, 2).init(jax.random.key(0), jnp.zeros((1, 4, 4, 8)))["params"]["blocks"]
+    kernels = BlockStack(ResidualBottleneck, 2).init(jax.random.key(0), jnp.zeros((1, 4, 4, 8)))["params"]["blocks"]
     assert (kernels["reduce"]["kernel"][0] != kernels["reduce"]["kernel"][1]).all()
 
 
 def test_no_blocks_are_the_identity_and_have_no_parameters():
     x = normal(0, 1, 4, 4, 4)
-    output, variables = Repeated(NAFBlock, 0).init_with_output(jax.random.key(0), x)
+    output, variables = BlockStack(NAFBlock, 0).init_with_output(jax.random.key(0), x)
     assert output is x
     assert variables == {}
 
@@ -146,6 +146,6 @@ def test_no_blocks_are_the_identity_and_have_no_parameters():
 @pytest.mark.parametrize("place", [(0, 0), (3, 2)])
 def test_attention_lets_every_output_depend_on_the_whole_plane(place):
     x = normal(0, 1, 4, 4, 2)
-    params = randomised(NAFBlock(), x)
+    params = randomized(NAFBlock(), x)
     gradient = jax.grad(lambda x: NAFBlock().apply({"params": params}, x)[0, 0, 0, 0])(x)
     assert (gradient[0, place[0], place[1]] != 0).any()

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.model.priors import INITIAL_SCALE, FactorisedPrior
-from cca_jax.ops.density import TAIL_MASS, FactorisedParameters, factorised_logits
+from cca_jax.model.priors import INITIAL_SCALE, FactorizedPrior
+from cca_jax.ops.density import TAIL_MASS, FactorizedParameters, factorized_logits
 
 CHANNELS = 3
 TARGETS = np.array([-1, 0, 1]) * math.log(2 / TAIL_MASS - 1)
@@ -14,21 +14,21 @@ TARGETS = np.array([-1, 0, 1]) * math.log(2 / TAIL_MASS - 1)
 
 @pytest.fixture(scope="module")
 def params():
-    prior = FactorisedPrior(CHANNELS)
+    prior = FactorizedPrior(CHANNELS)
     fresh = prior.init(jax.random.key(0), jnp.zeros((1, CHANNELS)), method="likelihood")["params"]
     generator = np.random.default_rng(0)
     return jax.tree.map(lambda leaf: leaf + jnp.asarray(generator.normal(0, 0.3, leaf.shape), jnp.float32), fresh)
 
 
 def call(params, method, *arguments):
-    return FactorisedPrior(CHANNELS).apply({"params": params}, *arguments, method=method)
+    return FactorizedPrior(CHANNELS).apply({"params": params}, *arguments, method=method)
 
 
 def logits(params, x):
     parts = (
         [params[f"{kind}_{i}"] for i in range(count)] for kind, count in (("matrix", 5), ("bias", 5), ("factor", 4))
     )
-    return factorised_logits(x, FactorisedParameters(*map(tuple, parts)))
+    return factorized_logits(x, FactorizedParameters(*map(tuple, parts)))
 
 
 def exact_quantiles(params):
@@ -87,7 +87,7 @@ def test_symbols_and_values_meet_on_that_grid(params):
 
 
 def test_a_fresh_density_is_logistic_and_as_wide_as_the_initial_scale():
-    prior = FactorisedPrior(CHANNELS)
+    prior = FactorizedPrior(CHANNELS)
     fresh = prior.init(jax.random.key(0), jnp.zeros((1, CHANNELS)), method="likelihood")["params"]
     np.testing.assert_array_equal(fresh["quantiles"], [[-INITIAL_SCALE, 0, INITIAL_SCALE]] * CHANNELS)
     x = jnp.broadcast_to(jnp.array([[-INITIAL_SCALE], [0.0], [INITIAL_SCALE], [3 * INITIAL_SCALE]]), (4, CHANNELS))

@@ -17,7 +17,7 @@ def test_context_rule(skip, lengths, refined):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_only_slices_that_are_seen_or_synthesised_are_refined(count):
+def test_only_slices_that_are_seen_or_synthesized_are_refined(count):
     assert refined_slices(count, 0) == count
     assert refined_slices(count, 1) == max(0, count - 2)
 

@@ -8,9 +8,9 @@ import pytest
 from cca_jax.ops.density import (
     LIKELIHOOD_FLOOR,
     SCALE_FLOOR,
-    FactorisedParameters,
-    factorised_likelihood,
-    factorised_logits,
+    FactorizedParameters,
+    factorized_likelihood,
+    factorized_logits,
     gaussian_likelihood,
     laplacian_likelihood,
 )
@@ -30,7 +30,7 @@ def parameters(channels=3, seed=0, symmetric=False):
     draw = lambda *shape: jnp.asarray(generator.standard_normal(shape, np.float32))  # noqa: E731
     layers = range(len(WIDTHS) - 1)
     zero = 0.0 if symmetric else 1.0
-    return FactorisedParameters(
+    return FactorizedParameters(
         tuple(draw(channels, WIDTHS[i + 1], WIDTHS[i]) - 0.5 for i in layers),
         tuple(zero * draw(channels, WIDTHS[i + 1]) for i in layers),
         tuple(zero * draw(channels, WIDTHS[i + 1]) for i in layers[:-1]),
@@ -122,41 +122,41 @@ def test_a_bin_of_the_narrowest_density_holds_nearly_everything(likelihood, outs
     assert far == np.float32(LIKELIHOOD_FLOOR)
 
 
-def test_factorised_logits_equal_the_definition():
+def test_factorized_logits_equal_the_definition():
     x = np.random.default_rng(1).normal(0, 4, (4, 2, 3)).astype(np.float32)
-    found = factorised_logits(jnp.asarray(x), parameters())
+    found = factorized_logits(jnp.asarray(x), parameters())
     expected = exact_logits(x, parameters())
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_factorised_logits_increase_whatever_the_parameters(seed):
+def test_factorized_logits_increase_whatever_the_parameters(seed):
     x = jnp.broadcast_to(jnp.linspace(-20, 20, 401)[:, None], (401, 3))
-    assert (np.diff(factorised_logits(x, parameters(seed=seed)), axis=0) > 0).all()
+    assert (np.diff(factorized_logits(x, parameters(seed=seed)), axis=0) > 0).all()
 
 
-def test_factorised_likelihood_is_the_difference_of_two_sigmoids():
+def test_factorized_likelihood_is_the_difference_of_two_sigmoids():
     x = np.float32(np.arange(-9, 10)[:, None] + np.array([[0.0, 0.3, -0.4]]))
     lower, upper = (exact_logits(np.float64(x) + side, parameters()) for side in (-0.5, 0.5))
     flip = lower + upper > 0  # in double precision, too, the difference of two ones is lost
     lower, upper = np.where(flip, -upper, lower), np.where(flip, -lower, upper)
     expected = np.maximum(1 / (1 + np.exp(-upper)) - 1 / (1 + np.exp(-lower)), LIKELIHOOD_FLOOR)
-    found = factorised_likelihood(jnp.asarray(x), parameters())
+    found = factorized_likelihood(jnp.asarray(x), parameters())
     assert expected.min() == LIKELIHOOD_FLOOR
     assert ((expected > LIKELIHOOD_FLOOR) & (expected < 1e-6)).any()
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
-def test_factorised_likelihoods_of_all_integers_sum_to_one():
+def test_factorized_likelihoods_of_all_integers_sum_to_one():
     x = jnp.broadcast_to(jnp.arange(-500.0, 501.0)[:, None], (1001, 3)) + jnp.array([[0.0, 0.2, -0.45]])
-    found = np.float64(factorised_likelihood(x, parameters())).sum(0)
+    found = np.float64(factorized_likelihood(x, parameters())).sum(0)
     np.testing.assert_allclose(found, [1, 1, 1], atol=1e-5)
 
 
 def test_a_bin_in_the_very_middle_keeps_its_mass():
     middle = parameters(symmetric=True)
-    lower, upper = factorised_logits(jnp.array([[-0.5] * 3, [0.5] * 3]), middle)
+    lower, upper = factorized_logits(jnp.array([[-0.5] * 3, [0.5] * 3]), middle)
     np.testing.assert_array_equal(lower, -upper)  # the case at stake: neither side is the smaller one
-    found = factorised_likelihood(jnp.zeros((1, 3)), middle)
+    found = factorized_likelihood(jnp.zeros((1, 3)), middle)
     np.testing.assert_allclose(found[0], np.tanh(np.float64(upper) / 2), rtol=1e-5)
     assert (found > 0.01).all()

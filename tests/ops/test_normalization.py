@@ -11,7 +11,7 @@ def normal(seed, *shape):
     return jnp.asarray(np.random.default_rng(seed).standard_normal(shape, np.float32))
 
 
-def test_it_standardises_the_channels_of_every_position():
+def test_it_standardizes_the_channels_of_every_position():
     x = 3 * normal(0, 2, 3, 4, 16) + 5
     out = np.float64(layer_norm(x, jnp.ones(16), jnp.zeros(16)))
     np.testing.assert_allclose(out.mean(-1), np.zeros((2, 3, 4)), atol=1e-6)
@@ -26,9 +26,9 @@ def test_it_keeps_small_signals_small():
 
 def test_its_gradients_are_those_of_its_definition():
     def defined(x, scale, bias):
-        centred = x - x.mean(-1, keepdims=True)
-        normalised = centred / jnp.sqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-6)
-        return normalised * scale[None, None, None] + bias[None, None, None]
+        centered = x - x.mean(-1, keepdims=True)
+        normalized = centered / jnp.sqrt(jnp.square(centered).mean(-1, keepdims=True) + 1e-6)
+        return normalized * scale[None, None, None] + bias[None, None, None]
 
     arguments, cotangent = (normal(0, 2, 3, 4, 8), normal(1, 8), normal(2, 8)), normal(3, 2, 3, 4, 8)
     expected, found = (jax.vjp(function, *arguments)[1](cotangent) for function in (defined, layer_norm))

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.ops.rounding import lower_bound, quantise_around, round_straight_through, scale_gradient
+from cca_jax.ops.rounding import lower_bound, quantize_around, round_straight_through, scale_gradient
 
 
 def test_rounds_to_the_nearest_integer_and_ties_to_even():
@@ -19,16 +19,16 @@ def test_rounding_has_the_gradient_of_the_identity_in_both_modes():
     np.testing.assert_array_equal(value, [0, 2, -4])
 
 
-def test_quantise_around_gives_exact_values_on_the_grid_of_the_centre():
-    x, centre = jnp.array([0.9, 0.9, -2.0, 7.75]), jnp.array([0.25, 0.5, 0.75, -0.25])
-    np.testing.assert_array_equal(quantise_around(x, centre), [1.25, 0.5, -2.25, 7.75])
+def test_quantize_around_gives_exact_values_on_the_grid_of_the_center():
+    x, center = jnp.array([0.9, 0.9, -2.0, 7.75]), jnp.array([0.25, 0.5, 0.75, -0.25])
+    np.testing.assert_array_equal(quantize_around(x, center), [1.25, 0.5, -2.25, 7.75])
 
 
-def test_quantise_around_trains_the_value_and_not_the_centre():
-    x, centre, weight = jnp.array([0.9, -4.2]), jnp.array([0.3, 11.7]), jnp.array([3.0, -0.5])
-    to_x, to_centre = jax.grad(lambda v, c: (weight * quantise_around(v, c)).sum(), (0, 1))(x, centre)
+def test_quantize_around_trains_the_value_and_not_the_center():
+    x, center, weight = jnp.array([0.9, -4.2]), jnp.array([0.3, 11.7]), jnp.array([3.0, -0.5])
+    to_x, to_center = jax.grad(lambda v, c: (weight * quantize_around(v, c)).sum(), (0, 1))(x, center)
     np.testing.assert_array_equal(to_x, weight)
-    np.testing.assert_array_equal(to_centre, [0, 0])
+    np.testing.assert_array_equal(to_center, [0, 0])
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_values_and_gradients_are_those_of_a_scan():
     assert_close(found, expected)
 
 
-def test_it_can_be_vectorised():
+def test_it_can_be_vectorized():
     carry, scanned = arguments()
     found, expected = (
         jax.vmap(lambda carry, f=function: jax.grad(loss, 2)(f, carry, scanned))(jnp.stack([carry, -carry]))

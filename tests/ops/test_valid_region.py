@@ -5,14 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.ops.valid_region import Extent, masked, plane_mean
+from cca_jax.ops.valid_region import ValidRegion, masked, plane_mean
 
 AREA, BUCKET = (1, 2), (2, 3)
 
 
 @pytest.fixture
-def extent():
-    return Extent(jnp.array(AREA), BUCKET)
+def region():
+    return ValidRegion(jnp.array(AREA), BUCKET)
 
 
 def normal(seed, *shape):
@@ -33,37 +33,37 @@ def in_area(array):
 
 
 @pytest.mark.parametrize("scale", [1, 4])
-def test_masked_keeps_the_image_and_zeros_the_rest(extent, scale):
+def test_masked_keeps_the_image_and_zeros_the_rest(region, scale):
     x = normal(0, 1, scale, 2 * scale, 3)
-    out = masked(in_bucket(x), extent)
+    out = masked(in_bucket(x), region)
     np.testing.assert_array_equal(in_area(out), x)
     assert (out != 0).sum() == x.size
     assert masked(x, None) is x
 
 
-def test_averages_are_taken_over_the_image(extent):
+def test_averages_are_taken_over_the_image(region):
     x = normal(0, 1, 4, 8, 3)
-    np.testing.assert_allclose(plane_mean(in_bucket(x), extent), x.mean((1, 2), keepdims=True), rtol=1e-5)
+    np.testing.assert_allclose(plane_mean(in_bucket(x), region), x.mean((1, 2), keepdims=True), rtol=1e-5)
     np.testing.assert_array_equal(plane_mean(jnp.asarray(x), None), jnp.asarray(x).mean((1, 2), keepdims=True))
 
 
 @pytest.mark.usefixtures("quick_compilation")
 def test_every_network_computes_in_the_image_what_it_computes_without_a_bucket(
-    extent, micro, micro_model, micro_params
+    region, micro, micro_model, micro_params
 ):
-    def networks(model, image, y, z_hat, extent):
-        hyper = model.hyper_synthesise(z_hat, extent)
-        prediction = model.predict_slice(1, *hyper, [y[..., : micro.slice_sizes[0]]], extent)
-        refined = model.refine_slice(1, prediction.features, prediction.mean, extent)
+    def networks(model, image, y, z_hat, region):
+        hyper = model.hyper_synthesize(z_hat, region)
+        prediction = model.predict_slice(1, *hyper, [y[..., : micro.slice_sizes[0]]], region)
+        refined = model.refine_slice(1, prediction.features, prediction.mean, region)
         return (
-            (model.analyse(image, extent), model.hyper_analyse(y, extent), model.synthesise(y, extent)),
+            (model.analyze(image, region), model.hyper_analyze(y, region), model.synthesize(y, region)),
             (*hyper, *prediction, refined),
         )
 
     run = jax.jit(lambda *given: micro_model.apply({"params": micro_params}, *given, method=networks))
     image, y, z_hat = normal(1, 1, 64, 128, 3), normal(2, 1, 4, 8, micro.latent_channels), normal(3, 1, 1, 2, 4)
     expected = run(image, y, z_hat, None)
-    found = run(in_bucket(image), in_bucket(y), in_bucket(z_hat), extent)
+    found = run(in_bucket(image), in_bucket(y), in_bucket(z_hat), region)
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         assert one.shape[1:3] == tuple(np.array(other.shape[1:3]) * np.array(BUCKET) // np.array(AREA))
         np.testing.assert_allclose(in_area(one), other, rtol=1e-5, atol=2e-5 * np.abs(other).max())

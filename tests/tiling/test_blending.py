@@ -36,7 +36,7 @@ def test_the_image_is_clamped():
     assert (image == 0).all()
 
 
-def test_a_tile_fades_into_its_neighbour_along_a_straight_line():
+def test_a_tile_fades_into_its_neighbor_along_a_straight_line():
     grid = Grid((4, 1), (2, 1))
     parts = [np.full((grid.around(box).sides[0] * UNIT, UNIT, 3), value, np.float32)
              for box, value in zip(grid.tiles(), (0.2, 0.6), strict=True)]  # fmt: skip

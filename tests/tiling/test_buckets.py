@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cca_jax.tiling.buckets import Frame, bucket_side, pad
+from cca_jax.tiling.buckets import BucketLayout, bucket_side, pad
 from cca_jax.tiling.geometry import area_of
 
 LADDER = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128]
@@ -41,19 +41,19 @@ def test_padding_repeats_the_border():
     ],
 )
 def test_frames(pixels, area, shape):
-    frame = Frame.within(area_of(*pixels), area_of(*pixels))
-    assert (frame.area, frame.shape, frame.extent.bucket) == (area, shape, shape)
-    np.testing.assert_array_equal(frame.extent.sides, area)
-    exact = Frame.within(area_of(*pixels), area_of(*pixels), bucketed=False)
-    assert (exact.area, exact.shape, exact.extent) == (area, area, None)
+    layout = BucketLayout.within(area_of(*pixels), area_of(*pixels))
+    assert (layout.area, layout.shape, layout.region.bucket) == (area, shape, shape)
+    np.testing.assert_array_equal(layout.region.sides, area)
+    exact = BucketLayout.within(area_of(*pixels), area_of(*pixels), bucketed=False)
+    assert (exact.area, exact.shape, exact.region) == (area, area, None)
 
 
 @pytest.mark.parametrize("scale", [1, 4])
 def test_a_frame_holds_its_area_at_the_top_left(scale):
-    frame = Frame.within((9, 3), (9, 3))
+    layout = BucketLayout.within((9, 3), (9, 3))
     array = np.arange(1, 1 + 9 * 3 * scale**2 * 2).reshape(1, 9 * scale, 3 * scale, 2)
-    full = frame.fill(array)
+    full = layout.fill(array)
     assert full.shape == (1, 10 * scale, 3 * scale, 2)
     assert not full[:, 9 * scale :].any()
-    np.testing.assert_array_equal(frame.cut(full), array)
-    assert frame.cut(full).flags.c_contiguous
+    np.testing.assert_array_equal(layout.cut(full), array)
+    assert layout.cut(full).flags.c_contiguous

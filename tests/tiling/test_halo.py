@@ -14,7 +14,7 @@ def crop(latent, box):
 
 
 @pytest.mark.parametrize("grid", GRIDS)
-def test_a_tile_sees_its_neighbours(grid):
+def test_a_tile_sees_its_neighbors(grid):
     latent = np.random.default_rng(0).random((1, grid.area[0] * POSITIONS, grid.area[1] * POSITIONS, 2))
     seen = list(with_halos(grid, (crop(latent, box) for box in grid.tiles())))
     for box, part in zip(grid.tiles(), seen, strict=True):

@@ -194,11 +194,11 @@ def test_a_run_becomes_a_model(whole, folder, capsys):
     assert export([str(whole[0]), str(out), "--dtype", "float32", "--best"]) == 0
     bundle = load_bundle(out)
     assert bundle.identity.hex() in capsys.readouterr().out
-    _, state, facts = read_run(whole[0], best=True)
+    _, state, metadata = read_run(whole[0], best=True)
     expected = {name: value for name, value in state.best_params.items() if name != "auxiliary"}
     jax.tree.map(np.testing.assert_array_equal, bundle.params, jax.device_get(expected))
     card = (out / "README.md").read_text()
-    assert f"at step {facts['best']['step']}" in card
+    assert f"at step {metadata['best']['step']}" in card
     assert "λ = 1.8 (before 3: 0.3)" in card
     assert export([str(whole[0]), str(out)]) == 2
     assert "already exists: name a new folder" in capsys.readouterr().err

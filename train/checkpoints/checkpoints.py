@@ -71,16 +71,16 @@ class Checkpoints:
                 with contextlib.suppress(Exception):  # what failed is told by `wait`, or a worse error is on its way
                     manager.close()
 
-    def save(self, step: int, state: Any, facts: dict[str, Any], best: bool = False) -> None:
+    def save(self, step: int, state: Any, metadata: dict[str, Any], best: bool = False) -> None:
         """Begins to write a checkpoint; the state may be given away at once.
 
         Args:
             step: optimiser steps done.
             state: a tree of arrays.
-            facts: JSON values beside it: where the data stands, the best metric so far, …
+            metadata: JSON values beside it: where the data stands, the best metric so far, …
             best: whether it replaces the best one too.
         """
-        items = {_STATE: ocp.args.StandardSave(state), _FACTS: ocp.args.JsonSave(facts)}
+        items = {_STATE: ocp.args.StandardSave(state), _FACTS: ocp.args.JsonSave(metadata)}
         with _one_line(f"checkpoint {step} could not be written to {self.folder}"):
             if best:
                 # On disk before the other, whose facts name it: a run killed in between repeats itself from the last.

@@ -52,5 +52,5 @@ def read_run(folder: Path, best: bool = False) -> tuple[TrainConfig, TrainState,
     config = read_config(folder)
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     with Checkpoints(folder) as checkpoints:
-        state, facts = checkpoints.restore(abstract(state_shapes(config), device), best)
-    return config, state, facts
+        state, metadata = checkpoints.restore(abstract(state_shapes(config), device), best)
+    return config, state, metadata

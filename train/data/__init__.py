@@ -9,13 +9,13 @@ from train.data.batches import TrainingBatches
 from train.data.photos import Photos, open_photos
 from train.data.pipeline import steps_per_epoch, training_batches
 from train.data.source import PhotoSource
-from train.data.validation import centre_crops
+from train.data.validation import center_crops
 
 __all__ = [
     "PhotoSource",
     "Photos",
     "TrainingBatches",
-    "centre_crops",
+    "center_crops",
     "open_photos",
     "steps_per_epoch",
     "training_batches",

@@ -22,7 +22,7 @@ def random_crop(photo: np.ndarray, size: int, generator: np.random.Generator) ->
     return photo[top : top + size, left : left + size].copy()
 
 
-def centre_crop(photo: np.ndarray, size: int) -> np.ndarray:
+def center_crop(photo: np.ndarray, size: int) -> np.ndarray:
     """The middle of a photo, uint8 [size, size, 3]; arguments as for `random_crop`."""
     photo = extend(photo, size)
     top, left = ((side - size) // 2 for side in photo.shape[:2])

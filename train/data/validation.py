@@ -10,11 +10,11 @@ import numpy as np
 
 from cca_jax.config import HYPER_STRIDE
 from cca_jax.image_io.images import ImageError
-from train.data.crops import centre_crop
+from train.data.crops import center_crop
 from train.data.source import PhotoSource
 
 
-def centre_crops(source: PhotoSource, size: int, tell: Callable[[str], object]) -> np.ndarray:
+def center_crops(source: PhotoSource, size: int, tell: Callable[[str], object]) -> np.ndarray:
     """The middle of every photo.
 
     Args:
@@ -35,7 +35,7 @@ def centre_crops(source: PhotoSource, size: int, tell: Callable[[str], object]) 
 
     def one(index: int) -> np.ndarray | ImageError:
         try:
-            return centre_crop(source[index], side)
+            return center_crop(source[index], side)
         except ImageError as error:
             return error
 

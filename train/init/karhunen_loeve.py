@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from cca_jax.config import LATENT_STRIDE
 
-_COLOURS = 3
+_COLORS = 3
 _CORRELATION = 0.95
 """Of neighbouring pixels, and of two colours of one pixel: what is usually taken for photos."""
 
@@ -39,7 +39,7 @@ def karhunen_loeve(widths: tuple[int, ...]) -> BlockTransform:
     if 2 ** len(widths) != LATENT_STRIDE:
         raise ValueError(f"{len(widths)} stages do not lead to blocks of {LATENT_STRIDE}²")
     # `maps` takes a block of pixels to what a stage puts out there; the field's covariance goes through it.
-    maps = np.eye(_COLOURS)
+    maps = np.eye(_COLORS)
     found = []
     for stage, width in enumerate(widths):
         inputs = len(maps)
@@ -56,7 +56,7 @@ def karhunen_loeve(widths: tuple[int, ...]) -> BlockTransform:
 
 def _quarter(quarter: int, half: int) -> np.ndarray:
     """Which numbers of a block of (2 · half)² pixels, in the order (row, column, colour), lie in one quarter of it."""
-    numbers = np.arange(4 * half * half * _COLOURS).reshape(2 * half, 2 * half, _COLOURS)
+    numbers = np.arange(4 * half * half * _COLORS).reshape(2 * half, 2 * half, _COLORS)
     row, column = divmod(quarter, 2)
     return numbers[row * half :, column * half :][:half, :half].ravel()
 
@@ -65,5 +65,5 @@ def _field_covariance(side: int) -> Float[np.ndarray, "N N"]:
     """Of a block of side² pixels of three colours."""
     places = np.arange(side)
     along = _CORRELATION ** np.abs(places[:, None] - places)
-    colours = np.full((_COLOURS, _COLOURS), _CORRELATION) + (1 - _CORRELATION) * np.eye(_COLOURS)
-    return np.kron(np.kron(along, along), colours)
+    colors = np.full((_COLORS, _COLORS), _CORRELATION) + (1 - _CORRELATION) * np.eye(_COLORS)
+    return np.kron(np.kron(along, along), colors)

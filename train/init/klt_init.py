@@ -21,7 +21,7 @@ from cca_jax.ops.density import SCALE_FLOOR, SCALE_PER_DEVIATION
 from cca_jax.ops.scales import SCALE_CEILING, SCALE_COUNT
 from train.init.karhunen_loeve import karhunen_loeve
 
-_GREY = 0.5
+_GRAY = 0.5
 _CONTRAST = 0.2
 """Standard deviation of a photo's pixels, in [0, 1]."""
 _HYPER_GAIN = 3.0
@@ -29,7 +29,7 @@ _HYPER_GAIN = 3.0
 _FIRST_TAP = 2  # of a 5-tap kernel with padding 2 and stride 2: taps 2 and 3 see the position's own 2×2 block
 
 
-def with_coding_start(params: Any, config: ModelConfig, rate_weight: float) -> Any:
+def with_klt_init(params: Any, config: ModelConfig, rate_weight: float) -> Any:
     """The parameters that a model begins with instead of `params`.
 
     Args:
@@ -73,8 +73,8 @@ def _set_transforms(named: dict[str, np.ndarray], stages: list[Float[np.ndarray,
         inputs, used = axes.shape[2:]
         _embed(named[f"{down}/kernel"], gain * axes)
         _embed(named[f"{up}/kernel"], axes.swapaxes(2, 3) / gain)
-        named[f"{down}/bias"][:used] = -_GREY * gain * axes.sum((0, 1, 2)) if stage == 0 else 0
-        named[f"{up}/bias"][:inputs] = _GREY if stage == 0 else 0
+        named[f"{down}/bias"][:used] = -_GRAY * gain * axes.sum((0, 1, 2)) if stage == 0 else 0
+        named[f"{up}/bias"][:inputs] = _GRAY if stage == 0 else 0
     for name, value in named.items():
         if "/bottlenecks_" in name and "/expand/" in name:
             value[...] = 0

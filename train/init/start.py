@@ -25,7 +25,7 @@ from train.checkpoints.checkpoints import BEST, Checkpoints
 from train.checkpoints.saved_run import CONFIG, read_run
 from train.init.auxiliary_init import auxiliary_from_main
 from train.init.extend import differences, extended
-from train.init.klt_init import with_coding_start
+from train.init.klt_init import with_klt_init
 from train.recipe.config import TrainConfig
 
 _TORCH_SUFFIXES = (".pth", ".tar", ".pt")
@@ -73,7 +73,7 @@ def _with_first_parameters(fresh: dict[str, Any], config: TrainConfig) -> dict[s
     if config.first_parameters == "drawn":
         return fresh
     weights = config.model.rate_weights or (config.rate_weight,)
-    return with_coding_start(fresh, config.model, statistics.geometric_mean(weights))
+    return with_klt_init(fresh, config.model, statistics.geometric_mean(weights))
 
 
 def _read(source: Path, model: ModelConfig) -> tuple[dict[str, Any], ModelConfig]:

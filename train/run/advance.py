@@ -13,7 +13,7 @@ from train.run.run_data import RunData
 from train.step import schedules
 from train.step.compiled import compile_step
 from train.step.compiled_window import compile_window
-from train.step.mesh import divide
+from train.step.mesh import shard_batch
 from train.step.step import StepReport, TrainState
 
 
@@ -29,7 +29,7 @@ class Advance(Protocol):
             steps: of the whole run.
 
         Returns:
-            The state, a report of the steps done (`train.step.compiled_window.summarise`), and the number of the last.
+            The state, a report of the steps done (`train.step.compiled_window.summarize`), and the number of the last.
         """
         ...
 
@@ -54,7 +54,7 @@ def _single_steps(config: TrainConfig, data: RunData, mesh: Mesh, first: int) ->
     batches = data.batches(first)
 
     def advance(state: TrainState, step: int, steps: int) -> tuple[TrainState, StepReport, int]:
-        return *step_function(state, divide(next(batches), mesh)), step + 1
+        return *step_function(state, shard_batch(next(batches), mesh)), step + 1
 
     return advance
 

@@ -26,7 +26,7 @@ from train.run.interrupts import Interrupts
 from train.run.run_data import RunData
 from train.run.validation import validate
 from train.step import schedules
-from train.step.mesh import any_process, check_divides, fresh_copy, replicate, replicated, settle, wait_for_all
+from train.step.mesh import any_process, check_divides, fresh_copy, replicate, replicated, wait_for_all, wait_on_cpu
 from train.step.step import StepReport, TrainState, initial_state
 
 _RESUMABLE = REPORTING_ONLY | {"duration", "fall"}
@@ -73,18 +73,18 @@ def run(
         step = checkpoints.latest_step()
         if step is None:
             params = starting_params(config, init_from, speak) if params is None else params
-            state, facts = replicate(initial_state(params, config.ema_decay > 0), mesh), {"best": None}
+            state, metadata = replicate(initial_state(params, config.ema_decay > 0), mesh), {"best": None}
             if init_from is not None:  # or a run killed before its first checkpoint would begin with a draw
-                checkpoints.save(0, state, {**facts, "photos": data.fingerprint})
+                checkpoints.save(0, state, {**metadata, "photos": data.fingerprint})
                 checkpoints.wait()
                 state = fresh_copy(state, mesh)
         else:
-            state, facts = checkpoints.restore(abstract(state_shapes(config), replicated(mesh)))
+            state, metadata = checkpoints.restore(abstract(state_shapes(config), replicated(mesh)))
             state = fresh_copy(state, mesh)
             speak(f"continuing {folder} from step {step}")
-            if facts.get("photos", data.fingerprint) != data.fingerprint:
+            if metadata.get("photos", data.fingerprint) != data.fingerprint:
                 speak("warning: these are not the photos that the run has seen so far: crops differ from here on")
-        worker = _Run(config, data, mesh, checkpoints, facts["best"], interrupts or Interrupts())
+        worker = _Run(config, data, mesh, checkpoints, metadata["best"], interrupts or Interrupts())
         first = int(state.step)
         if jax.process_index() > 0:
             return worker.train(state, None)
@@ -119,7 +119,7 @@ class _Run:
         while step < self.steps:
             previous, before = report, step
             state, report, step = advance(state, step, self.steps)
-            settle(state, self.mesh)
+            wait_on_cpu(state, self.mesh)
             self._check_finite(previous)  # that of the step before: this one is still being computed
             last = step == self.steps
             passed = partial(_passes, before, step)

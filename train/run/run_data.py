@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import UInt8
 
-from train.data import Photos, centre_crops, open_photos, steps_per_epoch, training_batches
+from train.data import Photos, center_crops, open_photos, steps_per_epoch, training_batches
 from train.data.packed import PackedPhotos, pack_photos
 from train.recipe.config import TrainConfig
 from train.step.mesh import replicated
@@ -34,7 +34,7 @@ class RunData:
         self.fingerprint = photos.fingerprint
         self._packed: PackedPhotos | None = None
         self._heard = tell if jax.process_index() == 0 else str  # all processes decode the same ones
-        self.validation = centre_crops(photos.validation, config.patch_size, self._heard)
+        self.validation = center_crops(photos.validation, config.patch_size, self._heard)
 
     def batches(self, start: int) -> Iterator[UInt8[np.ndarray, "b S S 3"]]:
         """This process's rows of the batches from number `start` on."""

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, UInt8
 from cca_jax.model.cca import CCAModel
 from cca_jax.objective.loss import Distortion, distortion_cost
 from cca_jax.objective.metrics import psnr
-from train.step.mesh import divide, gather, on_own_rows
+from train.step.mesh import gather, on_own_rows, shard_batch
 
 
 @flax.struct.dataclass
@@ -133,4 +133,4 @@ def _at_rate(
 
 def _own(rows: np.ndarray, mesh: Mesh) -> Array:
     share = len(rows) // jax.process_count()
-    return divide(rows[jax.process_index() * share :][:share], mesh)
+    return shard_batch(rows[jax.process_index() * share :][:share], mesh)

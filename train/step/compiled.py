@@ -41,9 +41,14 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
     Noise, learning rate, weights and rates follow from the state's step number alone; a caller may give the learning
     rate, so that the program does not depend on the length of the run.
     """
-    rate_of, weight_of, hyper_share_of, cca_weight_of = (
+    rate_of, weight_of, hyper_rate_factor_of, cca_weight_of = (
         schedule(config, steps_per_epoch)
-        for schedule in (schedules.learning_rate, schedules.rate_weight, schedules.hyper_share, schedules.cca_weight)
+        for schedule in (
+            schedules.learning_rate,
+            schedules.rate_weight,
+            schedules.hyper_rate_factor,
+            schedules.cca_weight,
+        )
     )
     model = build_model(config)
 
@@ -65,7 +70,7 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
             learning_rate=rate_of(state.step) if learning_rate is None else learning_rate,
             rate_weight=weight,
             rate=rate,
-            hyper_share=hyper_share_of(state.step),
+            hyper_rate_factor=hyper_rate_factor_of(state.step),
             cca_weight=cca_weight_of(state.step),
             max_norm=config.clip_norm,
             form=config.cca,

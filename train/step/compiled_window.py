@@ -37,12 +37,12 @@ def make_window(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = N
             return step(state, crops, learning_rate)
 
         state, reports = jax.lax.scan(one, state, learning_rates)
-        return state, summarise(reports)
+        return state, summarize(reports)
 
     return window
 
 
-def summarise(reports: StepReport) -> StepReport:
+def summarize(reports: StepReport) -> StepReport:
     """One report of several, whose leaves are [n]: means over the steps that were not skipped, the last counters.
 
     Means are not finite where all steps were skipped.

@@ -84,7 +84,7 @@ def _copier(mesh: Mesh) -> Any:
     return jax.jit(lambda tree: jax.tree.map(jnp.copy, tree), out_shardings=replicated(mesh))
 
 
-def divide(rows: Any, mesh: Mesh) -> Any:
+def shard_batch(rows: Any, mesh: Mesh) -> Any:
     """A tree of this process's rows as arrays of all rows."""
     sharding = divided(mesh)
     return jax.tree.map(lambda v: jax.make_array_from_process_local_data(sharding, np.asarray(v)), rows)
@@ -137,7 +137,7 @@ def _on_each_device(
     return shard_map(function, mesh=mesh, in_specs=arguments, out_specs=result, check_rep=False)
 
 
-def settle(tree: Any, mesh: Mesh) -> None:
+def wait_on_cpu(tree: Any, mesh: Mesh) -> None:
     """Waits for a step's results where several devices are virtual ones of one CPU; elsewhere does nothing.
 
     Such devices share one pool of threads: of two programs under way, each may hold threads that the other's exchange

@@ -44,7 +44,7 @@ def rate_weight(config: TrainConfig, steps_per_epoch: int) -> optax.Schedule:
     return schedule
 
 
-def hyper_share(config: TrainConfig, steps_per_epoch: int) -> optax.Schedule:
+def hyper_rate_factor(config: TrainConfig, steps_per_epoch: int) -> optax.Schedule:
     """The share of the hyper-latent's rate that counts at each step: rises linearly to 1 over `hyper_warmup`."""
     return _rising(1.0, config.hyper_warmup.steps(steps_per_epoch))
 

@@ -127,7 +127,7 @@ def train_step(
     learning_rate: float | Float[Array, ""],
     rate_weight: float | Float[Array, ""] | Float[Array, " B"],
     rate: Float[Array, " B"] | None = None,
-    hyper_share: float | Float[Array, ""] = 1.0,
+    hyper_rate_factor: float | Float[Array, ""] = 1.0,
     cca_weight: float | Float[Array, ""] = 1.0,
     max_norm: float = 1.0,
     form: CCAForm = "reference",
@@ -148,7 +148,7 @@ def train_step(
         learning_rate: of the first Adam.
         rate_weight: λ; in a model of several rates, of each image.
         rate: there, each image's position among them.
-        hyper_share: how much of the hyper-latent's rate counts.
+        hyper_rate_factor: how much of the hyper-latent's rate counts.
         cca_weight: α.
         max_norm: the gradients are scaled down to this global norm.
         form: of the CCA term.
@@ -160,7 +160,7 @@ def train_step(
     Returns:
         The state after the step and its report.
     """
-    schedule = {"hyper_share": hyper_share, "cca_weight": cca_weight}
+    schedule = {"hyper_rate_factor": hyper_rate_factor, "cca_weight": cca_weight}
     of_images = {} if rate is None else {"rate": rate, "rate_weight": jnp.asarray(rate_weight)}
     schedule |= {"rate_weight": rate_weight} if rate is None else {}
     objective = partial(rate_distortion_cca, model, form=form, distortion=distortion)

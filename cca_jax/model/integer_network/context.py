@@ -18,9 +18,9 @@ from jaxtyping import Array, Float
 from cca_jax.config import ModelConfig
 from cca_jax.model.integer_network.arithmetic import LARGEST, bounded
 from cca_jax.model.integer_network.layers import IntegerConv
-from cca_jax.model.integer_network.rate import ExactRate
+from cca_jax.model.integer_network.rate import IntegerRate
 from cca_jax.model.integer_network.surprise import LARGEST_SURPRISE, SURPRISE_BITS
-from cca_jax.ops.valid_region import Extent
+from cca_jax.ops.valid_region import ValidRegion
 
 _RATE_UNITS = 4  # of a table's shift; 31 tables either way, which is a factor of 45 of the step, is the bound
 
@@ -41,19 +41,19 @@ class ContextBranch(nn.Module):
         self,
         surprises: Sequence[Float[Array, "B h w _"]],
         hidden: Float[Array, "B h w C"],
-        rate: ExactRate | None = None,
-        extent: Extent | None = None,
+        rate: IntegerRate | None = None,
+        region: ValidRegion | None = None,
     ) -> Float[Array, "B h w m"]:
         width = self.config.scale_context_channels
         read = jnp.concatenate(surprises, axis=-1)
-        symbols = IntegerConv(width, SURPRISE_BITS, largest=LARGEST_SURPRISE, name="symbols")(read, extent)
+        symbols = IntegerConv(width, SURPRISE_BITS, largest=LARGEST_SURPRISE, name="symbols")(read, region)
         told = jnp.concatenate([hidden, _told_of(rate, hidden)], axis=-1)
-        x = bounded(symbols + IntegerConv(width, size=1, name="hyper")(told, extent), 0, LARGEST)
-        x = bounded(IntegerConv(width, size=1, name="second")(x, extent), 0, LARGEST)
-        return IntegerConv(self.channels, output_bits=0, size=1, initial=0.0, rounds=False, name="last")(x, extent)
+        x = bounded(symbols + IntegerConv(width, size=1, name="hyper")(told, region), 0, LARGEST)
+        x = bounded(IntegerConv(width, size=1, name="second")(x, region), 0, LARGEST)
+        return IntegerConv(self.channels, output_bits=0, size=1, initial=0.0, rounds=False, name="last")(x, region)
 
 
-def _told_of(rate: ExactRate | None, like: Array) -> Float[Array, "B h w 1"]:
+def _told_of(rate: IntegerRate | None, like: Array) -> Float[Array, "B h w 1"]:
     """How coarse the steps are: the shift of the latent's first channel, for surprises do not say."""
     shape = (*like.shape[:-1], 1)
     if rate is None:

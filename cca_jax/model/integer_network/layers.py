@@ -7,7 +7,7 @@ from jaxtyping import Array
 
 from cca_jax.model.integer_network.arithmetic import FRACTION_BITS, LARGEST, integer_sums, rounded
 from cca_jax.model.layers import uniform_within
-from cca_jax.ops.valid_region import Extent, masked
+from cca_jax.ops.valid_region import ValidRegion, masked
 
 
 class IntegerConv(nn.Module):
@@ -34,12 +34,12 @@ class IntegerConv(nn.Module):
     rounds: bool = True
 
     @nn.compact
-    def __call__(self, x: Array, extent: Extent | None = None) -> Array:
+    def __call__(self, x: Array, region: ValidRegion | None = None) -> Array:
         draw = uniform_within(self.size**2 * x.shape[-1])
         shape = (self.size, self.size, x.shape[-1], self.features)
         kernel = self.param("kernel", _constant(self.initial) or draw, shape)
         bias = self.param("bias", _constant(self.initial_bias) or _constant(self.initial) or draw, (self.features,))
-        sums = integer_sums(masked(x, extent), kernel, bias, self.input_bits, self.output_bits, self.largest)
+        sums = integer_sums(masked(x, region), kernel, bias, self.input_bits, self.output_bits, self.largest)
         return rounded(sums, self.input_bits, self.output_bits) if self.rounds else sums
 
 

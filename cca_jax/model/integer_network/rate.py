@@ -26,7 +26,7 @@ _SHIFT_UNITS = 16  # of a row's shift, before interpolation
 
 
 @flax.struct.dataclass
-class ExactRate:
+class IntegerRate:
     """Of each image, integers held in float32.
 
     Attributes:
@@ -38,7 +38,7 @@ class ExactRate:
     shift: Float[Array, "B 1 1 M"]
 
 
-def trained_rate(config: ModelConfig, log_steps: Float[Array, "K M"], position: Float[Array, " B"]) -> ExactRate:
+def trained_rate(config: ModelConfig, log_steps: Float[Array, "K M"], position: Float[Array, " B"]) -> IntegerRate:
     """At any positions from 0 to K - 1, with gradients straight through the rounding.
 
     Args:
@@ -49,7 +49,7 @@ def trained_rate(config: ModelConfig, log_steps: Float[Array, "K M"], position: 
     factor = interpolate_rows(jnp.asarray(_factors(config)[:, None], jnp.float32), position)
     units = round_straight_through(log_steps * (_SHIFT_UNITS / INDEX_STEP))
     shift = interpolate_rows(units, position) / _SHIFT_UNITS
-    return ExactRate(*(_round_half_up(array)[:, None, None] for array in (factor, shift)))
+    return IntegerRate(*(_round_half_up(array)[:, None, None] for array in (factor, shift)))
 
 
 def _round_half_up(x: Array) -> Array:
@@ -57,7 +57,9 @@ def _round_half_up(x: Array) -> Array:
     return x + jax.lax.stop_gradient(jnp.floor(x + 0.5) - x)
 
 
-def coded_rate(config: ModelConfig, log_steps: Float[np.ndarray, "K M"], numerator: int, denominator: int) -> ExactRate:
+def coded_rate(
+    config: ModelConfig, log_steps: Float[np.ndarray, "K M"], numerator: int, denominator: int
+) -> IntegerRate:
     """At one position that is a fraction, the same on every machine.
 
     Args:
@@ -75,7 +77,7 @@ def coded_rate(config: ModelConfig, log_steps: Float[np.ndarray, "K M"], numerat
         return (2 * total + denominator * units) // (2 * denominator * units)
 
     factor, shift = between(_factors(config), 1), between(rows, _SHIFT_UNITS)
-    return ExactRate(*(jnp.asarray(array, jnp.float32).reshape(1, 1, 1, -1) for array in (factor, shift)))
+    return IntegerRate(*(jnp.asarray(array, jnp.float32).reshape(1, 1, 1, -1) for array in (factor, shift)))
 
 
 def _factors(config: ModelConfig) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Scales from a network of integers: what is coded depends on nothing that two machines may round differently.
 
 The hyper-latent's integers, multiplied by the rate's factor and clipped to ±127, go through two 3×3 layers that double
-the resolution and one that keeps it, all of `ops.integers`. The outcome, lowered by the rate's shifts (`exact_rate`),
+the resolution and one that keeps it, all of `ops.integers`. The outcome, lowered by the rate's shifts (`integer_rate`),
 is the index of each symbol's coding table. With "context_exact" the sums of a slice's channels are raised, before they
 are rounded, by what the symbols of the slices in its context say (`exact_context`).
 """
@@ -19,13 +19,13 @@ from cca_jax.config import ModelConfig
 from cca_jax.model.integer_network.arithmetic import FRACTION_BITS, LARGEST, bounded, rounded
 from cca_jax.model.integer_network.context import ContextBranch
 from cca_jax.model.integer_network.layers import IntegerConv
-from cca_jax.model.integer_network.rate import FACTOR_BITS, ExactRate
+from cca_jax.model.integer_network.rate import FACTOR_BITS, IntegerRate
 from cca_jax.model.integer_network.surprise import surprise
 from cca_jax.model.recurrence import context_length, slice_recurrence
 from cca_jax.ops.planes import depth_to_space
 from cca_jax.ops.rounding import round_straight_through
 from cca_jax.ops.scales import SCALE_COUNT, scale_of_index
-from cca_jax.ops.valid_region import Extent
+from cca_jax.ops.valid_region import ValidRegion
 
 INITIAL_BIAS = 1.25
 """Of the last layer, which it raises by 20: the first scales lie around table 20, at 1.3 steps."""
@@ -72,43 +72,43 @@ class ExactScales(nn.Module):
             }
 
     def __call__(
-        self, integers: Float[Array, "B hz wz Z"], rate: ExactRate | None = None, extent: Extent | None = None
+        self, integers: Float[Array, "B hz wz Z"], rate: IntegerRate | None = None, region: ValidRegion | None = None
     ) -> Float[Array, "B h w M"]:
         """Of the hyper-latent alone. The rate is that of a model of several."""
-        return _indexes(self.of_hyper(integers, rate, extent).sums, None if rate is None else rate.shift)
+        return _indexes(self.of_hyper(integers, rate, region).sums, None if rate is None else rate.shift)
 
     def of_hyper(
-        self, integers: Float[Array, "B hz wz Z"], rate: ExactRate | None = None, extent: Extent | None = None
+        self, integers: Float[Array, "B hz wz Z"], rate: IntegerRate | None = None, region: ValidRegion | None = None
     ) -> ScaleSums:
         """What all slices' indexes begin with."""
         x = bounded(integers.astype(jnp.float32), -LARGEST, LARGEST)
         factor = 2.0**FACTOR_BITS if rate is None else rate.factor
         x = bounded(round_straight_through(x * factor * 2.0 ** (_INPUT_BITS - FACTOR_BITS)), -LARGEST, LARGEST)
         for layer in (self.first, self.second):
-            x = depth_to_space(bounded(layer(x, extent), 0, LARGEST))
-        return ScaleSums(x, self.last(x, extent))
+            x = depth_to_space(bounded(layer(x, region), 0, LARGEST))
+        return ScaleSums(x, self.last(x, region))
 
     def of_slice(
         self,
         index: int,
         hyper: ScaleSums,
         surprises: Sequence[Float[Array, "B h w _"]],
-        rate: ExactRate | None = None,
-        extent: Extent | None = None,
+        rate: IntegerRate | None = None,
+        region: ValidRegion | None = None,
     ) -> Float[Array, "B h w m"]:
         """The indexes of slice `index`, whose context has these surprises."""
         channels = slice(*self.config.slice_edges[index : index + 2])
         sums = hyper.sums[..., channels]
         if surprises:
-            sums = sums + self.context[str(index)](surprises, hyper.hidden, rate, extent)
+            sums = sums + self.context[str(index)](surprises, hyper.hidden, rate, region)
         return _indexes(sums, None if rate is None else rate.shift[..., channels])
 
     def of_symbols(
         self,
         integers: Float[Array, "B hz wz Z"],
         symbols: Sequence[Float[Array, "B h w _"]],
-        rate: ExactRate | None = None,
-        extent: Extent | None = None,
+        rate: IntegerRate | None = None,
+        region: ValidRegion | None = None,
     ) -> list[Float[Array, "B h w _"]]:
         """The indexes of all slices by their recurrence, where all symbols are known.
 
@@ -116,13 +116,13 @@ class ExactScales(nn.Module):
             integers: of the hyper-latent.
             symbols: of each slice.
             rate: of a model of several.
-            extent: how much of the arrays is image.
+            region: how much of the arrays is image.
         """
-        hyper = self.of_hyper(integers, rate, extent)
+        hyper = self.of_hyper(integers, rate, region)
         indexes: list[Array] = []
 
         def predict(index: int, context: Sequence[Array]) -> Array:
-            indexes.append(self.of_slice(index, hyper, context, rate, extent))
+            indexes.append(self.of_slice(index, hyper, context, rate, region))
             return indexes[-1]
 
         slice_recurrence(
@@ -136,7 +136,7 @@ class ExactScales(nn.Module):
 
 
 def scales_of_symbols(
-    network: ExactScales, integers: Float[Array, "B hz wz Z"], rate: ExactRate | None
+    network: ExactScales, integers: Float[Array, "B hz wz Z"], rate: IntegerRate | None
 ) -> Callable[[Sequence[Array]], list[Array]]:
     """What makes scales of all slices' symbols; in training these take gradients from there."""
     return lambda symbols: [scale_of_index(indexes) for indexes in network.of_symbols(integers, symbols, rate)]

@@ -22,11 +22,11 @@ def parameter_shapes(config: ModelConfig, auxiliary: bool) -> Mapping[str, tuple
     """Names, joined by "/", and shapes of all parameters."""
     image = jnp.zeros((1, HYPER_STRIDE, HYPER_STRIDE, 3))
 
-    def initialise(key: jax.Array) -> Any:
+    def initialize(key: jax.Array) -> Any:
         rate = jnp.zeros(1) if config.rate_weights else None
         return CCAModel(config).init(key, image, rate=rate, auxiliary=auxiliary)["params"]
 
-    tree = jax.eval_shape(initialise, jax.random.key(0))
+    tree = jax.eval_shape(initialize, jax.random.key(0))
     return {name: leaf.shape for name, leaf in flatten(tree).items()}
 
 

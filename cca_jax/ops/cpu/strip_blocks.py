@@ -18,7 +18,7 @@ from cca_jax.ops.normalization import layer_norm
 from cca_jax.ops.planes import pad_once
 from cca_jax.ops.pointwise import pointwise
 from cca_jax.ops.precision import add_channels, per_channel
-from cca_jax.ops.valid_region import Extent
+from cca_jax.ops.valid_region import ValidRegion
 
 Params = Mapping[str, Any]
 
@@ -32,30 +32,30 @@ def _dense(params: Params, x: Array, prepare: Callable[..., Array], *rest: Array
     return add_channels(pointwise(prepare, (x, *rest), params["kernel"]), params["bias"])
 
 
-def _normalised(params: Params, norm: Params, x: Array) -> Array:
+def _normalized(params: Params, norm: Params, x: Array) -> Array:
     return _dense(params, x, layer_norm, norm["scale"], norm["bias"])
 
 
-def naf_block(params: Params, x: Array, extent: Extent, rows: int) -> Array:
+def naf_block(params: Params, x: Array, region: ValidRegion, rows: int) -> Array:
     """`layers.NAFBlock`, with strips of so many rows."""
 
     def expand(strip: Array, start: Array) -> Array:
-        expanded = _normalised(params["expand_spatial"], params["norm_spatial"], strip)
-        return extent.masked_rows(expanded, start, x.shape)
+        expanded = _normalized(params["expand_spatial"], params["norm_spatial"], strip)
+        return region.masked_rows(expanded, start, x.shape)
 
     def gate(window: Array, strip: Array, start: Array) -> tuple[Array, Array]:
         del strip
         depthwise = depthwise_of_padded(pad_once(window, 0, 1), params["depthwise"]["kernel"])
         gated = _simple_gate(add_channels(depthwise, params["depthwise"]["bias"]))
-        return gated, extent.masked_rows(gated, start, x.shape).astype(sum_dtype(x)).sum((1, 2))
+        return gated, region.masked_rows(gated, start, x.shape).astype(sum_dtype(x)).sum((1, 2))
 
     gated, total = map_windows(expand, gate, rows, x)
-    average = (total[:, None, None] / extent.positions(x.shape)).astype(x.dtype)
+    average = (total[:, None, None] / region.positions(x.shape)).astype(x.dtype)
     weight = _dense(params["attention"], average, lambda average: average)
 
     def project(strip: Array, gated: Array) -> Array:
         strip = strip + _scaled(params["project_spatial"], params["beta"], gated * weight, lambda u: u)
-        expanded = _normalised(params["expand_channel"], params["norm_channel"], strip)
+        expanded = _normalized(params["expand_channel"], params["norm_channel"], strip)
         return strip + _scaled(params["project_channel"], params["gamma"], expanded, _simple_gate)
 
     return map_strips(project, rows, x, gated)
@@ -67,12 +67,12 @@ def _scaled(params: Params, factor: Array, x: Array, prepare: Callable[[Array], 
     return _dense(scaled, x, prepare)
 
 
-def residual_bottleneck(params: Params, x: Array, extent: Extent, rows: int) -> Array:
+def residual_bottleneck(params: Params, x: Array, region: ValidRegion, rows: int) -> Array:
     """`layers.ResidualBottleneck`, with strips of so many rows."""
 
     def reduce(strip: Array, start: Array) -> Array:
         reduced = jax.nn.relu(_dense(params["reduce"], strip, lambda strip: strip))
-        return extent.masked_rows(reduced, start, x.shape)
+        return region.masked_rows(reduced, start, x.shape)
 
     def expand(window: Array, strip: Array, start: Array) -> tuple[Array, Array]:
         del start

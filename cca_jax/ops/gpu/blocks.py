@@ -15,7 +15,7 @@ from jaxtyping import Array
 from cca_jax.ops.convolution import conv2d
 from cca_jax.ops.dense import dense
 from cca_jax.ops.gpu.gated import gate, gated_depthwise
-from cca_jax.ops.normalization import standardise
+from cca_jax.ops.normalization import standardize
 from cca_jax.ops.precision import add_channels
 
 Params = Mapping[str, Any]
@@ -23,22 +23,22 @@ Params = Mapping[str, Any]
 
 def naf_block(params: Params, x: Array) -> Array:
     """`layers.NAFBlock`."""
-    u = _normalised(params["expand_spatial"], params["norm_spatial"], x)
+    u = _normalized(params["expand_spatial"], params["norm_spatial"], x)
     u = gated_depthwise(u, params["depthwise"]["kernel"], params["depthwise"]["bias"])
     average = u.astype(params["beta"].dtype).mean((1, 2), keepdims=True).astype(u.dtype)
     weight = _dense(params["attention"], average)
     matrix, bias = _scaled(params["project_spatial"], params["beta"])
     of_images = weight[:, 0, 0, :, None].astype(matrix.dtype) * matrix[None]
     x = dense(u, of_images, bias, x)
-    v = gate(_normalised(params["expand_channel"], params["norm_channel"], x))
+    v = gate(_normalized(params["expand_channel"], params["norm_channel"], x))
     return dense(v, *_scaled(params["project_channel"], params["gamma"]), x)
 
 
-def _normalised(params: Params, norm: Params, x: Array) -> Array:
+def _normalized(params: Params, norm: Params, x: Array) -> Array:
     """A dense layer of a layer norm, whose scale and bias are brought into the layer's."""
     matrix, bias = params["kernel"][0, 0], params["bias"]
     shift = (norm["bias"][:, None] * matrix).sum(0)  # no matrix product, which may multiply in fewer bits
-    return dense(standardise(x), norm["scale"][:, None] * matrix, bias + shift)
+    return dense(standardize(x), norm["scale"][:, None] * matrix, bias + shift)
 
 
 def _scaled(params: Params, factor: Array) -> tuple[Array, Array]:

@@ -24,5 +24,5 @@ def test_primaries(rgb, ycbcr):
 
 def test_every_step_of_every_channel_returns_exactly():
     levels = np.r_[0:256:5, 254].astype(np.uint8)
-    colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(len(levels), -1, 3)
-    np.testing.assert_array_equal(rgb_from_planes(planes_from_rgb(colours)), colours)
+    colors = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(len(levels), -1, 3)
+    np.testing.assert_array_equal(rgb_from_planes(planes_from_rgb(colors)), colors)

@@ -42,9 +42,9 @@ def test_the_same_results_give_the_same_bytes(kodak):
 def test_the_plot_follows_a_dark_theme(kodak):
     svg = overview_plot(kodak, ()).decode()
     rules = svg[svg.index("@media (prefers-color-scheme: dark)") : svg.index("</style>")]
-    for colour in ("#24292f", "#ffffff", "#e3e5e8"):
-        assert f': {colour}"' in svg or f": {colour};" in svg
-        assert f": {colour}" in rules
+    for color in ("#24292f", "#ffffff", "#e3e5e8"):
+        assert f': {color}"' in svg or f": {color};" in svg
+        assert f": {color}" in rules
 
 
 def test_without_a_curve_of_ours_there_is_no_plot(results, published):

@@ -138,11 +138,11 @@ def test_pictures_and_error_maps_are_exact(browser, pictures, results):
     expected = browser.execute_script("return [0, 64 / 255].map((at) => Report.rampColour('error', at))")
     assert [dark, quarter] == expected
     show(browser, "left", "bits-0")
-    colour = browser.execute_script(
+    color = browser.execute_script(
         "return Report.rampColour('bits', Report.bitMap(Report.data.pictures[0].versions[0].bits, '')[2][6]"
         " / Layers.bitRange())"
     )
-    assert pixel(browser, "left", 6 * 16 + 8, 2 * 16 + 8) == colour
+    assert pixel(browser, "left", 6 * 16 + 8, 2 * 16 + 8) == color
     assert element(browser, "scale-bits").is_displayed()
 
 

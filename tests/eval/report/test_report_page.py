@@ -116,12 +116,12 @@ def test_pictures_are_embedded_without_loss():
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_looks_differ_and_ours_keep_their_colours(number):
+def test_looks_differ_and_ours_keep_their_colors(number):
     ours = [f"ours {i}" for i in range(number)]
     styles = assign_styles(ours, [f"other {i}" for i in range(60)])
     assert len(set(styles.values())) == number + 60
-    colours = [style.colour for style in styles.values()]
-    assert not set(colours[:number]) & set(colours[number:])
+    colors = [style.color for style in styles.values()]
+    assert not set(colors[:number]) & set(colors[number:])
 
 
 def test_plots_for_papers_come_in_both_formats(folder):

@@ -10,17 +10,17 @@ import pytest
 from cca_jax.model import coding_steps
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.integer_network.arithmetic import integer_bias, integer_kernel
-from cca_jax.model.integer_network.rate import ExactRate
+from cca_jax.model.integer_network.rate import IntegerRate
 from cca_jax.model.integer_network.scales import ExactScales
 from cca_jax.model.integer_network.surprise import EXPECTED, LEVELS
 from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import flatten, unflatten
-from cca_jax.ops.valid_region import Extent
+from cca_jax.ops.valid_region import ValidRegion
 
 GENERATOR = np.random.default_rng(0)
 INTEGERS = GENERATOR.integers(-40, 41, (1, 2, 1, 4)).astype(np.float32)
 SYMBOLS = np.rint(GENERATOR.laplace(0, 4, (1, 8, 4, 12))).astype(np.float32)
-RATE = ExactRate(jnp.full((1, 1, 1, 1), 75.0), jnp.arange(-6.0, 6.0).reshape(1, 1, 1, 12))
+RATE = IntegerRate(jnp.full((1, 1, 1, 1), 75.0), jnp.arange(-6.0, 6.0).reshape(1, 1, 1, 12))
 
 
 def slices_of(config, array):
@@ -41,8 +41,8 @@ def networks(case, draw_lively):
     for own in every.values():  # the hyper-latent says much, too
         own["last"] = {**own["last"], "kernel": 16 * own["last"]["kernel"]}
 
-    def run(skip, integers, symbols, rate=RATE, extent=None):
-        given = (jnp.asarray(integers), [jnp.asarray(own) for own in slices_of(case, symbols)], rate, extent)
+    def run(skip, integers, symbols, rate=RATE, region=None):
+        given = (jnp.asarray(integers), [jnp.asarray(own) for own in slices_of(case, symbols)], rate, region)
         return ExactScales(case, skip).apply({"params": every[skip]}, *given, method="of_symbols")
 
     return run, every
@@ -133,7 +133,7 @@ def test_what_lies_outside_the_image_is_not_seen(networks):
     run, _ = networks
     bucket, symbols = np.full((1, 3, 2, 4), 99, np.float32), np.full((1, 12, 8, 12), 0, np.float32)
     bucket[:, :2, :1], symbols[:, :8, :4] = INTEGERS, SYMBOLS
-    found = run(0, bucket, symbols, RATE, Extent(jnp.array([2, 1]), (3, 2)))
+    found = run(0, bucket, symbols, RATE, ValidRegion(jnp.array([2, 1]), (3, 2)))
     for inside, alone in zip(found, run(0, INTEGERS, SYMBOLS), strict=True):
         np.testing.assert_array_equal(inside[:, :8, :4], alone)
 

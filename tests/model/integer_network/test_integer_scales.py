@@ -7,12 +7,12 @@ import pytest
 
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.integer_network.arithmetic import integer_bias, integer_kernel
-from cca_jax.model.integer_network.rate import ExactRate
+from cca_jax.model.integer_network.rate import IntegerRate
 from cca_jax.model.integer_network.scales import ExactScales
-from cca_jax.ops.valid_region import Extent
+from cca_jax.ops.valid_region import ValidRegion
 
 INTEGERS = np.random.default_rng(0).integers(-40, 41, (1, 3, 2, 4)).astype(np.float32)  # beyond the clip too
-RATE = ExactRate(jnp.full((1, 1, 1, 1), 75.0), jnp.arange(-6.0, 6.0).reshape(1, 1, 1, 12))
+RATE = IntegerRate(jnp.full((1, 1, 1, 1), 75.0), jnp.arange(-6.0, 6.0).reshape(1, 1, 1, 12))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_rate_multiplies_what_goes_in_and_lowers_what_comes_out(run, params):
 def test_what_lies_outside_the_image_is_not_seen(run):
     bucket = np.full((1, 4, 3, 4), 99, np.float32)
     bucket[:, :3, :2] = INTEGERS
-    found = run(jnp.asarray(bucket), None, Extent(jnp.array([3, 2]), (4, 3)))
+    found = run(jnp.asarray(bucket), None, ValidRegion(jnp.array([3, 2]), (4, 3)))
     np.testing.assert_array_equal(found[:, :12, :8], run(jnp.asarray(INTEGERS)))
 
 

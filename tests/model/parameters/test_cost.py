@@ -31,12 +31,12 @@ def test_cost_of_encoding_is_what_the_program_multiplies(micro_lite, micro_lite_
     y = jnp.zeros((1, 4, 4, 12))
 
     def encode(image):
-        z = model.apply(params, y, method="hyper_analyse")
+        z = model.apply(params, y, method="hyper_analyze")
         indexes = model.apply(params, z, method="scale_indexes")
         decoded = model.apply(
             params, y, y, lambda index, prediction: prediction.mean, method=lambda m, *given: m.slices.decode(*given)
         )
-        return model.apply(params, image, method="analyse"), indexes, decoded
+        return model.apply(params, image, method="analyze"), indexes, decoded
 
     counted = products(jax.make_jaxpr(encode)(jnp.zeros((1, 64, 64, 3))).jaxpr) / 64**2 / 1000
     sizes = parameter_shapes(micro_lite, False)

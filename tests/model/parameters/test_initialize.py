@@ -28,8 +28,8 @@ def bounds(micro_model, monkeypatch):
         return jnp.full(shape, high, dtype)
 
     monkeypatch.setattr(jax.random, "uniform", bound)
-    initialise = jax.jit(lambda key: micro_model.init(key, jnp.zeros((1, 64, 64, 3)))["params"])
-    return {name: np.asarray(leaf) for name, leaf in flatten(initialise(jax.random.key(0))).items()}
+    initialize = jax.jit(lambda key: micro_model.init(key, jnp.zeros((1, 64, 64, 3)))["params"])
+    return {name: np.asarray(leaf) for name, leaf in flatten(initialize(jax.random.key(0))).items()}
 
 
 @pytest.mark.usefixtures("quick_compilation")

@@ -8,7 +8,7 @@ import pytest
 from cca_jax.model.layers import NAFBlock, ResidualBottleneck
 from cca_jax.ops.cpu.strip_blocks import naf_block, residual_bottleneck
 from cca_jax.ops.cpu.strips import rows_in_strip
-from cca_jax.ops.valid_region import Extent, masked
+from cca_jax.ops.valid_region import ValidRegion, masked
 
 
 @pytest.mark.parametrize(("block", "in_strips"), [(NAFBlock, naf_block), (ResidualBottleneck, residual_bottleneck)])
@@ -18,10 +18,10 @@ def test_a_block_in_strips_is_the_block(block, in_strips, sides):
     x = jnp.asarray(generator.normal(size=(2, 8, 6, 4)), jnp.float32)
     params = jax.eval_shape(block().init, jax.random.key(0), x)["params"]
     params = jax.tree.map(lambda leaf: jnp.asarray(generator.normal(size=leaf.shape), jnp.float32), params)
-    extent = Extent(jnp.array(sides), (2, 3))
-    expected = masked(block().apply({"params": params}, x, extent), extent)
+    region = ValidRegion(jnp.array(sides), (2, 3))
+    expected = masked(block().apply({"params": params}, x, region), region)
     for rows in (1, 4, 8):
-        found = masked(in_strips(params, x, extent, rows), extent)
+        found = masked(in_strips(params, x, region, rows), region)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -39,9 +39,9 @@ def test_a_program_that_asks_for_wide_types_can_code(block, in_strips, dtype):
     x = jnp.ones((1, 4, 4, 4), dtype)
     params = jax.eval_shape(block().init, jax.random.key(0), x)["params"]
     params = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.1, jnp.float32), params)
-    extent = Extent(jnp.array((1, 1), jnp.int32), (1, 1))
-    found = in_strips(params, x, extent, 2)
-    expected = block().apply({"params": params}, x, extent)
+    region = ValidRegion(jnp.array((1, 1), jnp.int32), (1, 1))
+    found = in_strips(params, x, region, 2)
+    expected = block().apply({"params": params}, x, region)
     assert found.dtype == expected.dtype
     np.testing.assert_allclose(found.astype(float), expected.astype(float), rtol=2e-2 if dtype == "bfloat16" else 1e-5)
 
@@ -53,11 +53,11 @@ def test_averages_over_many_strips_keep_their_digits_in_bfloat16():
     params = jax.tree.map(lambda leaf: jnp.asarray(generator.normal(size=leaf.shape), jnp.float32), params)
     # Gates that are all positive: a sum in bfloat16 stops growing once it is 256 times what is added.
     params["depthwise"] = {"kernel": 0 * params["depthwise"]["kernel"], "bias": 1 + 0 * params["depthwise"]["bias"]}
-    extent = Extent(jnp.array((64, 16)), (64, 16))
-    exact = NAFBlock().apply({"params": params}, x.astype(jnp.float32), extent)
+    region = ValidRegion(jnp.array((64, 16)), (64, 16))
+    exact = NAFBlock().apply({"params": params}, x.astype(jnp.float32), region)
     errors = [
         float(jnp.sqrt(jnp.mean((block.astype(jnp.float32) - exact) ** 2) / jnp.mean(exact**2)))
-        for block in (NAFBlock().apply({"params": params}, x, extent), naf_block(params, x, extent, 1))
+        for block in (NAFBlock().apply({"params": params}, x, region), naf_block(params, x, region, 1))
     ]
     assert errors[1] < 1.5 * errors[0]
 

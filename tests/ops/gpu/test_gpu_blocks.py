@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.model.layers import NAFBlock, Repeated, ResidualBottleneck
+from cca_jax.model.layers import BlockStack, NAFBlock, ResidualBottleneck
 from cca_jax.ops import platform
 
 
@@ -15,7 +15,7 @@ def normal(seed, *shape):
 
 def made(block, remat=False):
     """A run of two blocks, parameters that are all different from their first values, and an input."""
-    model, x = Repeated(block, 2, remat), normal(0, 2, 8, 6, 4)
+    model, x = BlockStack(block, 2, remat), normal(0, 2, 8, 6, 4)
     params = model.init(jax.random.key(0), x)
     leaves, tree = jax.tree.flatten(params)
     drawn = [leaf + 0.5 * normal(1 + place, *leaf.shape) for place, leaf in enumerate(leaves)]

@@ -35,9 +35,9 @@ def test_the_last_few_and_the_best_are_kept(saved, one_device):
     with Checkpoints(saved) as checkpoints:
         assert (checkpoints.latest_step(), checkpoints.best_step()) == (4, 2)
         for best, step in ((False, 4), (True, 2)):
-            found, facts = checkpoints.restore(shapes(one_device), best)
+            found, metadata = checkpoints.restore(shapes(one_device), best)
             jax.tree.map(np.testing.assert_array_equal, found, state(step))
-            assert facts == {"seen": step}
+            assert metadata == {"seen": step}
 
 
 def test_what_was_given_away_after_saving_is_saved_all_the_same(tmp_path, one_device):
@@ -70,9 +70,9 @@ def test_a_best_one_of_the_same_step_is_replaced(saved, one_device):
         checkpoints.save(5, replicate(state(6.0), one_device), {"life": 2}, best=True)
     with Checkpoints(saved) as checkpoints:
         for best in (False, True):
-            found, facts = checkpoints.restore(shapes(one_device), best)
+            found, metadata = checkpoints.restore(shapes(one_device), best)
             jax.tree.map(np.testing.assert_array_equal, found, state(6.0))
-            assert facts == {"life": 2}
+            assert metadata == {"life": 2}
 
 
 def test_no_checkpoint(tmp_path, one_device):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from train.data.crops import centre_crop, extend, random_crop
+from train.data.crops import center_crop, extend, random_crop
 
 
 def places(photo, height, width, size, count=300):
@@ -42,10 +42,10 @@ def test_small_photos_are_mirrored_as_often_as_needed(photo, length, rows):
 
 def test_crops_do_not_hold_on_to_their_photo(photo):
     pixels = photo(8, 8)
-    for crop in (random_crop(pixels, 8, np.random.default_rng(0)), centre_crop(pixels, 8)):
+    for crop in (random_crop(pixels, 8, np.random.default_rng(0)), center_crop(pixels, 8)):
         assert not np.shares_memory(crop, pixels)
 
 
-def test_centre_crops_take_the_middle(photo):
-    assert centre_crop(photo(20, 40), 16)[0, 0].tolist() == [2, 12, 0]
-    assert centre_crop(photo(16, 17), 16)[-1, -1].tolist() == [15, 15, 0]
+def test_center_crops_take_the_middle(photo):
+    assert center_crop(photo(20, 40), 16)[0, 0].tolist() == [2, 12, 0]
+    assert center_crop(photo(16, 17), 16)[-1, -1].tolist() == [15, 15, 0]

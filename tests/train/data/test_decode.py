@@ -8,7 +8,7 @@ from cca_jax.image_io.images import ImageError, read_image
 from train.data.decode import check_header, decode_photo
 
 
-def colours():
+def colors():
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8))
 
 
@@ -24,7 +24,7 @@ def rotated():
         ("plain.jpg", "RGB", {}),
         ("rotated.jpg", "RGB", rotated()),
         ("profile.png", "RGB", {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()}),
-        ("grey.png", "L", {}),
+        ("gray.png", "L", {}),
         ("two.png", "1", {}),
         ("palette.gif", "P", {}),
         ("see-through.webp", "RGBA", {"lossless": True}),
@@ -34,7 +34,7 @@ def rotated():
     ],
 )
 def test_pixels_are_those_of_read_image(tmp_path, name, mode, options):
-    picture = colours()
+    picture = colors()
     if mode == "RGBA":
         picture.putalpha(100)
     elif mode == "I;16":
@@ -55,6 +55,6 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path):
     assert check_header(text) == f"{text}: is not an image of a known format"
     assert check_header(tmp_path / "gone.png") == f"{tmp_path / 'gone.png'}: cannot be read: No such file or directory"
     encoded = io.BytesIO()
-    colours().resize((99, 99)).save(encoded, "PNG")
+    colors().resize((99, 99)).save(encoded, "PNG")
     with pytest.raises(ImageError, match=r"^photo 3: cannot be decoded \(.*truncated"):
         decode_photo(io.BytesIO(encoded.getvalue()[:-500]), "photo 3")

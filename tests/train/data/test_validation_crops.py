@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cca_jax.image_io.images import ImageError
-from train.data import centre_crops
+from train.data import center_crops
 
 
 class Damaged(list):
@@ -14,7 +14,7 @@ class Damaged(list):
 
 def test_the_middle_of_each_photo_in_multiples_of_64(photo):
     told = []
-    crops = centre_crops(Damaged([photo(200, 220, 1), None, photo(1, 1, 3)]), 191, told.append)
+    crops = center_crops(Damaged([photo(200, 220, 1), None, photo(1, 1, 3)]), 191, told.append)
     assert crops.shape == (2, 128, 128, 3)
     assert crops.dtype == np.uint8
     assert crops[0, 0, 0].tolist() == [36, 46, 1]
@@ -24,6 +24,6 @@ def test_the_middle_of_each_photo_in_multiples_of_64(photo):
 
 def test_no_crops_is_an_error(photo):
     with pytest.raises(ValueError, match="sides of at least 64 pixels, got 63"):
-        centre_crops([photo(99, 99)], 63, print)
+        center_crops([photo(99, 99)], 63, print)
     with pytest.raises(ValueError, match="none of the 1 photos for validation can be decoded"):
-        centre_crops(Damaged([None]), 64, [].append)
+        center_crops(Damaged([None]), 64, [].append)

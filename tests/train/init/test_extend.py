@@ -9,7 +9,7 @@ import pytest
 
 from cca_jax.bundles.bundle import Bundle, save_bundle
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.layers import NAFBlock, Repeated, ResidualBottleneck
+from cca_jax.model.layers import BlockStack, NAFBlock, ResidualBottleneck
 from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import AUXILIARY, check_shapes, flatten, unflatten
 from train.init.extend import differences, extended, extended_steps
@@ -60,7 +60,7 @@ def test_widened_blocks_compute_what_they_did_on_streams_that_carry_their_mean(k
     draw = lambda channels, count: {  # noqa: E731
         n: np.array(generator.normal(0, 0.5, v.shape), np.float32)
         for n, v in flatten(
-            Repeated(kind, count).init(jax.random.key(0), jnp.zeros((1, 4, 4, channels)))["params"]["blocks"]
+            BlockStack(kind, count).init(jax.random.key(0), jnp.zeros((1, 4, 4, channels)))["params"]["blocks"]
         ).items()
     }
     known, fresh = draw(6, 1), draw(10, 2)
@@ -72,7 +72,7 @@ def test_widened_blocks_compute_what_they_did_on_streams_that_carry_their_mean(k
     x = generator.normal(1, 1, (1, 4, 4, 6)).astype(np.float32)
     mean = lambda x: np.concatenate([x, np.repeat(x.mean(-1, keepdims=True), 4, -1)], -1)  # noqa: E731
     run = lambda count, arrays, x: np.asarray(  # noqa: E731
-        Repeated(kind, count).apply({"params": {"blocks": unflatten(arrays)}}, jnp.asarray(x))
+        BlockStack(kind, count).apply({"params": {"blocks": unflatten(arrays)}}, jnp.asarray(x))
     )
     np.testing.assert_allclose(run(2, wide, mean(x)), mean(run(1, known, x)), rtol=1e-4, atol=1e-4)
 

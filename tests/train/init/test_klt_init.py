@@ -12,7 +12,7 @@ from cca_jax.model.cca import CCAModel
 from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import flatten
 from cca_jax.ops.density import SCALE_FLOOR, SCALE_PER_DEVIATION
-from train.init.klt_init import latent_gain, with_coding_start
+from train.init.klt_init import latent_gain, with_klt_init
 from train.init.start import starting_params
 from train.recipe.options import config_of, parser
 
@@ -35,10 +35,10 @@ def test_a_picture_passes_before_the_first_step():
 
     def error(params):
         params = jax.tree.map(jnp.asarray, params)
-        y = model.apply({"params": params}, IMAGE, method="analyse")
-        return float(jnp.square(model.apply({"params": params}, y, method="synthesise") - IMAGE).mean())
+        y = model.apply({"params": params}, IMAGE, method="analyze")
+        return float(jnp.square(model.apply({"params": params}, y, method="synthesize") - IMAGE).mean())
 
-    assert error(with_coding_start(drawn, config, 2.0)) < 1e-3 < 0.05 < error(drawn)
+    assert error(with_klt_init(drawn, config, 2.0)) < 1e-3 < 0.05 < error(drawn)
 
 
 def test_nothing_is_predicted_and_every_channel_has_the_scale_of_a_markov_field(micro, micro_lite):
@@ -46,12 +46,12 @@ def test_nothing_is_predicted_and_every_channel_has_the_scale_of_a_markov_field(
         drawn = initial_params(config, 0)
         before = {name: value.copy() for name, value in flatten(drawn).items()}
         model = CCAModel(config)
-        params = {"params": jax.tree.map(jnp.asarray, with_coding_start(drawn, config, 2.0))}
+        params = {"params": jax.tree.map(jnp.asarray, with_klt_init(drawn, config, 2.0))}
         assert all(np.array_equal(value, before[name]) for name, value in flatten(drawn).items())
-        y = model.apply(params, IMAGE, method="analyse")
+        y = model.apply(params, IMAGE, method="analyze")
         step = jnp.ones((1, 1, 1, config.latent_channels)) if config.rate_weights else None
         z_hat = jnp.zeros((1, 1, 1, config.hyper_channels))
-        hyper = model.apply(params, z_hat, method="hyper_synthesise")
+        hyper = model.apply(params, z_hat, method="hyper_synthesize")
         predicted = []
 
         def code(index, prediction):
@@ -73,7 +73,7 @@ def test_nothing_is_predicted_and_every_channel_has_the_scale_of_a_markov_field(
 def test_scales_count_in_the_densitys_own_unit(micro):
     def scales(density):
         config = dataclasses.replace(micro, latent_density=density)
-        named = flatten(with_coding_start(initial_params(config, 0), config, 2.0))
+        named = flatten(with_klt_init(initial_params(config, 0), config, 2.0))
         return np.concatenate([named[f"slices/predictors_{k}/head/last/bias"][1] for k in range(config.num_slices)])
 
     gaussian, laplacian = scales("gaussian"), scales("laplacian")
@@ -87,6 +87,6 @@ def test_a_run_from_scratch_begins_with_them_where_its_recipe_says_so():
     config = config_of(parser().parse_args(given))
     plain = config_of(parser().parse_args([*given, "--first-parameters", "drawn"]))
     coding, drawn = (flatten(starting_params(one, None, print)) for one in (config, plain))
-    expected = flatten(with_coding_start(initial_params(config.model, config.seed), config.model, 128**0.5))
+    expected = flatten(with_klt_init(initial_params(config.model, config.seed), config.model, 128**0.5))
     np.testing.assert_allclose(coding["analysis/down_0/kernel"], expected["analysis/down_0/kernel"], rtol=1e-3)
     assert not np.allclose(coding["analysis/down_0/kernel"], drawn["analysis/down_0/kernel"])

@@ -73,10 +73,10 @@ def test_a_run_gives_its_best_checkpoint_or_else_its_newest(train_config, micro_
             state = initial_state(params[step], average=True)
             checkpoints.save(step, replicate(state, one_device), {"best": None}, best=step == best)
     same(starting_params(train_config, str(tmp_path), print), params[best or 2])
-    config, state, facts = read_run(tmp_path)
+    config, state, metadata = read_run(tmp_path)
     assert config == train_config
     same(state.params, params[2])
-    assert facts == {"best": None}
+    assert metadata == {"best": None}
 
 
 def test_a_pytorch_checkpoint_brings_its_auxiliary_model(train_config, micro_params, tmp_path):

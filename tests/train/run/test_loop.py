@@ -76,9 +76,9 @@ def test_what_a_run_leaves_behind(uninterrupted, train_config):
 
 def test_the_best_is_forgotten_when_the_objective_changes(uninterrupted):
     """λ rises a thousandfold after step 2: step 4 is the best of its objective, whatever the loss was before."""
-    _, _, facts = read_run(uninterrupted[0], best=True)
-    assert facts["best"]["objective"] == "mse, rate weight 1000"
-    assert facts["best"]["step"] == 4
+    _, _, metadata = read_run(uninterrupted[0], best=True)
+    assert metadata["best"]["objective"] == "mse, rate weight 1000"
+    assert metadata["best"]["step"] == 4
     first, second = (line for line in lines(uninterrupted[0]) if line["kind"] == "validation")
     assert second["loss"] > first["loss"]
     assert first["best"]
@@ -97,9 +97,9 @@ def test_a_cut_run_resumes_to_bitwise_the_same_end(uninterrupted, train_config, 
     assert told[0] == f"continuing {tmp_path} from step 2"
     jax.tree.map(np.testing.assert_array_equal, resumed, uninterrupted[1])
     assert [untimed(line) for line in lines(tmp_path)] == [untimed(line) for line in lines(uninterrupted[0])]
-    _, saved, facts = read_run(tmp_path)
+    _, saved, metadata = read_run(tmp_path)
     jax.tree.map(np.testing.assert_array_equal, saved, resumed)
-    assert facts["photos"] == memory_data.fingerprint
+    assert metadata["photos"] == memory_data.fingerprint
 
 
 def test_a_run_cut_before_its_first_checkpoint_remembers_what_it_began_with(

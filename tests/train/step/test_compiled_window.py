@@ -9,7 +9,7 @@ from cca_jax.objective.loss import ObjectiveTerms
 from train.data.packed import pack_photos
 from train.init.start import starting_params
 from train.step.compiled import make_step
-from train.step.compiled_window import compile_window, summarise
+from train.step.compiled_window import compile_window, summarize
 from train.step.device_crops import draw_crops
 from train.step.mesh import replicate
 from train.step.step import StepReport, initial_state
@@ -33,13 +33,13 @@ def reports(skipped_in_row, loss):
 
 
 def test_a_report_is_the_mean_of_the_steps_that_counted():
-    told = summarise(reports([0, 1, 2, 0], [1.0, np.nan, np.inf, 4.0]))
+    told = summarize(reports([0, 1, 2, 0], [1.0, np.nan, np.inf, 4.0]))
     assert float(told.terms.loss) == float(told.grad_norm) == float(told.quantile_loss) == 2.5
     assert (int(told.skipped), int(told.skipped_in_row)) == (2, 0)
 
 
 def test_a_report_of_skipped_steps_only_says_nothing():
-    told = summarise(reports([1, 2], [1.0, 2.0]))
+    told = summarize(reports([1, 2], [1.0, 2.0]))
     assert np.isnan(told.terms.loss)
     assert int(told.skipped_in_row) == 2
 

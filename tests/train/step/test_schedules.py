@@ -44,7 +44,7 @@ def test_the_cca_weight_rises_to_its_value(train_config, with_fields):
         rates(schedules.cca_weight(config, EPOCH), (0, 5, 20, 90)), [0, 0.1, 0.4, 0.4], rtol=1e-6
     )
     half = with_fields(train_config, hyper_warmup=Duration(10))
-    np.testing.assert_allclose(rates(schedules.hyper_share(half, EPOCH), (0, 5, 10, 90)), [0, 0.5, 1, 1])
-    assert rates(schedules.hyper_share(train_config, EPOCH), (0,)) == 1
+    np.testing.assert_allclose(rates(schedules.hyper_rate_factor(half, EPOCH), (0, 5, 10, 90)), [0, 0.5, 1, 1])
+    assert rates(schedules.hyper_rate_factor(train_config, EPOCH), (0,)) == 1
     at_once = with_fields(train_config, cca_weight=0.4)
     np.testing.assert_allclose(rates(schedules.cca_weight(at_once, EPOCH), (0, 7)), [0.4, 0.4])
