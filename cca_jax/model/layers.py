@@ -205,7 +205,8 @@ class BlockStack(nn.Module):
             draw_stacked(self, block, self.count, x, "blocks")
         require_params(self, "blocks")
 
-        rows = rows_in_strip(*x.shape[1:3]) if region is not None and platform.on_cpu() else None
+        in_strips = region is not None and not region.gradients and platform.on_cpu()
+        rows = rows_in_strip(*x.shape[1:3]) if in_strips else None
 
         def turn(x: Array, params: Any, region: ValidRegion | None) -> tuple[Array, None]:
             if region is not None and rows is not None:
@@ -215,7 +216,7 @@ class BlockStack(nn.Module):
                 return whole(params, x), None
             return block.apply({"params": params}, x, region), None
 
-        loop = turn_by_turn if fused else lean_scan
+        loop = turn_by_turn if fused or (region is not None and region.gradients) else lean_scan
         return loop(turn, x, self.get_variable("params", "blocks"), region)[0]
 
 

@@ -20,10 +20,12 @@ class ValidRegion:
     Attributes:
         sides: height and width of the image in units of 64 pixels, int32 [2], at most the bucket's: a traced value.
         bucket: height and width of the bucket in the same units: part of the compiled program's shape.
+        gradients: whether any are taken: not through lowerings that are for coding alone.
     """
 
     sides: Int32[Array, "2"]
     bucket: tuple[int, int] = flax.struct.field(pytree_node=False)
+    gradients: bool = flax.struct.field(pytree_node=False, default=False)
 
     def at(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
         """Height and width of the image in an array [B, H, W, C] of the bucket, whose H and W say its resolution."""
