@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Array, Float
 
 from cca_jax.bitstream import container
+from cca_jax.bitstream.header import TILED, VERSION
 from cca_jax.tiling.buckets import BucketLayout
 from cca_jax.tiling.geometry import Grid
 
@@ -63,6 +65,26 @@ class Encoding:
     def y_hat(self) -> Float[np.ndarray, "1 h w M"]:
         """The decoded latent of the image."""
         return _assemble(self.grid, [tile.layout.cut(np.asarray(tile.latent)) for tile in self.tiles])
+
+
+def file_of_tiles(
+    head: tuple[int, int, bytes, int, float | None],
+    grid: Grid,
+    parts: Sequence[Sequence[container.Stream]],
+    version: int | None = None,
+) -> container.Container:
+    """The file of each tile's streams.
+
+    Args:
+        head: width, height, the model's identity, the coder's number, quality.
+        grid: of the tiles.
+        parts: z, y1, y2, … of each tile.
+        version: of the format; None lets the tiles decide.
+    """
+    streams = tuple(itertools.chain(*zip(*parts, strict=True)))  # z of every tile, y1 of every tile, …
+    if grid.count == 1:
+        return container.Container(*head, streams, VERSION if version is None else version)
+    return container.Container(*head, streams, TILED, grid.tile)
 
 
 def _assemble(grid: Grid, parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -7,7 +7,7 @@ tiles of a grid share two buckets, so that they share their programs: one for th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +21,28 @@ from cca_jax.tiling.blending import blend
 from cca_jax.tiling.buckets import BucketLayout, pad
 from cca_jax.tiling.geometry import UNIT, Box, Grid
 from cca_jax.tiling.halo import POSITIONS, with_halos
+
+
+class AnalyzedTile(NamedTuple):
+    """A tile on its way to its streams.
+
+    Attributes:
+        coding: the steps in the shape of its latent.
+        y: its latent, in that shape.
+        wide: the steps in the shape of the tile with its halo.
+        pixels: of the image there, padded, in that shape.
+        halo: the latent there.
+        around: where the tile with its halo lies.
+        place: where the tile lies in it.
+    """
+
+    coding: TileCoder
+    y: Float[Array, "1 h w M"]
+    wide: TileCoder
+    pixels: UInt8[np.ndarray, "1 H W 3"]
+    halo: Float[Array, "1 hw ww M"]
+    around: Box
+    place: Box
 
 
 class ImageCoder:
@@ -64,15 +86,20 @@ class ImageCoder:
 
     def analyze(self, image: UInt8[np.ndarray, "H W 3"]) -> Iterator[tuple[TileCoder, Float[Array, "1 h w M"]]]:
         """Each tile's steps of coding and its latent, in their shape."""
+        return ((tile.coding, tile.y) for tile in self.analyze_tiles(image))
+
+    def analyze_tiles(self, image: UInt8[np.ndarray, "H W 3"]) -> Iterator[AnalyzedTile]:
+        """Each tile with what is around it."""
         for box in self.grid.tiles():
             around = self.grid.around(box)
             wide = self._execution(around, self.grid.widest)
-            y = wide.analyze(wide.layout.fill(pad(image[around.crop(UNIT)])[None]))
-            run = self.coding(box)
+            pixels = wide.layout.fill(pad(image[around.crop(UNIT)])[None])
+            halo = y = wide.analyze(pixels)
+            run, place = self.coding(box), box.within(around)
             if around != box:
-                rows, columns = box.within(around).crop(POSITIONS)
-                y = jnp.asarray(run.layout.fill(np.asarray(y)[:, rows, columns]))
-            yield run, y
+                rows, columns = place.crop(POSITIONS)
+                y = jnp.asarray(run.layout.fill(np.asarray(halo)[:, rows, columns]))
+            yield AnalyzedTile(run, y, wide, pixels, halo, around, place)
 
     def synthesize(
         self, latents: Iterable[tuple[BucketLayout, Array]], height: int, width: int

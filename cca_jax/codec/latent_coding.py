@@ -29,9 +29,17 @@ Observe = Callable[[int, int, np.ndarray], None]
 """(tile, stream, its symbols): called once a stream is decoded, before its symbols are verified; in any order."""
 
 
+Coded = tuple[CodedTile, tuple[container.Stream, ...]]
+"""What is coded for a tile, and its streams z, y1, y2, …."""
+
+
 def encode_latent(
-    run: TileCoder, y: Float[Array, "1 h w M"], bundle: Bundle, coder: RangeCoder
-) -> tuple[CodedTile, tuple[container.Stream, ...]]:
+    run: TileCoder,
+    y: Float[Array, "1 h w M"],
+    bundle: Bundle,
+    coder: RangeCoder,
+    z_symbols: Int32[Array, "1 hz wz Z"] | None = None,
+) -> Coded:
     """What is coded for a latent, and its streams z, y1, y2, ….
 
     Args:
@@ -39,13 +47,17 @@ def encode_latent(
         y: the latent, in the frame's shape.
         bundle: the model.
         coder: to write with.
+        z_symbols: the hyper-latent's, where they are others than those that the latent gives.
 
     Raises:
         ValueError: the latent is not finite.
     """
-    z_symbols, finite = run.hyper_analyze(y)
-    if not finite:
-        raise ValueError(f"model {bundle.name!r} gives numbers that are not finite on this image: its weights are bad")
+    if z_symbols is None:
+        z_symbols, finite = run.hyper_analyze(y)
+        if not finite:
+            raise ValueError(
+                f"model {bundle.name!r} gives numbers that are not finite on this image: its weights are bad"
+            )
     coded, told, latent = run.encode_slices(y, z_symbols)
 
     def fetch() -> tuple[tuple[np.ndarray, ...], ...]:

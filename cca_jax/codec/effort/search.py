@@ -1,0 +1,156 @@
+"""From the networks' latent of a tile to the best one found.
+
+What a search ends with, and some of what it passes, is coded as any latent is, and decoded: kept is what has the least
+L = 0.05 · 255² · MSE + λ · bits per pixel, of real streams and real pixels. So effort never makes a tile worse.
+
+A tile is searched within its halo, where the latent is that of the networks: what it does to its neighbours' pixels
+counts. One tile after the other, so that memory follows the tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import UInt8
+
+from cca_jax.bundles.bundle import Bundle
+from cca_jax.codec.effort import descent
+from cca_jax.codec.effort.levels import HYPER_RATE, Level
+from cca_jax.codec.effort.objective import Surroundings, weighted_sum
+from cca_jax.codec.image_coder import AnalyzedTile, ImageCoder
+from cca_jax.codec.latent_coding import Coded, encode_latent
+from cca_jax.codec.stopwatch import timed
+from cca_jax.entropy_coding.coders import RangeCoder
+from cca_jax.ops.valid_region import ValidRegion
+from cca_jax.tiling.geometry import UNIT
+from cca_jax.tiling.halo import POSITIONS
+
+SEARCH = "search"
+"""The part of a stopwatch's seconds."""
+AT_ONCE = 4
+"""Iterations in one call: all levels share its program."""
+_LOOKS = 4
+"""How many times a search looks what it has."""
+
+Progress = Callable[[int, int], None]
+"""(iterations done, iterations of all tiles): called after each few."""
+
+
+class Effort(NamedTuple):
+    """What tiles are searched with.
+
+    Attributes:
+        level: how long.
+        rate_weight: λ.
+        bundle: the model.
+        coder: to write with.
+    """
+
+    level: Level
+    rate_weight: float
+    bundle: Bundle
+    coder: RangeCoder
+
+
+class Choice(NamedTuple):
+    """A tile as it is coded without effort, and the better of that and what was found."""
+
+    plain: Coded
+    best: Coded
+
+
+def search_tiles(
+    run: ImageCoder, image: UInt8[np.ndarray, "H W 3"], effort: Effort, progress: Progress | None = None
+) -> Iterator[Choice]:
+    """Each tile's choice, in the order of the tiles.
+
+    Args:
+        run: of the image's grid.
+        image: RGB.
+        effort: see there.
+        progress: is told how far it is.
+
+    Raises:
+        ValueError: a latent is not finite.
+    """
+    total = run.grid.count * effort.level.iterations
+    for number, tile in enumerate(run.analyze_tiles(image)):
+
+        def report(done: int, before: int = number * effort.level.iterations) -> None:
+            if progress is not None:
+                progress(before + done, total)
+
+        yield _search(tile, image.shape, effort, report)
+
+
+def _search(tile: AnalyzedTile, shape: tuple[int, ...], effort: Effort, report: Callable[[int], None]) -> Choice:
+    run, level = tile.coding, effort.level
+    around = _surroundings(tile, shape, effort.rate_weight)
+    plain = best = last = encode_latent(run, tile.y, effort.bundle, effort.coder)
+    least = _cost(tile, around, plain, effort.rate_weight)
+    state = descent.begin(run.model, run.params, tile.y, around.region, run.step)
+    looks = {round(level.iterations * (k + 1) / _LOOKS / AT_ONCE) * AT_ONCE for k in range(_LOOKS)}
+    for first in range(0, level.iterations, AT_ONCE):
+        given = (run.model, run.params, state, around, _iterations(level, first))
+        state = timed(run.clock, SEARCH, descent.descend, *given)
+        done = first + AT_ONCE
+        if done in looks:
+            y, z_symbols = descent.found(state.latents, around.region, run.step)
+            now = encode_latent(run, y, effort.bundle, effort.coder, z_symbols)
+            cost = _cost(tile, around, now, effort.rate_weight)
+            if cost < least:
+                best, least = now, cost
+            if now[1] == last[1]:  # nothing moves: a picture without content, say
+                report(level.iterations)
+                break
+            last = now
+        report(done)
+    return Choice(plain, best)
+
+
+def _iterations(level: Level, first: int) -> descent.Iterations:
+    numbers = range(first, first + AT_ONCE)
+    return descent.Iterations(
+        *(
+            jnp.asarray(np.array(values, np.float32))
+            for values in (
+                [1 + number for number in numbers],
+                [level.temperature(number) for number in numbers],
+                [level.rate] * AT_ONCE,
+                [HYPER_RATE * level.rate] * AT_ONCE,
+            )
+        )
+    )
+
+
+def _surroundings(tile: AnalyzedTile, shape: tuple[int, ...], rate_weight: float) -> Surroundings:
+    run, around = tile.coding, tile.around
+    corners = ((around.top, around.bottom), (around.left, around.right))
+    sides = [min(side, last * UNIT) - first * UNIT for side, (first, last) in zip(shape, corners, strict=False)]
+    return Surroundings(
+        pixels=jnp.asarray(tile.pixels),
+        sides=jnp.asarray(np.array(sides, np.int32)),
+        halo=tile.halo,
+        place=jnp.asarray(np.array([tile.place.top, tile.place.left], np.int32) * POSITIONS),
+        wide=_with_gradients(tile.wide.layout.region),
+        region=_with_gradients(run.layout.region),
+        step=run.step,
+        integer_rate=run.integer_rate,
+        rate_weight=jnp.float32(rate_weight),
+    )
+
+
+def _with_gradients(region: ValidRegion | None) -> ValidRegion | None:
+    return None if region is None else region.replace(gradients=True)  # type: ignore[attr-defined]
+
+
+def _cost(tile: AnalyzedTile, around: Surroundings, coded: Coded, rate_weight: float) -> float:
+    """L of what a decoder makes of the tile within its halo, summed over pixels."""
+    (what, streams), (rows, columns) = coded, np.asarray(around.sides)
+    pixels = np.asarray(tile.wide.pixels(descent.place(what.latent, around)))
+    difference = pixels[:, :rows, :columns].astype(np.int32) - tile.pixels[:, :rows, :columns]
+    bits = 8 * sum(len(stream.data) for stream in streams)
+    return weighted_sum(int(np.square(difference).sum(dtype=np.int64)), rate_weight, bits)
