@@ -110,11 +110,6 @@ def test_what_may_differ_from_its_rule():
     assert ModelConfig(**_CONTEXT_EXACT, scale_channels=106, scale_context_channels=53).exact_scales
 
 
-def test_the_next_lite_appends_its_new_channels():
-    small, large = PRESETS["lite"].slice_sizes, PRESETS["lite2"].slice_sizes
-    assert large == (*small[:-1], small[-1] + 32)
-
-
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         ModelConfig().latent_channels = 8

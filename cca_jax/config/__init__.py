@@ -179,23 +179,8 @@ PRESETS: Mapping[str, ModelConfig] = {
         context_blocks=1,
         head_channels=(48, 40),
     ),
-    # One model for every rate, whose files decode alike everywhere; most of its arithmetic is at low resolution.
+    # One model for every rate, whose files decode alike everywhere; the deeper half of it encodes.
     "lite": ModelConfig(
-        latent_channels=256,
-        hyper_channels=48,
-        transform_channels=(32, 64, 76),
-        transform_blocks=(0, 1, 3),
-        bottleneck_blocks=1,
-        context_channels=32,
-        context_blocks=1,
-        head_channels=(24, 24),
-        rate_weights=(128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0),
-        scale_source="hyperprior_exact",
-        scale_channels=32,
-        latent_density="laplacian",
-    ),
-    # The next `lite`: wider where its bottleneck was, a deeper encoder, context in its scales, more rates.
-    "lite2": ModelConfig(
         latent_channels=288,
         hyper_channels=48,
         transform_channels=(32, 64, 96),
@@ -209,7 +194,7 @@ PRESETS: Mapping[str, ModelConfig] = {
         scale_channels=32,
         latent_density="laplacian",
         scale_context_channels=64,
-        explicit_slices=(6, 22, 45, 73, 142),  # those of `lite`, and what is new in the last
+        explicit_slices=(6, 22, 45, 73, 142),  # uneven as in the paper, the last with 32 more
         hyper_width=76,
         analysis_blocks=(0, 2, 5),
     ),

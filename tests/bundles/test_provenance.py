@@ -7,6 +7,7 @@ import pytest
 
 from cca_jax.bundles.provenance import PROVENANCE, Provenance, read_provenance
 from cca_jax.bundles.registry import list_models
+from train.recipe.options import parser
 
 RUN = {
     "steps": 10,
@@ -81,8 +82,7 @@ def test_shipped_weights_state_theirs(shipped):
 def test_commands_and_fields_of_shipped_runs_agree(shipped):
     for run in read_provenance(shipped.path).runs:
         if run.command is not None:
-            words = shlex.split(run.command)
-            flags = dict(zip(words[3::2], words[4::2], strict=True))
-            assert (int(flags["--batch-size"]), float(flags["--learning-rate"])) == (run.batch_size, run.learning_rate)
-            assert (flags["--cca"], int(flags["--seed"])) == (run.cca, run.seed)
-            assert int(flags["--steps"]) >= run.steps
+            options = parser().parse_args(shlex.split(run.command)[3:])
+            assert (options.batch_size, options.learning_rate) == (run.batch_size, run.learning_rate)
+            assert (options.cca, options.seed) == (run.cca, run.seed)
+            assert options.steps >= run.steps

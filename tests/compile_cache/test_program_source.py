@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +37,7 @@ def test_all_steps_of_all_models_are_known(micro, micro_lite):
 
 
 def test_the_steps_are_those_that_the_codec_runs():
-    used = {name for name in STEPS if f"coding_steps.{name}" in Path(tile_coder.__file__).read_text()}
+    used = {name for name in STEPS if re.search(rf"coding_steps\.{name}\b", Path(tile_coder.__file__).read_text())}
     assert used == set(STEPS) - {"indexes", "dequantize", "to_symbols"}
 
 
@@ -54,7 +55,7 @@ from cca_jax.model import coding_steps
 from cca_jax.model.cca import CCAModel
 if sys.argv[1] == "more":
     import cca_jax, cca_jax.model.tables, cca_jax.convert, cca_jax.objective.loss, cca_jax.model.parameters.initialize
-print(source_of(coding_steps.analyse, (CCAModel(PRESETS["lite"]),)))
+print(source_of(coding_steps.analyze, (CCAModel(PRESETS["lite"]),)))
 """
 
 
@@ -159,14 +160,14 @@ if patch == "a function":
     flax.linen.relu = lambda x: jax.nn.softplus(x)
 if patch == "a class":
     class Block(layers.ResidualBottleneck):
-        def __call__(self, x, extent=None):
-            return super().__call__(x, extent) + 1.0
+        def __call__(self, x, region=None):
+            return super().__call__(x, region) + 1.0
     transforms.ResidualBottleneck = Block
 image = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
 arguments = (CCAModel(MICRO), lively_params(MICRO), image, None)
 with ThreadPoolExecutor(1) as threads:
-    programs.prepare(coding_steps.analyse, arguments, threads)
-print(hashlib.sha256(np.asarray(programs.find(coding_steps.analyse, arguments)()).tobytes()).hexdigest())
+    programs.prepare(coding_steps.analyze, arguments, threads)
+print(hashlib.sha256(np.asarray(programs.find(coding_steps.analyze, arguments)()).tobytes()).hexdigest())
 """
 
 

@@ -74,7 +74,7 @@ def test_pictures_of_pages_exist(page):
 @pytest.mark.parametrize(
     ("words", "missing"),
     [
-        ("see `cca_jax/extras.py` and cca_jax/bundles/weights/*/config.json.", []),
+        ("see `cca_jax/objective/loss.py` and cca_jax/bundles/weights/*/config.json.", []),
         ("see cca_jax/configuration.py, docs/none.md", ["cca_jax/configuration.py", "docs/none.md"]),
         ("https://host/train/x and RUN/eval/y", []),
     ],

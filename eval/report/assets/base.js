@@ -25,7 +25,7 @@ const Report = (() => {
   const count = (value) => value.toLocaleString("en-GB");
 
   /** Colour of a ramp at `position` 0 to 1, [r, g, b] of 255. */
-  function rampColour(name, position) {
+  function rampColor(name, position) {
     const stops = data.ramps[name];
     const at = Math.min(Math.max(position, 0), 1) * (stops.length - 1);
     const low = Math.min(Math.floor(at), stops.length - 2);
@@ -34,7 +34,7 @@ const Report = (() => {
   }
 
   const cssRamp = (name) => `linear-gradient(to right, ${data.ramps[name].join(", ")})`;
-  const plotRamp = (name) => data.ramps[name].map((colour, i, all) => [i / (all.length - 1), colour]);
+  const plotRamp = (name) => data.ramps[name].map((color, i, all) => [i / (all.length - 1), color]);
 
   const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -81,5 +81,5 @@ const Report = (() => {
   const options = (select, entries) =>
     select.replaceChildren(...entries.map(([value, text]) => create("option", { value }, text)));
 
-  return { data, element, create, escape, fixed, rate, count, rampColour, cssRamp, plotRamp, variable, chart, label, options };
+  return { data, element, create, escape, fixed, rate, count, rampColor, cssRamp, plotRamp, variable, chart, label, options };
 })();

@@ -1,7 +1,7 @@
 "use strict";
 /* Where the bits go: bits per slice as stacked bars, and bits by latent position as a heat map. */
 (() => {
-  const { data, element, create, escape, fixed, rate, count, label, options, chart, rampColour, plotRamp, variable } = Report;
+  const { data, element, create, escape, fixed, rate, count, label, options, chart, rampColor, plotRamp, variable } = Report;
 
   const stream = (index) => (index === 0 ? "z" : `slice ${index}`);
   const named = (codec, setting) => [data.codecs[codec].name, label(codec, setting)].filter(Boolean).join(", ");
@@ -27,7 +27,7 @@
       const streams = Math.max(...shown.map(([, bits]) => bits.length));
       const traces = Array.from({ length: streams }, (_, i) => ({
         type: "bar", name: stream(i), x: shown.map(([name]) => escape(name)), y: shown.map(([, bits]) => bits[i] ?? null),
-        marker: { color: `rgb(${rampColour("bits", 0.06 + (0.8 * i) / Math.max(streams - 1, 1))})`, line: { width: 0 } },
+        marker: { color: `rgb(${rampColor("bits", 0.06 + (0.8 * i) / Math.max(streams - 1, 1))})`, line: { width: 0 } },
         text: shown.map(([name, bits]) => {
           const share = (100 * (bits[i] ?? 0)) / bits.reduce((sum, b) => sum + b, 0);
           return `<b>${escape(name)}</b><br>${stream(i)}: ${fixed(bits[i], 4)} bits per pixel<br>${fixed(share, 1)} % of all streams`;

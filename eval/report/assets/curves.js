@@ -30,10 +30,10 @@
       type: "scatter", name: escape(name), mode: sorted.length > 1 ? "lines+markers" : "markers", cliponaxis: true,
       x: sorted.map((p) => p.x), y: sorted.map((p) => p.y), text: sorted.map((p) => p.text),
       hovertemplate: "%{text}<extra></extra>", visible: !hidden.has(name), opacity: dashed ? 0.8 : 1,
-      line: { color: look.colour, width: emphasis ? 3 : dashed ? 1.2 : 1.7, dash: dashed ? "dash" : "solid" },
+      line: { color: look.color, width: emphasis ? 3 : dashed ? 1.2 : 1.7, dash: dashed ? "dash" : "solid" },
       marker: {
-        color: look.colour, symbol: look.symbol + (dashed ? "-open" : ""), size: emphasis ? 13 : dashed ? 5 : 6.5, opacity: 1,
-        line: emphasis ? { color: variable("--ground"), width: 2 } : { color: look.colour, width: dashed ? 1.2 : 0 },
+        color: look.color, symbol: look.symbol + (dashed ? "-open" : ""), size: emphasis ? 13 : dashed ? 5 : 6.5, opacity: 1,
+        line: emphasis ? { color: variable("--ground"), width: 2 } : { color: look.color, width: dashed ? 1.2 : 0 },
       },
     };
   }
@@ -104,8 +104,8 @@
     const set = (node, attributes) => Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
     const add = (tag, attributes) => set(svg.appendChild(document.createElementNS(space, tag)), attributes);
     set(svg, { width: 28, height: 12, "aria-hidden": "true" });
-    add("line", { x1: 0, x2: 28, y1: 6, y2: 6, stroke: look.colour, "stroke-width": 2, "stroke-dasharray": dashed ? "4 3" : "none" });
-    add("path", { d: markerPath(look.symbol, 14, 6, 5), fill: dashed ? "var(--ground)" : look.colour, stroke: look.colour, "stroke-width": 1.2 });
+    add("line", { x1: 0, x2: 28, y1: 6, y2: 6, stroke: look.color, "stroke-width": 2, "stroke-dasharray": dashed ? "4 3" : "none" });
+    add("path", { d: markerPath(look.symbol, 14, 6, 5), fill: dashed ? "var(--ground)" : look.color, stroke: look.color, "stroke-width": 1.2 });
     return svg;
   }
 

@@ -1,7 +1,7 @@
 "use strict";
 /* What a side of the comparison can show, drawn on canvases: pictures, error maps and bit maps of their own size. */
 const Layers = (() => {
-  const { data, rampColour } = Report;
+  const { data, rampColor } = Report;
   const decoded = new Map();
 
   /** The pixels of an embedded picture, decoded once. */
@@ -34,7 +34,7 @@ const Layers = (() => {
   const bitRange = () => Report.largest(data.pictures.flatMap((picture) => picture.versions)
     .filter((version) => version.bits).map((version) => Report.bitMap(version.bits, "")));
 
-  const table = (name) => Uint8ClampedArray.from({ length: 256 * 3 }, (_, i) => rampColour(name, Math.floor(i / 3) / 255)[i % 3]);
+  const table = (name) => Uint8ClampedArray.from({ length: 256 * 3 }, (_, i) => rampColor(name, Math.floor(i / 3) / 255)[i % 3]);
 
   async function drawError(context, picture, version) {
     const { width, height } = picture;
@@ -44,13 +44,13 @@ const Layers = (() => {
     };
     const original = (await read(picture.original)).data;
     const shown = await read(version.image);
-    const pixels = shown.data, colours = table("error"), scale = 255 / (3 * data.error_range);
+    const pixels = shown.data, colors = table("error"), scale = 255 / (3 * data.error_range);
     for (let i = 0; i < pixels.length; i += 4) {
       const sum = Math.abs(pixels[i] - original[i]) + Math.abs(pixels[i + 1] - original[i + 1]) + Math.abs(pixels[i + 2] - original[i + 2]);
       const at = 3 * Math.min(Math.round(sum * scale), 255);
-      pixels[i] = colours[at];
-      pixels[i + 1] = colours[at + 1];
-      pixels[i + 2] = colours[at + 2];
+      pixels[i] = colors[at];
+      pixels[i + 1] = colors[at + 1];
+      pixels[i + 2] = colors[at + 2];
     }
     context.putImageData(shown, 0, 0);
   }
@@ -58,7 +58,7 @@ const Layers = (() => {
   function drawBits(context, version) {
     const rows = Report.bitMap(version.bits, ""), top = bitRange();
     rows.forEach((row, y) => row.forEach((bits, x) => {
-      context.fillStyle = `rgb(${rampColour("bits", bits / top)})`;
+      context.fillStyle = `rgb(${rampColor("bits", bits / top)})`;
       context.fillRect(16 * x, 16 * y, 16, 16);
     }));
   }
