@@ -1,5 +1,8 @@
 # demo and test are complete on a fresh machine with only Python 3.11 and make.
-PYTHON ?= $(shell command -v python3.11 || echo python3)
+# The first of some interpreters that starts: version managers leave commands on the PATH that only print an error.
+starts = $(shell for python in $(1); do $$python -c '' 2>/dev/null && echo $$python && break; done)
+PYTHON ?= $(or $(call starts,python3.11),python3)
+PYTHON_NEWEST ?= $(or $(call starts,python3.13 python3.12 python3.11),python3)
 VENV := .venv
 NEWEST := .venv-newest
 BIN := $(VENV)/bin
@@ -20,7 +23,7 @@ test: lint
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
 
-## The tests on the newest JAX without TensorFlow.
+## The tests on the newest JAX without TensorFlow: JAX 0.12 takes Python 3.12 or 3.13; on 3.11 it is JAX 0.10.
 test-newest: $(NEWEST)/.test
 	$(NEWEST)/bin/python -m pytest -n 2 --dist loadfile
 
@@ -63,7 +66,7 @@ $(VENV)/.test: pyproject.toml constraints.txt
 	touch $@ $(VENV)/.demo
 
 $(NEWEST)/.test: pyproject.toml constraints-newest.txt
-	$(PYTHON) -m venv $(NEWEST)
+	$(PYTHON_NEWEST) -m venv --clear $(NEWEST)
 	$(NEWEST)/bin/python $(PIP) --constraint constraints-newest.txt --editable '.[train,eval,test]'
 	touch $@
 
