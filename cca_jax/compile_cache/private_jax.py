@@ -1,7 +1,7 @@
 """All that the library takes of JAX without JAX promising it; nothing else imports `jax._src`.
 
-Known to work with JAX 0.5.3, 0.10.2 and 0.11.2. Where a version lacks one of these, what its function says is done
-instead, and said at debug level: programs are then compiled more often, and never wrong ones run.
+Known to work with JAX 0.5.3, 0.10.2, 0.11.2 and 0.12.0.1. Where a version lacks one of these, what its function says is
+done instead, and said at debug level: programs are then compiled more often, and never wrong ones run.
 """
 
 from __future__ import annotations
