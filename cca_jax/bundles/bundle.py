@@ -29,8 +29,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from cca_jax.bitstream.quality_scale import SWEEP
 from cca_jax.config import ModelConfig
+from cca_jax.config.quality_scale import SWEEP
 from cca_jax.entropy_coding.tables import (
     CodingTables,
     gaussian_tables,

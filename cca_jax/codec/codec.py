@@ -19,7 +19,6 @@ from jaxtyping import Float, UInt8
 
 from cca_jax.bitstream import container
 from cca_jax.bitstream.header import EXACT_SHAPES, TILED
-from cca_jax.bitstream.quality_scale import MAX_QUALITY, MIN_QUALITY
 from cca_jax.bundles.bundle import Bundle, load_bundle
 from cca_jax.bundles.registry import locate
 from cca_jax.codec.effort.choice import best_file, rate_weight
@@ -34,6 +33,7 @@ from cca_jax.codec.stopwatch import Stopwatch
 from cca_jax.codec.tile_coder import memory_errors
 from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.config import LATENT_STRIDE, ModelConfig
+from cca_jax.config.quality_scale import MAX_QUALITY, MIN_QUALITY
 from cca_jax.entropy_coding.coders import RangeCoder, default_coder, get_coder
 from cca_jax.model.cca import CCAModel
 from cca_jax.tiling.geometry import Grid

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cca_jax.bitstream import container
-from cca_jax.bitstream.quality_scale import MAX_QUALITY, MIN_QUALITY
 from cca_jax.config import ModelConfig
+from cca_jax.config.quality_scale import MAX_QUALITY, MIN_QUALITY
 from cca_jax.entropy_coding.errors import FormatError
 
 

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Float, Int32, UInt8
 
-from cca_jax.bitstream.quality_scale import rate_position
 from cca_jax.codec.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch, timed
 from cca_jax.compile_cache import programs
 from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.compile_cache.device_errors import is_out_of_memory
+from cca_jax.config.quality_scale import rate_index
 from cca_jax.model import coding_steps
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.integer_network.rate import IntegerRate, coded_rate
@@ -77,7 +77,7 @@ class TileCoder:
     @functools.cached_property
     def _position(self) -> Fraction | None:
         """The quality's, among the model's rates."""
-        return None if self._quality is None else rate_position(self._quality, self.model.config.num_rates)
+        return None if self._quality is None else rate_index(self._quality, self.model.config.num_rates)
 
     @functools.cached_property
     def step(self) -> Float[Array, "1 1 1 M"] | None:

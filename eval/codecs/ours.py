@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cca_jax.bitstream import container
-from cca_jax.bitstream.quality_scale import check_quality
 from cca_jax.bundles.registry import DEFAULT_MODEL, summarize_model
 from cca_jax.cli.errors import describe
 from cca_jax.cli.library import load_codec
@@ -22,6 +21,7 @@ from cca_jax.codec.codec import Codec
 from cca_jax.codec.encoding import CodedTile
 from cca_jax.codec.stopwatch import Stopwatch
 from cca_jax.codec.tile_coder import TileCoder
+from cca_jax.config.quality_scale import check_quality
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import LIKELIHOODS

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cca_jax.bitstream import container
-from cca_jax.bitstream.quality_scale import SWEEP
 from cca_jax.bundles import registry
 from cca_jax.codec.codec import load_model
+from cca_jax.config.quality_scale import SWEEP
 from cca_jax.image_io.images import read_image
 from cca_jax.objective.metrics import fidelity
 from eval.demo.demo import PHOTO

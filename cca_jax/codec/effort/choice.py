@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
 
-from cca_jax.bitstream.quality_scale import rate_position
 from cca_jax.codec.effort.objective import weighted_sum
 from cca_jax.config import ModelConfig
+from cca_jax.config.quality_scale import rate_index
 from cca_jax.model.rates import rate_weight_at
 
 File = TypeVar("File")
@@ -19,7 +19,7 @@ File = TypeVar("File")
 
 def rate_weight(config: ModelConfig, quality: float) -> float:
     """λ of a quality, in a model of several rates."""
-    position = rate_position(quality, config.num_rates)
+    position = rate_index(quality, config.num_rates)
     return float(rate_weight_at(config, jnp.array([float(position)], jnp.float32))[0])
 
 

@@ -22,6 +22,6 @@ def check_quality(quality: float) -> None:
         raise ValueError(f"a quality is a number from {MIN_QUALITY:g} to {MAX_QUALITY:g}, got {quality:g}")
 
 
-def rate_position(quality: float, num_rates: int) -> Fraction:
+def rate_index(quality: float, num_rates: int) -> Fraction:
     """The position of a quality among a model's rates, from 0 to num_rates - 1, exactly."""
     return (Fraction(quality) - int(MIN_QUALITY)) / int(MAX_QUALITY - MIN_QUALITY) * (num_rates - 1)

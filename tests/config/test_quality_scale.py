@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from cca_jax.bitstream.quality_scale import DEFAULT_QUALITY, SWEEP, check_quality, rate_position
+from cca_jax.config.quality_scale import DEFAULT_QUALITY, SWEEP, check_quality, rate_index
 
 
 def test_the_ends_are_the_ends_and_the_sweep_spans_them():
-    assert [rate_position(q, 6) for q in (1, 100)] == [0, 5]
+    assert [rate_index(q, 6) for q in (1, 100)] == [0, 5]
     assert len(SWEEP) == 10
-    np.testing.assert_allclose(np.diff([float(rate_position(q, 4)) for q in SWEEP]), 1 / 3)
+    np.testing.assert_allclose(np.diff([float(rate_index(q, 4)) for q in SWEEP]), 1 / 3)
     check_quality(DEFAULT_QUALITY)
 
 
