@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cca_jax.codec.codec import Codec, load_model
     from cca_jax.config import PRESETS, ModelConfig
     from cca_jax.model.cca import CCAModel, ModelOutput, Noise
+    from cca_jax.model.rates import RatePoint
     from cca_jax.objective.loss import ObjectiveTerms, rate_distortion_cca
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ _HOMES = {
     "CCAModel": "cca_jax.model.cca",
     "ModelOutput": "cca_jax.model.cca",
     "Noise": "cca_jax.model.cca",
+    "RatePoint": "cca_jax.model.rates",
     "ObjectiveTerms": "cca_jax.objective.loss",
     "rate_distortion_cca": "cca_jax.objective.loss",
 }
@@ -40,6 +42,7 @@ __all__ = [
     "ModelOutput",
     "Noise",
     "ObjectiveTerms",
+    "RatePoint",
     "convert",
     "load_model",
     "rate_distortion_cca",

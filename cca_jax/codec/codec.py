@@ -21,7 +21,7 @@ from cca_jax.bitstream import container
 from cca_jax.bitstream.header import EXACT_SHAPES, TILED
 from cca_jax.bundles.bundle import Bundle, load_bundle
 from cca_jax.bundles.registry import locate
-from cca_jax.codec.effort.choice import best_file, rate_weight
+from cca_jax.codec.effort.choice import best_file
 from cca_jax.codec.effort.levels import LEVELS
 from cca_jax.codec.effort.search import Effort, Progress, search_tiles
 from cca_jax.codec.encoding import Encoding, file_of_tiles
@@ -36,6 +36,7 @@ from cca_jax.config import LATENT_STRIDE, ModelConfig
 from cca_jax.config.quality_scale import MAX_QUALITY, MIN_QUALITY
 from cca_jax.entropy_coding.coders import RangeCoder, default_coder, get_coder
 from cca_jax.model.cca import CCAModel
+from cca_jax.model.rates import RatePoint
 from cca_jax.tiling.geometry import Grid
 
 _TILES_AT_ONCE = 4  # each takes its memory
@@ -152,11 +153,13 @@ class Codec:
         if version is not None and version < TILED:
             grid = Grid(grid.area, grid.area)
         run = self._encoder(grid, quality, clock, bucketed=version != EXACT_SHAPES)
-        found = []
+        encodings = []
         for way in zip(*self._code(run, image, quality, effort, progress), strict=True):
             tiles, streams = zip(*way, strict=True)
-            found.append(Encoding(self._container(image, grid, quality, streams, version), tiles))
-        return self._best(found, image, grid, quality, self.restore, lambda made: len(container.write(made.container)))
+            encodings.append(Encoding(self._container(image, grid, quality, streams, version), tiles))
+        return self._best(
+            encodings, image, grid, quality, self.restore, lambda made: len(container.write(made.container))
+        )
 
     def _code(
         self, run: ImageCoder, image: np.ndarray, quality: float | None, effort: int, progress: Progress | None
@@ -164,14 +167,13 @@ class Codec:
         """Each tile coded, and with effort what the search found beside it."""
         if not effort:
             return ((encode_latent(*tile, self.bundle, self.coder),) for tile in run.analyze(image))
-        weight = rate_weight(self.config, cast(float, quality))
-        return search_tiles(run, image, Effort(LEVELS[effort], weight, self.bundle, self.coder), progress)
+        return search_tiles(run, image, Effort(LEVELS[effort], self.bundle, self.coder), progress)
 
     def _best(self, files: Sequence[Any], image: np.ndarray, grid: Grid, quality: float | None, *means: Any) -> Any:
         """Of what was made without and with effort; a single tile's own choice is the file's."""
         if len(files) == 1 or grid.count == 1:
             return files[-1]
-        return best_file(files, image, rate_weight(self.config, cast(float, quality)), *means)
+        return best_file(files, image, RatePoint.of_quality(self.config, cast(float, quality)), *means)
 
     def _container(
         self,

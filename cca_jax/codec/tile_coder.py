@@ -11,7 +11,6 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,8 @@ from cca_jax.compile_cache.device_errors import is_out_of_memory
 from cca_jax.config.quality_scale import rate_index
 from cca_jax.model import coding_steps
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.integer_network.rate import IntegerRate, coded_rate
+from cca_jax.model.integer_network.rate import coded_rate
+from cca_jax.model.rates import RatePoint
 from cca_jax.model.slices import SlicePrediction, slice_recurrence
 from cca_jax.tiling.buckets import BucketLayout
 
@@ -75,25 +75,17 @@ class TileCoder:
         self._quality = quality
 
     @functools.cached_property
-    def _position(self) -> Fraction | None:
-        """The quality's, among the model's rates."""
-        return None if self._quality is None else rate_index(self._quality, self.model.config.num_rates)
-
-    @functools.cached_property
-    def step(self) -> Float[Array, "1 1 1 M"] | None:
-        """The step sizes of the quality; None for a model of a single rate."""
-        if self._position is None:
+    def rate(self) -> RatePoint | None:
+        """The quality's; None for a model of a single rate. Its integer rate is computed in integers alone."""
+        if self._quality is None:
             return None
-        rate = np.array([self._position], np.float32)
-        return self._entropy_model(coding_steps.step_sizes, self.model, self.params, rate)
-
-    @functools.cached_property
-    def integer_rate(self) -> IntegerRate | None:
-        """What a network of integers is told of them."""
-        if self._position is None or not self.model.config.exact_scales:
-            return None
-        log_steps = np.asarray(self.params["rates"]["log_step"])
-        return coded_rate(self.model.config, log_steps, self._position.numerator, self._position.denominator)
+        config, integer_rate = self.model.config, None
+        index = rate_index(self._quality, config.num_rates)
+        if config.exact_scales:
+            log_steps = np.asarray(self.params["rates"]["log_step"])
+            integer_rate = coded_rate(config, log_steps, index.numerator, index.denominator)
+        arguments = (self.model, self.params, np.array([index], np.float32), integer_rate)
+        return self._entropy_model(coding_steps.rate_point, *arguments)
 
     def _run(self, part: str, step: Callable[..., Any], *arguments: Any) -> Any:
         """Runs a compiled step; its time is counted for that part, the wait for its program is not."""
@@ -112,7 +104,7 @@ class TileCoder:
     def hyper_analyze(self, y: Float[Array, "1 h w M"]) -> tuple[Array, Array]:
         """Latent to the hyper-latent's symbols, and whether the latent is finite."""
         return self._entropy_model(
-            coding_steps.hyper_analyze, self.model, self.params, y, self.layout.region, self.step
+            coding_steps.hyper_analyze, self.model, self.params, y, self.layout.region, self.rate
         )
 
     def encode_slices(
@@ -121,20 +113,20 @@ class TileCoder:
         """What is coded for each slice, the tables of these symbols, and the decoded latent."""
         region = self.layout.region
         if self.model.config.exact_scales:
-            given = (self.model, self.params, y, z_symbols, region, self.step)
-            symbols, latent = self._entropy_model(coding_steps.encode_latent, *given)
+            arguments = (self.model, self.params, y, z_symbols, region, self.rate)
+            symbols, latent = self._entropy_model(coding_steps.encode_latent, *arguments)
             indexes = self._indexes_of(z_symbols, symbols)
             return *self._entropy_model(coding_steps.split, self.model, (symbols, indexes)), latent
         coded: list[Array] = []
-        told: list[Array] = []
+        tables: list[Array] = []
 
         def code(index: int, prediction: SlicePrediction, indexes: Array) -> Array:
             coded.append(self._entropy_model(coding_steps.slice_symbols, self.model, index, y, prediction, region))
-            told.append(indexes)
+            tables.append(indexes)
             return coded[-1]
 
         latent = self.code_slices(z_symbols, code)
-        return coded, told, latent
+        return coded, tables, latent
 
     def decode_slices(
         self, z_symbols: Int32[Array, "1 hz wz Z"], decode: DecodeSlice, count: int
@@ -143,8 +135,8 @@ class TileCoder:
         if self.model.config.exact_scales:
             in_turn = self.model.config.scale_source == "context_exact"
             symbols = (self._read_in_turn if in_turn else self._read_at_once)(z_symbols, decode, count)
-            given = (self.model, self.params, z_symbols, symbols, self.layout.region, self.step)
-            return self._entropy_model(coding_steps.decode_latent, *given)
+            arguments = (self.model, self.params, z_symbols, symbols, self.layout.region, self.rate)
+            return self._entropy_model(coding_steps.decode_latent, *arguments)
 
         def code(index: int, prediction: SlicePrediction, indexes: Array) -> np.ndarray:
             del prediction
@@ -159,21 +151,21 @@ class TileCoder:
         return timed(self.clock, CODER, np.asarray, indexes)
 
     def _scale_indexes(self, z_symbols: Int32[Array, "1 hz wz Z"]) -> Int32[Array, "1 h w M"]:
-        given = (self.model, self.params, z_symbols, self.layout.region, self.integer_rate)
-        return self._entropy_model(coding_steps.scale_indexes, *given)
+        arguments = (self.model, self.params, z_symbols, self.layout.region, self.rate)
+        return self._entropy_model(coding_steps.scale_indexes, *arguments)
 
     def _indexes_of(self, z_symbols: Array, symbols: Array) -> Int32[Array, "1 h w M"]:
         """The tables of all slices' symbols, which are known: the encoder's way, in models of exact scales."""
         if self.model.config.scale_source == "hyperprior_exact":
             return self._scale_indexes(z_symbols)
-        given = (self.model, self.params, z_symbols, symbols, self.layout.region, self.integer_rate)
-        return self._entropy_model(coding_steps.indexes_of_symbols, *given)
+        arguments = (self.model, self.params, z_symbols, symbols, self.layout.region, self.rate)
+        return self._entropy_model(coding_steps.indexes_of_symbols, *arguments)
 
     def _read_at_once(self, z_symbols: Array, decode: DecodeSlice, count: int) -> Int32[np.ndarray, "1 h w M"]:
         """The symbols of the first `count` slices, whose tables follow from the hyper-latent, and zeros."""
         edges = self.model.config.slice_edges
         indexes = self.on_host(self._scale_indexes(z_symbols))
-        symbols = np.zeros(indexes.shape, np.int32)  # a mean is what no steps away from it is
+        symbols = np.zeros(indexes.shape, np.int32)  # zero symbols decode to the mean
 
         def decode_slice(index: int) -> None:
             channels = slice(edges[index], edges[index + 1])
@@ -184,7 +176,7 @@ class TileCoder:
 
     def _read_in_turn(self, z_symbols: Array, decode: DecodeSlice, count: int) -> Int32[np.ndarray, "1 h w M"]:
         """The same where a slice's tables follow from the symbols before it too: no float takes part in it."""
-        model, params, region, rate = self.model, self.params, self.layout.region, self.integer_rate
+        model, params, region, rate = self.model, self.params, self.layout.region, self.rate
         hyper = self._entropy_model(coding_steps.scale_sums, model, params, z_symbols, region, rate)
 
         def predict(index: int, context: Sequence[tuple[Any, Any]]) -> Array:
@@ -207,13 +199,13 @@ class TileCoder:
 
     def code_slices(self, z_symbols: Int32[Array, "1 hz wz Z"], code: CodeSlice) -> Float[Array, "1 h w M"]:
         """The decoded latent by the slice recurrence, step by step; `code` supplies each slice's symbols."""
-        model, params, region, step = self.model, self.params, self.layout.region, self.step
-        hyper = self._entropy_model(coding_steps.hyper_synthesize, model, params, z_symbols, region, step)
+        model, params, region, rate = self.model, self.params, self.layout.region, self.rate
+        hyper = self._entropy_model(coding_steps.hyper_synthesize, model, params, z_symbols, region, rate)
         tables: list[Array] = []
 
         def predict(index: int, context: Sequence[Array]) -> SlicePrediction:
-            given = (model, index, params, self.scales, *hyper, list(context), region, step)
-            prediction, indexes = self._entropy_model(coding_steps.predict, *given)
+            arguments = (model, index, params, self.scales, *hyper, list(context), region, rate)
+            prediction, indexes = self._entropy_model(coding_steps.predict, *arguments)
             tables.append(indexes)
             return prediction
 

@@ -1,8 +1,9 @@
 """The model as Flax linen modules that own parameters and call `cca_jax.ops`.
 
 `layers` holds the blocks, `transforms` image ↔ latent and latent ↔ hyper-latent, `priors` the factorised density,
-`slices` the one slice recurrence and the networks of the slices, `rates` the step sizes, `integer_network/` scales
-that every machine computes alike, `auxiliary` the CCA term's model; `cca` puts them together. `coding_steps` are the
-compiled steps of coding, `tables` what the hyper-latent's tables are made of, `parameters/` the parameters as named
-arrays. Bundles, objective, codec and applications import it; it may import the configuration and ops alone.
+`slices` the one slice recurrence and the networks of the slices, `rates` rate points and step sizes,
+`integer_network/` scales that every machine computes alike, `auxiliary` the CCA term's model; `cca` puts them together.
+`coding_steps` are the compiled steps of coding, `tables` what the hyper-latent's tables are made of, `parameters/` the
+parameters as named arrays. Bundles, objective, codec and applications import it; it may import the configuration and
+ops alone.
 """

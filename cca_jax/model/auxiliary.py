@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.integer_network.rate import IntegerRate
 from cca_jax.model.integer_network.scales import ExactScales, scales_of_symbols
 from cca_jax.model.noise import Noise
 from cca_jax.model.priors import FactorizedPrior
+from cca_jax.model.rates import RatePoint, in_steps, integer_rate_of
 from cca_jax.model.slices import Scales, SliceNetworks
 from cca_jax.ops.rounding import scale_gradient
 from cca_jax.ops.scales import scale_of_index
@@ -51,8 +51,7 @@ class AuxiliaryModel(nn.Module):
         scale_input: Array,
         noise: Noise | None,
         input_gradient: Float[Array, ""] | None = None,
-        step: Float[Array, "B 1 1 M"] | None = None,
-        integer_rate: IntegerRate | None = None,
+        rate: RatePoint | None = None,
     ) -> AuxiliaryOutput:
         """Likelihoods of y under both densities; with noise on y + noise, without it on y rounded.
 
@@ -64,22 +63,21 @@ class AuxiliaryModel(nn.Module):
             scale_input: σ_h, like y; with exact scales the hyper-latent's integers [B, H/64, W/64, Z].
             noise: see `Noise`.
             input_gradient: a factor, or None for 1.
-            step: the step sizes of a model of several rates. Both densities are then of y in steps.
-            integer_rate: what its network of integers is told of them.
+            rate: of a model of several rates, completed. Both densities are then of y in steps.
         """
-        seen = y if step is None else y / step
+        seen = in_steps(y, rate)
         if input_gradient is not None:
             seen = jax.lax.stop_gradient(seen)
-            y, hyper_mean, scale_input, step, integer_rate = jax.tree.map(
-                lambda v: scale_gradient(v, input_gradient), (y, hyper_mean, scale_input, step, integer_rate)
+            y, hyper_mean, scale_input, rate = jax.tree.map(
+                lambda v: scale_gradient(v, input_gradient), (y, hyper_mean, scale_input, rate)
             )
         scales: Array | Scales = scale_input
         if self.config.scale_source == "context_exact":
-            scales = scales_of_symbols(self.exact_scales, scale_input, integer_rate)
+            scales = scales_of_symbols(self.exact_scales, scale_input, integer_rate_of(rate))
         elif self.config.exact_scales:
-            scales = scale_of_index(self.exact_scales(scale_input, integer_rate))
+            scales = scale_of_index(self.exact_scales(scale_input, integer_rate_of(rate)))
         own_noise = None if noise is None else noise.y_aux
-        _, likelihood = self.slices.likelihood(y, hyper_mean, scales, own_noise, step)
+        _, likelihood = self.slices.likelihood(y, hyper_mean, scales, own_noise, rate)
         noisy = self.prior.quantize(seen) if noise is None else seen + noise.y_factorized
         return AuxiliaryOutput(likelihood, self.prior.likelihood(noisy))
 

@@ -3,7 +3,7 @@
 `CCAModel.apply` is pure: noise is an argument, and without it the model rounds, as it does when it codes. The steps of
 coding (`analyze`, `hyper_analyze`, `hyper_synthesize`, `predict_slice`, `refine_slice`, `synthesize`) are methods, so
 that a codec runs them one by one through the same networks and the same recurrence; where its arrays are larger than
-the image, it gives them an `ValidRegion`.
+the image, it gives them a `ValidRegion`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from jaxtyping import Array, Float, Int32
 
 from cca_jax.config import HYPER_STRIDE, ModelConfig
 from cca_jax.model.auxiliary import AuxiliaryModel, AuxiliaryOutput
-from cca_jax.model.integer_network.rate import IntegerRate
 from cca_jax.model.integer_network.scales import ExactScales, ScaleSums, scales_of_symbols
 from cca_jax.model.noise import Noise
 from cca_jax.model.priors import FactorizedPrior
-from cca_jax.model.rates import StepSizes
+from cca_jax.model.rates import RatePoint, StepSizes, in_steps, integer_rate_of, out_of_steps
 from cca_jax.model.slices import Code, SliceNetworks, SlicePrediction
 from cca_jax.model.transforms import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
 from cca_jax.ops.precision import narrow
@@ -91,7 +90,7 @@ class CCAModel(nn.Module):
         image: Float[Array, "B H W 3"],
         noise: Noise | None = None,
         *,
-        rate: Float[Array, " B"] | None = None,
+        rate: RatePoint | None = None,
         auxiliary: bool = True,
         auxiliary_gradient: Float[Array, ""] | None = None,
     ) -> ModelOutput:
@@ -100,7 +99,7 @@ class CCAModel(nn.Module):
         Args:
             image: RGB in [0, 1]; H and W multiples of 64.
             noise: stands for rounding in the likelihoods; None evaluates them on rounded values.
-            rate: of a model of several rates: each image's position among them, from 0 to their number - 1.
+            rate: in a model of several rates, where among them each image is.
             auxiliary: whether to run the auxiliary model; without it its parameters are not needed.
             auxiliary_gradient: for the stopped form of the objective, see `AuxiliaryModel`; None changes nothing.
 
@@ -109,41 +108,39 @@ class CCAModel(nn.Module):
         """
         if image.ndim != 4 or image.shape[1] % HYPER_STRIDE or image.shape[2] % HYPER_STRIDE:
             raise ValueError(f"the model takes [B, H, W, 3] with sides in multiples of {HYPER_STRIDE}: {image.shape}")
-        step = self.step_sizes(rate)
+        rate = self.complete_rate(rate)
         y = self.analyze(image)
-        z = self.hyper_analyze(y, step=step)
+        z = self.hyper_analyze(y, rate=rate)
         z_hat = self.hyper_prior.quantize(z)
         likelihood_z = self.hyper_prior.likelihood(z_hat if noise is None else z + noise.z)
-        integer_rate = self.rates.exact(rate) if self.config.exact_scales and rate is not None else None
-        hyper_mean, known = self.hyper_synthesize(z_hat, step=step, integer_rate=integer_rate)
+        hyper_mean, known = self.hyper_synthesize(z_hat, rate=rate)
         integers = self.hyper_prior.integers(z_hat)
-        hyper_scale = scales_of_symbols(self.exact_scales, integers, integer_rate) if known is None else known
-        own_noise = None if noise is None else noise.y
-        decoded, likelihood_y = self.slices.likelihood(y, hyper_mean, hyper_scale, own_noise, step)
+        hyper_scale = scales_of_symbols(self.exact_scales, integers, integer_rate_of(rate)) if known is None else known
+        noise_y = None if noise is None else noise.y
+        decoded, likelihood_y = self.slices.likelihood(y, hyper_mean, hyper_scale, noise_y, rate)
         y_hat = jnp.concatenate(decoded, axis=-1)
-        told = None
+        about_auxiliary = None
         if auxiliary:
             scale_input = integers if self.config.exact_scales else known
-            told = self.auxiliary(
-                y, hyper_mean, cast(Array, scale_input), noise, auxiliary_gradient, step, integer_rate
-            )
-        return ModelOutput(self.synthesize(y_hat), likelihood_y, likelihood_z, y, z, y_hat, told)
+            about_auxiliary = self.auxiliary(y, hyper_mean, cast(Array, scale_input), noise, auxiliary_gradient, rate)
+        return ModelOutput(self.synthesize(y_hat), likelihood_y, likelihood_z, y, z, y_hat, about_auxiliary)
 
-    def step_sizes(self, rate: Float[Array, " B"] | None) -> Float[Array, "B 1 1 M"] | None:
-        """Δ of each channel at positions among the rates; None for a model of one rate, whose steps are 1."""
-        if (rate is None) == bool(self.config.rate_weights):
-            raise ValueError(f"a model of {self.config.num_rates} rates takes {'a' if rate is None else 'no'} rate")
-        return None if rate is None else self.rates(rate)
+    def complete_rate(self, rate: RatePoint | None) -> RatePoint | None:
+        """The point with Δ and the integer rate, by this model's parameters; ValueError if it is of another model."""
+        several = rate is not None and rate.index is not None
+        if several != bool(self.config.rate_weights):
+            raise ValueError(f"a model of {self.config.num_rates} rates takes {'no' if several else 'a'} rate")
+        return self.rates(cast(RatePoint, rate)) if several else rate
 
     def analyze(self, image: Float[Array, "B H W 3"], region: ValidRegion | None = None) -> Float[Array, "B h w M"]:
         """Image in [0, 1] to latent."""
         return self._computed(self.analysis, image, region)
 
     def hyper_analyze(
-        self, y: Float[Array, "B h w M"], region: ValidRegion | None = None, step: Array | None = None
+        self, y: Float[Array, "B h w M"], region: ValidRegion | None = None, rate: RatePoint | None = None
     ) -> Float[Array, "B hz wz Z"]:
         """Latent, which it sees in steps, to hyper-latent."""
-        return self._computed(self.hyper_analysis, y if step is None else y / step, region)
+        return self._computed(self.hyper_analysis, in_steps(y, rate), region)
 
     def hyper_symbols(self, z: Float[Array, "B hz wz Z"]) -> Int32[Array, "B hz wz Z"]:
         """The integers that are coded for a hyper-latent."""
@@ -158,56 +155,51 @@ class CCAModel(nn.Module):
         return self.hyper_prior.likelihood(z)
 
     def hyper_synthesize(
-        self,
-        z_hat: Float[Array, "B hz wz Z"],
-        region: ValidRegion | None = None,
-        step: Array | None = None,
-        integer_rate: IntegerRate | None = None,
+        self, z_hat: Float[Array, "B hz wz Z"], region: ValidRegion | None = None, rate: RatePoint | None = None
     ) -> tuple[Array, Array | None]:
         """Decoded hyper-latent to (μ_h, σ_h), both [B, H/16, W/16, M]; with exact scales the second is σ itself.
 
         Where σ also takes the slices' symbols, it is None.
         """
-        mean = self._computed(self.hyper_mean_synthesis, z_hat, region)
-        mean = mean if step is None else step * mean
+        mean = out_of_steps(self._computed(self.hyper_mean_synthesis, z_hat, region), rate)
         if self.config.scale_source == "context_exact":
             return mean, None
         if self.config.exact_scales:
-            return mean, scale_of_index(self.scale_indexes(self.hyper_prior.integers(z_hat), integer_rate, region))
+            return mean, scale_of_index(self.scale_indexes(self.hyper_prior.integers(z_hat), region, rate))
         return mean, self._computed(self.hyper_scale_synthesis, z_hat, region)
 
     def scale_indexes(
-        self, integers: Float[Array, "B hz wz Z"], rate: IntegerRate | None = None, region: ValidRegion | None = None
+        self, integers: Float[Array, "B hz wz Z"], region: ValidRegion | None = None, rate: RatePoint | None = None
     ) -> Float[Array, "B h w M"]:
         """The hyper-latent's integers to the table of each symbol, 0 … 63, in a model of "hyperprior_exact"."""
-        return self.exact_scales(integers, rate, region)
+        return self.exact_scales(integers, integer_rate_of(rate), region)
 
     def scale_sums(
-        self, integers: Float[Array, "B hz wz Z"], rate: IntegerRate | None = None, region: ValidRegion | None = None
+        self, integers: Float[Array, "B hz wz Z"], region: ValidRegion | None = None, rate: RatePoint | None = None
     ) -> ScaleSums:
         """What the hyper-latent's integers say of all tables, in a model of "context_exact"."""
-        return self.exact_scales.of_hyper(integers, rate, region)
+        return self.exact_scales.of_hyper(integers, integer_rate_of(rate), region)
 
     def slice_indexes(
         self,
         index: int,
         hyper: ScaleSums,
         surprises: Sequence[Array],
-        rate: IntegerRate | None = None,
         region: ValidRegion | None = None,
+        rate: RatePoint | None = None,
     ) -> Float[Array, "B h w m"]:
         """The table of each symbol of slice `index`, there."""
-        return self.exact_scales.of_slice(index, hyper, surprises, rate, region)
+        return self.exact_scales.of_slice(index, hyper, surprises, integer_rate_of(rate), region)
 
     def indexes_of_symbols(
         self,
         integers: Float[Array, "B hz wz Z"],
         symbols: Sequence[Array],
-        rate: IntegerRate | None = None,
         region: ValidRegion | None = None,
+        rate: RatePoint | None = None,
     ) -> list[Array]:
         """The tables of all slices' symbols, there, once these are known."""
-        return self.exact_scales.of_symbols(integers, symbols, rate, region)
+        return self.exact_scales.of_symbols(integers, symbols, integer_rate_of(rate), region)
 
     def predict_slice(
         self,
@@ -216,10 +208,10 @@ class CCAModel(nn.Module):
         hyper_scale: Array | None,
         context: Sequence[Array],
         region: ValidRegion | None = None,
-        step: Array | None = None,
+        rate: RatePoint | None = None,
     ) -> SlicePrediction:
         """What is known of slice `index` before it is coded."""
-        return self.slices.predict(index, hyper_mean, hyper_scale, context, region, step)
+        return self.slices.predict(index, hyper_mean, hyper_scale, context, region, rate)
 
     def refine_slice(
         self,
@@ -227,21 +219,21 @@ class CCAModel(nn.Module):
         features: Array,
         dequantized: Array,
         region: ValidRegion | None = None,
-        step: Array | None = None,
+        step_size: Array | None = None,
     ) -> Array:
-        """The decoded slice from its dequantised values; `step` is the slice's own."""
-        return self.slices.refine(index, features, dequantized, region, step)
+        """The decoded slice from its dequantised values; Δ is the slice's own."""
+        return self.slices.refine(index, features, dequantized, region, step_size)
 
     def code_latent(
         self,
         z_symbols: Int32[Array, "B hz wz Z"],
         code: Code,
         region: ValidRegion | None = None,
-        step: Array | None = None,
+        rate: RatePoint | None = None,
     ) -> Float[Array, "B h w M"]:
         """The decoded latent by the whole recurrence at once; `code` supplies each dequantised slice."""
-        hyper = self.hyper_synthesize(self.hyper_values(z_symbols), region, step)
-        return jnp.concatenate(self.slices.decode(*hyper, code, region, step), axis=-1)
+        hyper = self.hyper_synthesize(self.hyper_values(z_symbols), region, rate)
+        return jnp.concatenate(self.slices.decode(*hyper, code, region, rate), axis=-1)
 
     def synthesize(self, y_hat: Float[Array, "B h w M"], region: ValidRegion | None = None) -> Float[Array, "B H W 3"]:
         """Decoded latent to image, not clamped."""

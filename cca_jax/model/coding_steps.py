@@ -1,8 +1,8 @@
 """The steps of coding, each compiled once for a configuration and a bucket of image sizes.
 
 Encoder and decoder call the same ones with the same shapes: what one computed is what the other computes. (Models of
-exact scales do not need that: their slices go through one program for encoding and one for decoding.) Without an
-extent the arrays are the image, and each image size has programs of its own.
+exact scales do not need that: their slices go through one program for encoding and one for decoding.) Without a
+region the arrays are the image, and each image size has programs of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cca_jax.model.cca import CCAModel
 from cca_jax.model.integer_network.rate import IntegerRate
 from cca_jax.model.integer_network.scales import ScaleSums
 from cca_jax.model.integer_network.surprise import surprise
+from cca_jax.model.rates import RatePoint
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import SCALE_FLOOR
 from cca_jax.ops.quantization import from_steps, to_steps
@@ -34,46 +35,49 @@ def analyze(
 
 
 @partial(jax.jit, static_argnums=0)
-def step_sizes(model: CCAModel, params: Any, rate: Float[Array, " 1"] | None) -> Float[Array, "1 1 1 M"] | None:
-    """The step sizes at a position among a model's rates; None for a model of one rate."""
-    return model.apply({"params": params}, rate, method="step_sizes")
+def rate_point(
+    model: CCAModel, params: Any, rate_index: Float[Array, " 1"], integer_rate: IntegerRate | None
+) -> RatePoint:
+    """Everything about a position among a model's rates; the integer rate is given, as the file's quality says it."""
+    rate = RatePoint.at(model.config, rate_index, integer_rate)
+    return model.apply({"params": params}, rate, method="complete_rate")
 
 
 @partial(jax.jit, static_argnums=0)
 def hyper_analyze(
-    model: CCAModel, params: Any, y: Float[Array, "1 h w M"], region: ValidRegion | None, step: Array | None = None
+    model: CCAModel, params: Any, y: Float[Array, "1 h w M"], region: ValidRegion | None, rate: RatePoint | None = None
 ) -> tuple[Array, Array]:
     """Latent to the hyper-latent's symbols int32 [1, hz, wz, Z], and whether the latent is finite throughout."""
-    z = model.apply({"params": params}, y, region, step, method="hyper_analyze")
+    z = model.apply({"params": params}, y, region, rate, method="hyper_analyze")
     symbols = model.apply({"params": params}, z, method="hyper_symbols")
     return masked(symbols, region), jnp.isfinite(y).all()
 
 
 @partial(jax.jit, static_argnums=0)
 def hyper_synthesize(
-    model: CCAModel, params: Any, z_symbols: Array, region: ValidRegion | None, step: Array | None = None
+    model: CCAModel, params: Any, z_symbols: Array, region: ValidRegion | None, rate: RatePoint | None = None
 ) -> tuple[Array, Array]:
     """Hyper-latent's symbols to (μ_h, σ_h), each [1, h, w, M]."""
     z_hat = model.apply({"params": params}, z_symbols, method="hyper_values")
-    return model.apply({"params": params}, z_hat, region, step, method="hyper_synthesize")
+    return model.apply({"params": params}, z_hat, region, rate, method="hyper_synthesize")
 
 
 @partial(jax.jit, static_argnums=0)
 def scale_indexes(
-    model: CCAModel, params: Any, z_symbols: Array, region: ValidRegion | None, rate: IntegerRate | None = None
+    model: CCAModel, params: Any, z_symbols: Array, region: ValidRegion | None, rate: RatePoint | None = None
 ) -> Int32[Array, "1 h w M"]:
     """Hyper-latent's symbols to the table of each symbol of y, for models of "hyperprior_exact"."""
     integers = z_symbols.astype(jnp.float32)
-    return model.apply({"params": params}, integers, rate, region, method="scale_indexes").astype(jnp.int32)
+    return model.apply({"params": params}, integers, region, rate, method="scale_indexes").astype(jnp.int32)
 
 
 @partial(jax.jit, static_argnums=0)
 def scale_sums(
-    model: CCAModel, params: Any, z_symbols: Array, region: ValidRegion | None, rate: IntegerRate | None = None
+    model: CCAModel, params: Any, z_symbols: Array, region: ValidRegion | None, rate: RatePoint | None = None
 ) -> ScaleSums:
     """Hyper-latent's symbols to what they say of all tables, for models of "context_exact"."""
     integers = jnp.asarray(z_symbols, jnp.float32)
-    return model.apply({"params": params}, integers, rate, region, method="scale_sums")
+    return model.apply({"params": params}, integers, region, rate, method="scale_sums")
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -84,12 +88,12 @@ def slice_indexes(
     hyper: ScaleSums,
     context: Sequence[tuple[Array, Array]],
     region: ValidRegion | None,
-    rate: IntegerRate | None = None,
+    rate: RatePoint | None = None,
 ) -> Int32[Array, "1 h w m"]:
     """The table of each symbol of a slice, there: from the symbols of its context and the tables they had."""
     surprises = [surprise(*(jnp.asarray(array, jnp.float32) for array in pair)) for pair in context]
-    given = (index, hyper, surprises, rate, region)
-    return model.apply({"params": params}, *given, method="slice_indexes").astype(jnp.int32)
+    arguments = (index, hyper, surprises, region, rate)
+    return model.apply({"params": params}, *arguments, method="slice_indexes").astype(jnp.int32)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -99,13 +103,13 @@ def indexes_of_symbols(
     z_symbols: Array,
     y_symbols: Array,
     region: ValidRegion | None,
-    rate: IntegerRate | None = None,
+    rate: RatePoint | None = None,
 ) -> Int32[Array, "1 h w M"]:
     """The table of each symbol of y, there, where all symbols are known."""
     integers, symbols = (jnp.asarray(array, jnp.float32) for array in (z_symbols, y_symbols))
     slices = jnp.split(symbols, model.config.slice_edges[1:-1], axis=-1)
-    found = model.apply({"params": params}, integers, slices, rate, region, method="indexes_of_symbols")
-    return jnp.concatenate(found, axis=-1).astype(jnp.int32)
+    indexes = model.apply({"params": params}, integers, slices, region, rate, method="indexes_of_symbols")
+    return jnp.concatenate(indexes, axis=-1).astype(jnp.int32)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -118,11 +122,11 @@ def predict(
     hyper_scale: Array,
     context: Sequence[Array],
     region: ValidRegion | None,
-    step: Array | None = None,
+    rate: RatePoint | None = None,
 ) -> tuple[SlicePrediction, Int32[Array, "1 h w m"]]:
     """What is known of a slice before it is coded, and the table of each of its symbols."""
     hyper = (hyper_mean, hyper_scale)
-    prediction = model.apply({"params": params}, index, *hyper, context, region, step, method="predict_slice")
+    prediction = model.apply({"params": params}, index, *hyper, context, region, rate, method="predict_slice")
     return prediction, indexes(prediction, scales)
 
 
@@ -131,8 +135,8 @@ def refine(
     model: CCAModel, index: int, params: Any, prediction: SlicePrediction, symbols: Array, region: ValidRegion | None
 ) -> Array:
     """The decoded slice from its symbols."""
-    given = (prediction.features, dequantize(symbols, prediction), region, prediction.step)
-    return model.apply({"params": params}, index, *given, method="refine_slice")
+    arguments = (prediction.features, dequantize(symbols, prediction), region, prediction.step_size)
+    return model.apply({"params": params}, index, *arguments, method="refine_slice")
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -169,7 +173,7 @@ def indexes(prediction: SlicePrediction, scales: Float[Array, " T"]) -> Int32[Ar
 @jax.jit
 def dequantize(symbols: Int32[Array, "1 h w m"], prediction: SlicePrediction) -> Float[Array, "1 h w m"]:
     """What integers stand for: distances from the predicted mean, in steps."""
-    return from_steps(symbols.astype(jnp.float32), prediction.mean, prediction.step)
+    return from_steps(symbols.astype(jnp.float32), prediction.mean, prediction.step_size)
 
 
 @jax.jit
@@ -180,7 +184,7 @@ def to_symbols(
 
     Nothing outside is coded: with zeros there the encoder goes on from the very arrays that the decoder has.
     """
-    steps = to_steps(target, prediction.mean, prediction.step)
+    steps = to_steps(target, prediction.mean, prediction.step_size)
     return masked(jnp.round(steps).astype(jnp.int32), region)
 
 
@@ -191,7 +195,7 @@ def encode_latent(
     y: Float[Array, "1 h w M"],
     z_symbols: Int32[Array, "1 hz wz Z"],
     region: ValidRegion | None,
-    step: Array | None = None,
+    rate: RatePoint | None = None,
 ) -> tuple[Array, Array]:
     """All that is coded for a latent, int32 [1, h, w, M], and the decoded latent."""
     coded: list[Array] = []
@@ -201,7 +205,7 @@ def encode_latent(
         coded.append(to_symbols(y[..., first:last], prediction, region))
         return dequantize(coded[-1], prediction)
 
-    y_hat = model.apply({"params": params}, z_symbols, code, region, step, method="code_latent")
+    y_hat = model.apply({"params": params}, z_symbols, code, region, rate, method="code_latent")
     return jnp.concatenate(coded, axis=-1), y_hat
 
 
@@ -212,7 +216,7 @@ def decode_latent(
     z_symbols: Int32[Array, "1 hz wz Z"],
     y_symbols: Int32[Array, "1 h w M"],
     region: ValidRegion | None,
-    step: Array | None = None,
+    rate: RatePoint | None = None,
 ) -> Float[Array, "1 h w M"]:
     """The decoded latent of symbols that are all known."""
 
@@ -220,7 +224,7 @@ def decode_latent(
         first, last = model.config.slice_edges[index : index + 2]
         return dequantize(y_symbols[..., first:last], prediction)
 
-    return model.apply({"params": params}, z_symbols, code, region, step, method="code_latent")
+    return model.apply({"params": params}, z_symbols, code, region, rate, method="code_latent")
 
 
 @partial(jax.jit, static_argnums=0)

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.layers import Head, NAFStack, draw_stacked, rematerialized, require_params
+from cca_jax.model.rates import RatePoint, step_size_of
 from cca_jax.model.recurrence import context_length, refined_slices, slice_recurrence
 from cca_jax.ops.density import LIKELIHOODS
 from cca_jax.ops.precision import narrow
@@ -34,13 +35,13 @@ class SlicePrediction(NamedTuple):
         scale: σ before its lower bound, [..., m]; of a Laplacian √2 standard deviations. None where scales follow from
             all slices' integers, which tell them apart from this.
         features: the mean's context features, which the residual prediction reads again.
-        step: Δ of a model of several rates, [B, 1, 1, m]; the scale counts in steps, the mean does not.
+        step_size: Δ of a model of several rates, [B, 1, 1, m]; the scale counts in steps, the mean does not.
     """
 
     mean: Float[Array, "B h w m"]
     scale: Float[Array, "B h w m"] | None
     features: Float[Array, "B h w F"]
-    step: Float[Array, "B 1 1 m"] | None = None
+    step_size: Float[Array, "B 1 1 m"] | None = None
 
 
 Code = Callable[[int, SlicePrediction], Array]
@@ -116,23 +117,24 @@ class SliceNetworks(nn.Module):
         hyper_scale: Array | None,
         context: Sequence[Array],
         region: ValidRegion | None = None,
-        step: Array | None = None,
+        rate: RatePoint | None = None,
     ) -> SlicePrediction:
         """Mean, scale and features of slice `index` from the hyperprior [B, H/16, W/16, M] and its context.
 
         With exact scales `hyper_scale` is the scales themselves, or None, and only the mean has a network.
         """
         channels = self._channels(index)
-        own_step = None if step is None else step[..., channels]
+        step_size = step_size_of(rate)
+        own_step_size = None if step_size is None else step_size[..., channels]
         if self.config.exact_scales:
             inputs = narrow(jnp.concatenate([hyper_mean, *context], axis=-1), self.compute_dtype)
             mean, features = self.predictors[index](inputs, region)
             scale = None if hyper_scale is None else hyper_scale[..., channels]
-            return SlicePrediction(mean.astype(hyper_mean.dtype), scale, features, own_step)
+            return SlicePrediction(mean.astype(hyper_mean.dtype), scale, features, own_step_size)
         both = [jnp.concatenate([hyper, *context], axis=-1) for hyper in (hyper_mean, cast(Array, hyper_scale))]
         outputs, features = self.predictors[index](narrow(jnp.stack(both), self.compute_dtype), region)
         outputs = outputs.astype(hyper_mean.dtype)
-        return SlicePrediction(outputs[0], outputs[1], features[0], own_step)
+        return SlicePrediction(outputs[0], outputs[1], features[0], own_step_size)
 
     def refine(
         self,
@@ -140,12 +142,12 @@ class SliceNetworks(nn.Module):
         features: Array,
         dequantized: Array,
         region: ValidRegion | None = None,
-        step: Array | None = None,
+        step_size: Array | None = None,
     ) -> Array:
         """Latent residual prediction: adds ½ tanh of what the features say the rounding took away, in steps."""
         inputs = [features, narrow(dequantized, self.compute_dtype)]
         residual = self.residual_heads[index](jnp.concatenate(inputs, axis=-1), region)
-        return from_steps(0.5 * jnp.tanh(residual.astype(dequantized.dtype)), dequantized, step)
+        return from_steps(0.5 * jnp.tanh(residual.astype(dequantized.dtype)), dequantized, step_size)
 
     def decode(
         self,
@@ -153,19 +155,26 @@ class SliceNetworks(nn.Module):
         hyper_scale: Array | None,
         code: Code,
         region: ValidRegion | None = None,
-        step: Array | None = None,
+        rate: RatePoint | None = None,
     ) -> list[Array]:
         """The recurrence over these networks; `code` supplies each dequantised slice."""
         return slice_recurrence(
             self.config.num_slices,
             self.skip,
-            lambda index, context: self.predict(index, hyper_mean, hyper_scale, context, region, step),
+            lambda index, context: self.predict(index, hyper_mean, hyper_scale, context, region, rate),
             code,
-            lambda index, prediction, value: self.refine(index, prediction.features, value, region, prediction.step),
+            lambda index, prediction, value: self.refine(
+                index, prediction.features, value, region, prediction.step_size
+            ),
         )
 
     def likelihood(
-        self, y: Array, hyper_mean: Array, hyper_scale: Array | Scales, noise: Array | None, step: Array | None = None
+        self,
+        y: Array,
+        hyper_mean: Array,
+        hyper_scale: Array | Scales,
+        noise: Array | None,
+        rate: RatePoint | None = None,
     ) -> tuple[list[Array], Array]:
         """Runs the slices over a latent that is known.
 
@@ -174,35 +183,35 @@ class SliceNetworks(nn.Module):
             hyper_mean: μ_h, like y.
             hyper_scale: σ_h, like y; or what makes scales of all symbols, which are rounded straight through.
             noise: in steps; the likelihoods are those of y + noise. None: of y rounded around the means.
-            step: Δ [B, 1, 1, M], or None.
+            rate: with Δ, or None.
 
         Returns:
             The decoded slices (those that have a residual prediction) and the likelihoods of the whole latent.
         """
-        asked: list[tuple[Array, Array]] = []  # where each slice's density is evaluated, and its centre
+        densities_at: list[tuple[Array, Array]] = []  # where each slice's density is evaluated, and its centre
         scales: list[Array | None] = []
         symbols: list[Array] = []
 
         def code(index: int, prediction: SlicePrediction) -> Array:
             channels = self._channels(index)
             target, own_noise = y[..., channels], None if noise is None else noise[..., channels]
-            distance = to_steps(target, prediction.mean, prediction.step)
+            distance = to_steps(target, prediction.mean, prediction.step_size)
             rounded = round_straight_through(distance)
-            dequantized = from_steps(rounded, prediction.mean, prediction.step)
-            if prediction.step is None:
+            dequantized = from_steps(rounded, prediction.mean, prediction.step_size)
+            if prediction.step_size is None:
                 value, center = dequantized if own_noise is None else target + own_noise, prediction.mean
             else:  # the bins are as wide as a step, and so are the units of the scale
                 value = rounded if own_noise is None else distance + own_noise
                 center = jnp.zeros_like(value)
-            asked.append((value, center))
+            densities_at.append((value, center))
             scales.append(prediction.scale)
             symbols.append(rounded)
             return dequantized
 
-        decoded = self.decode(hyper_mean, None if callable(hyper_scale) else hyper_scale, code, step=step)
-        told: Sequence[Any] = hyper_scale(symbols) if callable(hyper_scale) else scales
+        decoded = self.decode(hyper_mean, None if callable(hyper_scale) else hyper_scale, code, rate=rate)
+        own_scales: Sequence[Any] = hyper_scale(symbols) if callable(hyper_scale) else scales
         density = LIKELIHOODS[self.config.latent_density]
-        likelihoods = [density(*at, scale) for at, scale in zip(asked, told, strict=True)]
+        likelihoods = [density(*at, scale) for at, scale in zip(densities_at, own_scales, strict=True)]
         return decoded, jnp.concatenate(likelihoods, axis=-1)
 
     def _channels(self, index: int) -> slice:

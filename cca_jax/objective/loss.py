@@ -15,14 +15,16 @@ others.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from cca_jax.config import ModelConfig
 from cca_jax.model.cca import AuxiliaryOutput, CCAModel, ModelOutput, Noise
+from cca_jax.model.rates import RatePoint
 from cca_jax.objective.metrics import ms_ssim, mse
 from cca_jax.ops.density import LIKELIHOOD_FLOOR
 
@@ -66,8 +68,8 @@ def rate_distortion_cca(
     image: Float[Array, "B H W 3"],
     noise: Noise | None,
     *,
-    rate_weight: float | Float[Array, ""] | Float[Array, " B"],
-    rate: Float[Array, " B"] | None = None,
+    rate: RatePoint | None = None,
+    rate_weight: float | Float[Array, ""] | None = None,
     hyper_rate_factor: float | Float[Array, ""] = 1.0,
     cca_weight: float | Float[Array, ""] = 1.0,
     form: CCAForm = "reference",
@@ -95,8 +97,8 @@ def rate_distortion_cca(
         params: their parameters.
         image: RGB in [0, 1], sides multiples of 64 (and at least 176 for MS-SSIM).
         noise: stands for rounding; None evaluates on rounded values.
-        rate_weight: λ > 0, or one for each image.
-        rate: of a model of several rates: each image's position among them (`model.rates.rate_weight_at` has its λ).
+        rate: λ and, in a model of several rates, where among them each image is.
+        rate_weight: λ > 0 of a model of one rate, short for `rate=RatePoint.single(λ)`.
         hyper_rate_factor: how much of R_z counts. Below 1 at a run's beginning, the hyper-latent is not driven to say
             nothing before the networks behind it have learned to listen (Bowman et al. 2016).
         cca_weight: α ≥ 0.
@@ -107,10 +109,13 @@ def rate_distortion_cca(
         L and its terms.
 
     Raises:
-        ValueError: an unknown form or distortion.
+        ValueError: an unknown form or distortion, or not exactly one of `rate` and `rate_weight`.
     """
     if form not in ("reference", "stopped", "off"):
         raise ValueError(f"form must be reference, stopped or off, got {form!r}")
+    if (rate is None) == (rate_weight is None):
+        raise ValueError("the objective takes a rate or, for a model of one rate, a rate_weight")
+    rate = RatePoint.single(cast(Array, rate_weight)) if rate is None else rate
     gradient = -jnp.asarray(cca_weight, image.dtype) if form == "stopped" else None
     output: ModelOutput = model.apply(
         {"params": params}, image, noise, rate=rate, auxiliary=form != "off", auxiliary_gradient=gradient
@@ -120,9 +125,14 @@ def rate_distortion_cca(
     pixels = image.shape[1] * image.shape[2]
     rate_y, rate_z = _bits(output.likelihood_y) / pixels, _bits(output.likelihood_z) / pixels
     added, *about_auxiliary = _auxiliary_terms(output.auxiliary, rate_y, pixels, cca_weight, form)
-    losses = cost + rate_weight * (rate_y + hyper_rate_factor * rate_z) + added
-    loss = (losses if jnp.ndim(rate_weight) == 0 else losses / jnp.sqrt(rate_weight)).mean()
+    losses = cost + rate.weight * (rate_y + hyper_rate_factor * rate_z) + added
+    loss = balanced(losses, model.config, rate).mean()
     return loss, ObjectiveTerms(loss, cost.mean(), error, rate_y.mean(), rate_z.mean(), *about_auxiliary)
+
+
+def balanced(losses: Float[Array, " B"], config: ModelConfig, rate: RatePoint) -> Float[Array, " B"]:
+    """Each image's L_b, divided by √λ_b in a model of several rates (see the module's text)."""
+    return losses / jnp.sqrt(rate.weight) if config.rate_weights else losses
 
 
 def _auxiliary_terms(

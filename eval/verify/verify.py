@@ -32,6 +32,7 @@ from cca_jax.codec.codec import Codec
 from cca_jax.convert.names import torch_from_params
 from cca_jax.entropy_coding.coders import default_coder
 from cca_jax.model.cca import CCAModel, Noise
+from cca_jax.model.rates import RatePoint
 from cca_jax.objective.loss import ObjectiveTerms, rate_distortion_cca
 from eval.verify.golden import Case, load_case, nhwc
 from train.step.step import StepReport, TrainState, first_moments, initial_state, train_step
@@ -135,7 +136,7 @@ def training_rows(case: Case, params: Any, precision: str = "float64") -> list[R
         rows: list[Row] = []
         params = jax.tree.map(lambda leaf: np.asarray(leaf, precision), params)
         state, image = initial_state(params), jnp.asarray(case.image(), precision)
-        weights = {"rate_weight": case.facts["rate_weight"], "cca_weight": case.facts["cca_weight"]}
+        weights = {"rate": RatePoint.single(case.facts["rate_weight"]), "cca_weight": case.facts["cca_weight"]}
         step = jax.jit(partial(train_step, model, learning_rate=_LEARNING_RATE, **weights))
         for index, expected in enumerate(case.facts["train"]):
             noise = {tag: jnp.asarray(draw, precision) for tag, draw in case.noise(index).items()}

@@ -11,6 +11,7 @@ from cca_jax.codec.codec import Codec
 from cca_jax.entropy_coding import coders
 from cca_jax.entropy_coding.errors import CorruptError
 from cca_jax.model.cca import CCAModel
+from cca_jax.model.rates import RatePoint
 from cca_jax.tiling.buckets import pad
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -103,7 +104,7 @@ def test_slices_can_be_left_out_and_cut_off(codec, data, whole):
 
 def test_streams_are_as_long_as_the_likelihoods_of_training_say(codec, encoding, image):
     params = jax.tree.map(jnp.float32, codec.bundle.params)
-    rate = jnp.array([(encoding.container.quality - 1) / 99 * 2])
+    rate = RatePoint.of_quality(codec.config, encoding.container.quality)
     forward = jax.jit(lambda image: CCAModel(codec.config).apply({"params": params}, image, rate=rate, auxiliary=False))
     output = forward(pad(image)[None] / np.float32(255))
     estimate = sum(-np.log2(p).sum() / 8 for p in (output.likelihood_y, output.likelihood_z))

@@ -14,6 +14,7 @@ from cca_jax.entropy_coding import coders
 from cca_jax.entropy_coding.errors import CorruptError, FormatError
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.parameters.shapes import flatten, unflatten
+from cca_jax.model.rates import RatePoint
 from cca_jax.tiling.buckets import pad
 
 QUALITIES = (1.0, 37.3, 100.0)
@@ -99,7 +100,7 @@ def test_streams_are_as_long_as_the_likelihoods_say(codec, encodings, image):
     model = CCAModel(codec.config)
     forward = jax.jit(lambda image, rate: model.apply({"params": params}, image, rate=rate, auxiliary=False))
     for quality, encoding in encodings.items():
-        rate = np.array([(encoding.container.quality - 1) / 99 * 2], np.float32)
+        rate = RatePoint.of_quality(model.config, encoding.container.quality)
         output = forward(pad(image)[None] / np.float32(255), rate)
         estimate = sum(-np.log2(p).sum() / 8 for p in (output.likelihood_y, output.likelihood_z))
         streams = sum(len(stream.data) for stream in encoding.container.streams)

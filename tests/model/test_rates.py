@@ -10,13 +10,14 @@ import pytest
 from cca_jax.model.cca import CCAModel, Noise
 from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import flatten, parameter_shapes
-from cca_jax.model.rates import StepSizes, initial_log_steps, rate_weight_at
-from cca_jax.objective.loss import rate_distortion_cca
+from cca_jax.model.rates import RatePoint, StepSizes, in_steps, initial_log_steps, out_of_steps, rate_weight_at
+from cca_jax.objective.loss import balanced, rate_distortion_cca
 
 
 def steps_at(config, positions, log_step=None):
     table = initial_log_steps(config) if log_step is None else log_step
-    steps = StepSizes(config).apply({"params": {"log_step": jnp.asarray(table)}}, jnp.asarray(positions))
+    rate = RatePoint.at(config, jnp.asarray(positions))
+    steps = StepSizes(config).apply({"params": {"log_step": jnp.asarray(table)}}, rate).step_size
     assert steps.shape == (len(positions), 1, 1, config.latent_channels)
     return steps[:, 0, 0]
 
@@ -49,11 +50,45 @@ def test_initial_parameters_are_those_of_the_configuration(micro_lite):
     np.testing.assert_array_equal(drawn["exact_scales/last/bias"], 1.25)
 
 
-@pytest.mark.parametrize("rate", [None, jnp.zeros(2)])
+@pytest.mark.parametrize("rate", [None, RatePoint(jnp.ones(2), jnp.zeros(2))])
 def test_a_rate_is_for_models_of_several(micro, micro_lite, micro_image, rate):
     model = CCAModel(micro_lite if rate is None else micro)
     with pytest.raises(ValueError, match="of 3 rates takes a rate" if rate is None else "of 1 rates takes no rate"):
         jax.eval_shape(lambda: model.init(jax.random.key(0), micro_image, rate=rate))
+
+
+def test_step_sizes_that_were_not_filled_in_are_refused(micro_lite):
+    rate = RatePoint.at(micro_lite, jnp.array([1.0]))
+    for use in (in_steps, out_of_steps):
+        with pytest.raises(ValueError, match="has no step sizes"):
+            use(jnp.zeros((1, 1, 1, micro_lite.latent_channels)), rate)
+
+
+def test_a_rate_point_is_completed_in_one_place(micro_lite):
+    params = {"params": {"log_step": jnp.asarray(initial_log_steps(micro_lite))}}
+    rate = StepSizes(micro_lite).apply(params, RatePoint.at(micro_lite, jnp.array([0.4, 1.7])))
+    assert rate.integer.shift.shape == rate.step_size.shape == (2, 1, 1, micro_lite.latent_channels)
+    y = jnp.ones((2, 3, 1, micro_lite.latent_channels))
+    np.testing.assert_allclose(in_steps(y, rate), 1 / np.broadcast_to(rate.step_size, y.shape), rtol=1e-6)
+    np.testing.assert_allclose(out_of_steps(in_steps(y, rate), rate), y, rtol=1e-6)
+    zeros = jax.tree.map(jnp.zeros_like, rate.integer)  # as coding computes it, in integers alone
+    coded = StepSizes(micro_lite).apply(params, rate.replace(integer=zeros))
+    assert not coded.integer.shift.any()
+
+
+def test_rows_and_the_ends_of_the_quality_scale_are_the_configurations(micro_lite):
+    for row, quality in ((0, 1.0), (2, 100.0)):
+        trained, asked = RatePoint.of_row(micro_lite, row), RatePoint.of_quality(micro_lite, quality)
+        assert trained.weight == micro_lite.rate_weights[row]
+        np.testing.assert_allclose(asked.weight, trained.weight, rtol=1e-6)
+        np.testing.assert_array_equal(asked.index, trained.index)
+
+
+def test_a_model_of_one_rate_divides_nothing(micro, micro_lite):
+    losses = jnp.array([3.0, 5.0])
+    np.testing.assert_array_equal(balanced(losses, micro, RatePoint.single(4.0)), losses)
+    several = RatePoint(jnp.array([4.0, 1.0]), jnp.array([1.0, 2.0]))
+    np.testing.assert_allclose(balanced(losses, micro_lite, several), [1.5, 5.0])
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +97,7 @@ def objective(micro_lite, micro_lite_params, micro_image):
     model = CCAModel(micro_lite)
 
     def gradient(params, rate, weights, noise, form):
-        options = {"rate": rate, "rate_weight": weights, "form": form}
-        return rate_distortion_cca(model, params, micro_image, noise, **options)[::-1]
+        return rate_distortion_cca(model, params, micro_image, noise, rate=RatePoint(weights, rate), form=form)[::-1]
 
     def swapped(*arguments):
         terms, loss = gradient(*arguments)

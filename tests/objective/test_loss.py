@@ -9,6 +9,7 @@ from beartype import beartype
 from jaxtyping import jaxtyped
 
 from cca_jax.model.cca import AuxiliaryOutput, CCAModel, ModelOutput
+from cca_jax.model.rates import RatePoint
 from cca_jax.objective import loss
 from cca_jax.objective.metrics import ms_ssim
 
@@ -115,6 +116,12 @@ def test_ms_ssim_takes_the_place_of_the_error(evaluate, output):
     np.testing.assert_allclose(terms.distortion, expected, rtol=1e-4)
     np.testing.assert_allclose(loss, terms.distortion + 2 * (terms.rate_y + terms.rate_z), rtol=1e-5)
     np.testing.assert_allclose(terms.mse, np.mean((np.float64(x_hat) - x) ** 2), rtol=1e-5)
+
+
+def test_a_rate_and_a_rate_weight_exclude_each_other(evaluate, output):
+    for options in ({}, {"rate": RatePoint.single(1.0), "rate_weight": 1.0}):
+        with pytest.raises(ValueError, match="takes a rate or, for a model of one rate, a rate_weight"):
+            evaluate(output, **options)
 
 
 def test_unknown_forms_and_distortions_are_refused(evaluate, output, monkeypatch):

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from cca_jax.model.cca import CCAModel, Noise
+from cca_jax.model.rates import RatePoint
 from cca_jax.objective.loss import rate_distortion_cca
 from train.checkpoints.saved_run import state_shapes
 from train.recipe.config import TrainConfig
@@ -42,12 +43,13 @@ def estimate_memory(config: TrainConfig, model: CCAModel, devices: int) -> Memor
 
     def kept(params: Any) -> Any:
         image, noise = jnp.zeros(shape), Noise.sample(jax.random.key(0), config.model, shape, auxiliary)
-        rate = jnp.zeros(rows) if config.model.rate_weights else None
+        several = bool(config.model.rate_weights)
+        rate = RatePoint.at(config.model, jnp.zeros(rows)) if several else RatePoint.single(config.rate_weight)
 
         def loss(params: Any) -> Any:
             return rate_distortion_cca(
                 model, params, image, noise,
-                rate_weight=config.rate_weight, rate=rate, cca_weight=config.cca_weight,
+                rate=rate, cca_weight=config.cca_weight,
                 form=config.cca, distortion=config.loss,
             )[0]  # fmt: skip
 

@@ -17,7 +17,8 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, UInt8
 
 from cca_jax.model.cca import CCAModel
-from cca_jax.objective.loss import Distortion, distortion_cost
+from cca_jax.model.rates import RatePoint
+from cca_jax.objective.loss import Distortion, balanced, distortion_cost
 from cca_jax.objective.metrics import psnr
 from train.step.mesh import gather, on_own_rows, shard_batch
 
@@ -41,36 +42,35 @@ class Validation:
     psnr: Float[Array, ""]
 
 
-@partial(jax.jit, static_argnums=(0, 4, 6))
+@partial(jax.jit, static_argnums=(0, 4, 5))
 def _measure(
     model: CCAModel,
     params: Any,
     photos: UInt8[Array, "B H W 3"],
-    rate_weight: Float[Array, ""],
+    rate: RatePoint,
     distortion: Distortion,
-    position: Float[Array, " 1"] | None,
     mesh: Mesh,
 ) -> tuple[Validation, UInt8[Array, "B H W 3"]]:
     """Figures of every photo on its own, [B], and the reconstructions."""
 
-    def one(shared: tuple[Any, Array, Array | None], photo: UInt8[Array, "1 H W 3"]) -> tuple[Validation, Array]:
-        params, rate_weight, position = shared
+    def one(shared: tuple[Any, RatePoint], photo: UInt8[Array, "1 H W 3"]) -> tuple[Validation, Array]:
+        params, rate = shared
         image = photo.astype(jnp.float32) / 255
-        output = model.apply({"params": params}, image, rate=position, auxiliary=False)
+        output = model.apply({"params": params}, image, rate=rate, auxiliary=False)
         pixels = photo.shape[1] * photo.shape[2]
         edges = np.cumsum([0, *model.config.slice_sizes])
         slices = [output.likelihood_y[..., a:b] for a, b in itertools.pairwise(edges)]
-        rates = -jnp.stack([jnp.log2(part).sum() for part in slices]) / pixels
+        rate_slices = -jnp.stack([jnp.log2(part).sum() for part in slices]) / pixels
         rate_z = -jnp.log2(output.likelihood_z).sum() / pixels
-        rate = rates.sum() + rate_z
-        cost = distortion_cost(image, output.x_hat, distortion)[0]
-        loss = cost + rate_weight * rate
-        loss = loss if position is None else loss / jnp.sqrt(rate_weight)  # as in the objective
+        bits_per_pixel = rate_slices.sum() + rate_z
+        loss = distortion_cost(image, output.x_hat, distortion) + rate.weight * bits_per_pixel
         decoded = jnp.round(jnp.clip(output.x_hat, 0, 1) * 255).astype(jnp.uint8)
-        figures = Validation(loss, rate, rate_z, rates, psnr(photo, decoded)[0])
+        figures = Validation(
+            balanced(loss, model.config, rate)[0], bits_per_pixel, rate_z, rate_slices, psnr(photo, decoded)[0]
+        )
         return jax.tree.map(lambda v: v[None], figures), decoded
 
-    return on_own_rows(one, (params, rate_weight, position), photos, mesh)
+    return on_own_rows(one, (params, rate), photos, mesh)
 
 
 def validate(
@@ -97,15 +97,15 @@ def validate(
     """
     names = Validation.__dataclass_fields__
     weights = model.config.rate_weights
-    positions = [np.array([k], np.float32) for k in range(len(weights))] if weights else [None]
-    found = []
-    for position, weight in zip(positions, weights or (rate_weight,), strict=True):
-        means, pictures = _at_rate(model, params, photos, weight, distortion, mesh, position)
-        found.append(means)
-    mean = jax.tree.map(lambda *parts: np.mean(parts, axis=0), *found)
+    rates = [RatePoint.of_row(model.config, row) for row in range(len(weights))] or [RatePoint.single(rate_weight)]
+    at_rates = []
+    for rate in rates:
+        means, pictures = _at_rate(model, params, photos, rate, distortion, mesh)
+        at_rates.append(means)
+    mean = jax.tree.map(lambda *parts: np.mean(parts, axis=0), *at_rates)
     values = {name: getattr(mean, name).tolist() for name in names}
     if weights:
-        values |= {"rates": [float(one.rate) for one in found], "psnrs": [float(one.psnr) for one in found]}
+        values |= {"rates": [float(one.rate) for one in at_rates], "psnrs": [float(one.psnr) for one in at_rates]}
     return values, pictures
 
 
@@ -113,17 +113,16 @@ def _at_rate(
     model: CCAModel,
     params: Any,
     photos: UInt8[np.ndarray, "N S S 3"],
-    rate_weight: float,
+    rate: RatePoint,
     distortion: Distortion,
     mesh: Mesh,
-    position: Float[np.ndarray, " 1"] | None,
 ) -> tuple[Validation, UInt8[np.ndarray, "K S S 3"]]:
     """The means at one of the model's rates, and the first reconstructions."""
     figures, pictures = [], []
     for start in range(0, len(photos), mesh.size):
         rows = photos[start : start + mesh.size]
         filled = np.concatenate([rows, np.repeat(rows[-1:], mesh.size - len(rows), axis=0)])
-        measured = _measure(model, params, _own(filled, mesh), rate_weight, distortion, position, mesh)
+        measured = _measure(model, params, _own(filled, mesh), rate, distortion, mesh)
         result, decoded = gather(measured, mesh)
         figures.append(result)
         pictures.append(decoded)

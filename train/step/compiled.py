@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, UInt8
 
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.noise import Noise
+from cca_jax.model.rates import RatePoint
 from cca_jax.ops.platform import tracing_for
 from train.recipe.config import TrainConfig
 from train.step import schedules
@@ -41,7 +42,7 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
     Noise, learning rate, weights and rates follow from the state's step number alone; a caller may give the learning
     rate, so that the program does not depend on the length of the run.
     """
-    rate_of, weight_of, hyper_rate_factor_of, cca_weight_of = (
+    learning_rate_of, weight_of, hyper_rate_factor_of, cca_weight_of = (
         schedule(config, steps_per_epoch)
         for schedule in (
             schedules.learning_rate,
@@ -59,16 +60,16 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
         noise = None
         if config.rate_proxy == "noise":
             noise = Noise.sample(noise_key, config.model, crops.shape, auxiliary=config.cca != "off")
-        rate, weight = None, weight_of(state.step)
         if config.model.rate_weights:
-            rate, weight = draw_rates(config.model, rate_key, len(crops))
+            rate = draw_rates(config.model, rate_key, len(crops))
+        else:
+            rate = RatePoint.single(weight_of(state.step))
         return train_step(
             model,
             state,
             crops.astype(jnp.float32) / 255,
             noise,
-            learning_rate=rate_of(state.step) if learning_rate is None else learning_rate,
-            rate_weight=weight,
+            learning_rate=learning_rate_of(state.step) if learning_rate is None else learning_rate,
             rate=rate,
             hyper_rate_factor=hyper_rate_factor_of(state.step),
             cca_weight=cca_weight_of(state.step),

@@ -21,6 +21,7 @@ from jaxtyping import Array, Bool, Float, Int32
 
 from cca_jax.model.cca import CCAModel, Noise
 from cca_jax.model.parameters.shapes import flatten, unflatten
+from cca_jax.model.rates import RatePoint
 from cca_jax.objective.loss import CCAForm, Distortion, ObjectiveTerms, rate_distortion_cca
 from train.step.mesh import mean_over_devices
 from train.step.optimizer import AdamState, advance_adam, clip_by_global_norm, initial_adam, moving_average
@@ -125,8 +126,7 @@ def train_step(
     noise: Noise | None,
     *,
     learning_rate: float | Float[Array, ""],
-    rate_weight: float | Float[Array, ""] | Float[Array, " B"],
-    rate: Float[Array, " B"] | None = None,
+    rate: RatePoint,
     hyper_rate_factor: float | Float[Array, ""] = 1.0,
     cca_weight: float | Float[Array, ""] = 1.0,
     max_norm: float = 1.0,
@@ -146,8 +146,7 @@ def train_step(
         image: RGB in [0, 1].
         noise: stands for rounding in the rates; None rounds.
         learning_rate: of the first Adam.
-        rate_weight: λ; in a model of several rates, of each image.
-        rate: there, each image's position among them.
+        rate: λ; in a model of several rates, of each image.
         hyper_rate_factor: how much of the hyper-latent's rate counts.
         cca_weight: α.
         max_norm: the gradients are scaled down to this global norm.
@@ -160,9 +159,9 @@ def train_step(
     Returns:
         The state after the step and its report.
     """
-    schedule = {"hyper_rate_factor": hyper_rate_factor, "cca_weight": cca_weight}
-    of_images = {} if rate is None else {"rate": rate, "rate_weight": jnp.asarray(rate_weight)}
-    schedule |= {"rate_weight": rate_weight} if rate is None else {}
+    schedule: dict[str, Any] = {"hyper_rate_factor": hyper_rate_factor, "cca_weight": cca_weight}
+    of_images = {"rate": rate} if model.config.rate_weights else {}
+    schedule |= {} if model.config.rate_weights else {"rate": rate}
     objective = partial(rate_distortion_cca, model, form=form, distortion=distortion)
     rows = (image, noise, of_images)
     gradients, terms = _mean_gradients(objective, state.params, schedule, rows, accumulate, mesh)
@@ -187,7 +186,7 @@ def _mean_gradients(
         objective: of parameters, images and noise, with what `schedule` and the images themselves add by name.
         params: the parameters.
         schedule: its scalars of this step.
-        rows: images, noise, and arrays by name with a value for each image.
+        rows: images, noise, and what has a value for each image, by name.
         accumulate: parts of each device's rows.
         mesh: the devices; None for one.
     """
@@ -224,8 +223,10 @@ def _update(
         auxiliary: whether the auxiliary model's quantiles take part.
     """
 
-    def advance(params: Any, gradient: Array, optimizer: AdamState, rate: float | Array) -> tuple[Any, AdamState]:
-        change, advanced = advance_adam(gradient, optimizer, rate, finite)
+    def advance(
+        params: Any, gradient: Array, optimizer: AdamState, learning_rate: float | Array
+    ) -> tuple[Any, AdamState]:
+        change, advanced = advance_adam(gradient, optimizer, learning_rate, finite)
         return jax.tree.map(jnp.subtract, params, ravel_pytree(params)[1](change)), advanced
 
     quantiles, others = _split(state.params)

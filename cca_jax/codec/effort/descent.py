@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int32
 
 from cca_jax.codec.effort.objective import Latents, Surroundings, cost, within_halo
 from cca_jax.model.cca import CCAModel
+from cca_jax.model.rates import RatePoint, in_steps, out_of_steps
 from cca_jax.ops.valid_region import ValidRegion, masked
 
 _DECAYS = (0.9, 0.999)
@@ -53,12 +54,12 @@ class Iterations:
 
 @partial(jax.jit, static_argnums=0)
 def begin(
-    model: CCAModel, params: Any, y: Float[Array, "1 h w M"], region: ValidRegion | None, step: Array | None
+    model: CCAModel, params: Any, y: Float[Array, "1 h w M"], region: ValidRegion | None, rate: RatePoint | None
 ) -> State:
     """At the networks' latent."""
-    z = model.apply({"params": params}, y, region, step, method="hyper_analyze")
+    z = model.apply({"params": params}, y, region, rate, method="hyper_analyze")
     median = model.apply({"params": params}, method=lambda model: model.hyper_prior.median())
-    latents = Latents(masked(y if step is None else y / step, region), masked(z - median[None, None, None], region))
+    latents = Latents(masked(in_steps(y, rate), region), masked(z - median[None, None, None], region))
     return State(latents, *(jax.tree.map(jnp.zeros_like, latents) for _ in range(2)))
 
 
@@ -73,11 +74,11 @@ def descend(model: CCAModel, params: Any, state: State, around: Surroundings, it
         second = _averaged(_DECAYS[1], state.second, jax.tree.map(jnp.square, gradient))
         unbiased = [1 / (1 - decay**now.number) for decay in _DECAYS]
 
-        def move(x: Array, mean: Array, square: Array, rate: Array) -> Array:
-            return x - rate * unbiased[0] * mean / (jnp.sqrt(unbiased[1] * square) + _EPSILON)
+        def move(x: Array, mean: Array, square: Array, largest: Array) -> Array:
+            return x - largest * unbiased[0] * mean / (jnp.sqrt(unbiased[1] * square) + _EPSILON)
 
-        rates = Latents(now.rate_y, now.rate_z)
-        return State(jax.tree.map(move, state.latents, first, second, rates), first, second), None
+        largest = Latents(now.rate_y, now.rate_z)
+        return State(jax.tree.map(move, state.latents, first, second, largest), first, second), None
 
     return jax.lax.scan(turn, state, iterations)[0]
 
@@ -87,12 +88,12 @@ def _averaged(decay: float, means: Latents, new: Latents) -> Latents:
 
 
 @jax.jit
-def found(
-    latents: Latents, region: ValidRegion | None, step: Array | None
+def to_code(
+    latents: Latents, region: ValidRegion | None, rate: RatePoint
 ) -> tuple[Float[Array, "1 h w M"], Int32[Array, "1 hz wz Z"]]:
     """The latent as an encoder takes it, and the hyper-latent's symbols."""
     symbols = masked(jnp.round(latents.z).astype(jnp.int32), region)
-    return latents.y if step is None else latents.y * step, symbols
+    return out_of_steps(latents.y, rate), symbols
 
 
 place = jax.jit(within_halo)

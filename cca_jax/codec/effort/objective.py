@@ -1,7 +1,7 @@
 """What the search of a tile's latent makes smaller: distortion + λ · rate, under a rounding that gradients pass.
 
 The forward pass is the decoder's, with soft symbols in the place of integers: the slice recurrence with its residual
-predictions, the tables' scales (which a network of integers computes of rounded symbols, with the gradients that it
+predictions, the tables' scales (which the integer network computes of rounded symbols, with the gradients that it
 has in training), the synthesis transform of the tile within its halo. The networks stay as they are.
 """
 
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32, UInt8
 
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.integer_network.rate import IntegerRate
+from cca_jax.model.rates import RatePoint, out_of_steps
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import LIKELIHOODS
 from cca_jax.ops.quantization import from_steps, to_steps
@@ -54,9 +54,7 @@ class Surroundings:
         place: row and column of that part.
         wide: how much of the arrays with the halo is image.
         region: the same of the tile's latent alone.
-        step: step sizes, or None.
-        integer_rate: what a network of integers is told of them, or None.
-        rate_weight: λ.
+        rate: of the file's quality, completed.
     """
 
     pixels: UInt8[Array, "1 H W 3"]
@@ -65,9 +63,7 @@ class Surroundings:
     place: Int32[Array, "2"]
     wide: ValidRegion | None
     region: ValidRegion | None
-    step: Float[Array, "1 1 1 M"] | None
-    integer_rate: IntegerRate | None
-    rate_weight: Float[Array, ""]
+    rate: RatePoint
 
 
 def cost(
@@ -103,31 +99,32 @@ def _span(length: int, first: Array | int, count: Array | int) -> Array:
 
 def _cost(model: CCAModel, latents: Latents, around: Surroundings, temperature: Array, key: Array) -> Array:
     noise = Latents(*map(logistic_noise, jax.random.split(key), (latents.y.shape, latents.z.shape)))
-    region, y = around.region, latents.y if around.step is None else latents.y * around.step
+    region, y = around.region, out_of_steps(latents.y, around.rate)
     symbols: list[Array] = []
     scales: list[Any] = []
 
     def code(index: int, prediction: SlicePrediction) -> Array:
         channels = slice(*model.config.slice_edges[index : index + 2])
-        distance = to_steps(y[..., channels], prediction.mean, prediction.step)
+        distance = to_steps(y[..., channels], prediction.mean, prediction.step_size)
         symbols.append(masked(annealed_round(distance, temperature, noise.y[..., channels]), region))
         scales.append(prediction.scale)
-        return from_steps(symbols[-1], prediction.mean, prediction.step)
+        return from_steps(symbols[-1], prediction.mean, prediction.step_size)
 
     z = masked(annealed_round(latents.z, temperature, noise.z), region)
     z_hat = z + model.hyper_prior.median()[None, None, None]
-    decoded = model.slices.decode(
-        *model.hyper_synthesize(z_hat, region, around.step, around.integer_rate), code, region, around.step
-    )
+    hyper = model.hyper_synthesize(z_hat, region, around.rate)
+    decoded = model.slices.decode(*hyper, code, region, around.rate)
     if model.config.scale_source == "context_exact":
-        integers = [round_straight_through(some) for some in (z, *symbols)]
-        tables = model.indexes_of_symbols(integers[0], integers[1:], around.integer_rate, region)
+        integers = [round_straight_through(soft) for soft in (z, *symbols)]
+        tables = model.indexes_of_symbols(integers[0], integers[1:], region, around.rate)
         scales = [scale_of_index(indexes) for indexes in tables]
     density = LIKELIHOODS[model.config.latent_density]
-    likelihoods = [density(some, jnp.zeros_like(some), scale) for some, scale in zip(symbols, scales, strict=True)]
-    bits = sum(-masked(jnp.log2(some), region).sum() for some in (model.hyper_likelihood(z_hat), *likelihoods))
+    likelihoods = [density(soft, jnp.zeros_like(soft), scale) for soft, scale in zip(symbols, scales, strict=True)]
+    bits = sum(
+        -masked(jnp.log2(likelihood), region).sum() for likelihood in (model.hyper_likelihood(z_hat), *likelihoods)
+    )
     x_hat = model.synthesize(within_halo(jnp.concatenate(decoded, axis=-1), around), around.wide)
-    return weighted_sum(_squared_error(x_hat, around), around.rate_weight, bits)
+    return weighted_sum(_squared_error(x_hat, around), around.rate.weight[0], bits)
 
 
 def _squared_error(x_hat: Float[Array, "1 H W 3"], around: Surroundings) -> Float[Array, ""]:

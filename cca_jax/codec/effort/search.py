@@ -10,7 +10,7 @@ counts. One tile after the other, so that memory follows the tile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +24,7 @@ from cca_jax.codec.image_coder import AnalyzedTile, ImageCoder
 from cca_jax.codec.latent_coding import Coded, encode_latent
 from cca_jax.codec.stopwatch import timed
 from cca_jax.entropy_coding.coders import RangeCoder
+from cca_jax.model.rates import RatePoint
 from cca_jax.ops.valid_region import ValidRegion
 from cca_jax.tiling.geometry import UNIT
 from cca_jax.tiling.halo import POSITIONS
@@ -44,13 +45,11 @@ class Effort(NamedTuple):
 
     Attributes:
         level: how long.
-        rate_weight: λ.
         bundle: the model.
         coder: to write with.
     """
 
     level: Level
-    rate_weight: float
     bundle: Bundle
     coder: RangeCoder
 
@@ -88,19 +87,19 @@ def search_tiles(
 
 def _search(tile: AnalyzedTile, shape: tuple[int, ...], effort: Effort, report: Callable[[int], None]) -> Choice:
     run, level = tile.coding, effort.level
-    around = _surroundings(tile, shape, effort.rate_weight)
+    around = _surroundings(tile, shape)
     plain = best = last = encode_latent(run, tile.y, effort.bundle, effort.coder)
-    least = _cost(tile, around, plain, effort.rate_weight)
-    state = descent.begin(run.model, run.params, tile.y, around.region, run.step)
+    least = _cost(tile, around, plain)
+    state = descent.begin(run.model, run.params, tile.y, around.region, around.rate)
     looks = {round(level.iterations * (k + 1) / _LOOKS / AT_ONCE) * AT_ONCE for k in range(_LOOKS)}
     for first in range(0, level.iterations, AT_ONCE):
-        given = (run.model, run.params, state, around, _iterations(level, first))
-        state = timed(run.clock, SEARCH, descent.descend, *given)
+        arguments = (run.model, run.params, state, around, _iterations(level, first))
+        state = timed(run.clock, SEARCH, descent.descend, *arguments)
         done = first + AT_ONCE
         if done in looks:
-            y, z_symbols = descent.found(state.latents, around.region, run.step)
+            y, z_symbols = descent.to_code(state.latents, around.region, around.rate)
             now = encode_latent(run, y, effort.bundle, effort.coder, z_symbols)
-            cost = _cost(tile, around, now, effort.rate_weight)
+            cost = _cost(tile, around, now)
             if cost < least:
                 best, least = now, cost
             if now[1] == last[1]:  # nothing moves: a picture without content, say
@@ -126,7 +125,7 @@ def _iterations(level: Level, first: int) -> descent.Iterations:
     )
 
 
-def _surroundings(tile: AnalyzedTile, shape: tuple[int, ...], rate_weight: float) -> Surroundings:
+def _surroundings(tile: AnalyzedTile, shape: tuple[int, ...]) -> Surroundings:
     run, around = tile.coding, tile.around
     corners = ((around.top, around.bottom), (around.left, around.right))
     sides = [min(side, last * UNIT) - first * UNIT for side, (first, last) in zip(shape, corners, strict=False)]
@@ -137,9 +136,7 @@ def _surroundings(tile: AnalyzedTile, shape: tuple[int, ...], rate_weight: float
         place=jnp.asarray(np.array([tile.place.top, tile.place.left], np.int32) * POSITIONS),
         wide=_with_gradients(tile.wide.layout.region),
         region=_with_gradients(run.layout.region),
-        step=run.step,
-        integer_rate=run.integer_rate,
-        rate_weight=jnp.float32(rate_weight),
+        rate=cast(RatePoint, run.rate),
     )
 
 
@@ -147,10 +144,10 @@ def _with_gradients(region: ValidRegion | None) -> ValidRegion | None:
     return None if region is None else region.replace(gradients=True)  # type: ignore[attr-defined]
 
 
-def _cost(tile: AnalyzedTile, around: Surroundings, coded: Coded, rate_weight: float) -> float:
+def _cost(tile: AnalyzedTile, around: Surroundings, coded: Coded) -> float:
     """L of what a decoder makes of the tile within its halo, summed over pixels."""
-    (what, streams), (rows, columns) = coded, np.asarray(around.sides)
-    pixels = np.asarray(tile.wide.pixels(descent.place(what.latent, around)))
+    (coded_tile, streams), (rows, columns) = coded, np.asarray(around.sides)
+    pixels = np.asarray(tile.wide.pixels(descent.place(coded_tile.latent, around)))
     difference = pixels[:, :rows, :columns].astype(np.int32) - tile.pixels[:, :rows, :columns]
     bits = 8 * sum(len(stream.data) for stream in streams)
-    return weighted_sum(int(np.square(difference).sum(dtype=np.int64)), rate_weight, bits)
+    return weighted_sum(int(np.square(difference).sum(dtype=np.int64)), float(around.rate.weight[0]), bits)

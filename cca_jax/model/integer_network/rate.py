@@ -1,8 +1,8 @@
-"""What the network of integers is told of a rate, in integers too.
+"""The integer network's inputs that state the rate; they are integers too.
 
 A coarser step makes the hyper-latent and all scales smaller, both counted in steps. The network works in one unit for
-all rates: its inputs are multiplied by an overall step, and what it puts out is lowered by the logarithm of each
-channel's step. Coding computes both from the stored numbers and the quality with integer arithmetic alone.
+all rates: its inputs are multiplied by an overall step, and its outputs are lowered by the logarithm of each channel's
+step. Coding computes both from the stored numbers and the quality with integer arithmetic alone.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ class IntegerRate:
     shift: Float[Array, "B 1 1 M"]
 
 
-def trained_rate(config: ModelConfig, log_steps: Float[Array, "K M"], position: Float[Array, " B"]) -> IntegerRate:
+def trained_rate(config: ModelConfig, log_steps: Float[Array, "K M"], rate_index: Float[Array, " B"]) -> IntegerRate:
     """At any positions from 0 to K - 1, with gradients straight through the rounding.
 
     Args:
         config: the model's sizes.
         log_steps: the learned logarithms of the step sizes.
-        position: among the rates.
+        rate_index: positions among the rates.
     """
-    factor = interpolate_rows(jnp.asarray(_factors(config)[:, None], jnp.float32), position)
+    factor = interpolate_rows(jnp.asarray(_factors(config)[:, None], jnp.float32), rate_index)
     units = round_straight_through(log_steps * (_SHIFT_UNITS / INDEX_STEP))
-    shift = interpolate_rows(units, position) / _SHIFT_UNITS
+    shift = interpolate_rows(units, rate_index) / _SHIFT_UNITS
     return IntegerRate(*(_round_half_up(array)[:, None, None] for array in (factor, shift)))
 
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from cca_jax.config import HYPER_STRIDE, ModelConfig
 from cca_jax.model.cca import CCAModel
+from cca_jax.model.rates import RatePoint
 
 AUXILIARY = "auxiliary/"
 """What the names of the auxiliary model's parameters begin with."""
@@ -23,7 +24,7 @@ def parameter_shapes(config: ModelConfig, auxiliary: bool) -> Mapping[str, tuple
     image = jnp.zeros((1, HYPER_STRIDE, HYPER_STRIDE, 3))
 
     def initialize(key: jax.Array) -> Any:
-        rate = jnp.zeros(1) if config.rate_weights else None
+        rate = RatePoint.of_row(config, 0) if config.rate_weights else None
         return CCAModel(config).init(key, image, rate=rate, auxiliary=auxiliary)["params"]
 
     tree = jax.eval_shape(initialize, jax.random.key(0))
@@ -40,13 +41,13 @@ def unflatten(arrays: Mapping[str, Any]) -> dict[str, Any]:
     return flax.traverse_util.unflatten_dict(arrays, sep="/")
 
 
-def check_shapes(found: Mapping[str, tuple[int, ...]], config: ModelConfig, auxiliary: bool) -> None:
+def check_shapes(shapes: Mapping[str, tuple[int, ...]], config: ModelConfig, auxiliary: bool) -> None:
     """Raises ValueError unless these are exactly the parameters of the configuration."""
     expected = parameter_shapes(config, auxiliary)
-    for what, names in (("missing", set(expected) - set(found)), ("unknown", set(found) - set(expected))):
+    for what, names in (("missing", set(expected) - set(shapes)), ("unknown", set(shapes) - set(expected))):
         if names:
-            some = ", ".join(sorted(names)[:4])
-            raise ValueError(f"{len(names)} {what} parameters for this configuration: {some} …")
+            first = ", ".join(sorted(names)[:4])
+            raise ValueError(f"{len(names)} {what} parameters for this configuration: {first} …")
     for name, shape in expected.items():
-        if tuple(found[name]) != shape:
-            raise ValueError(f"parameter {name} has shape {tuple(found[name])}, the configuration needs {shape}")
+        if tuple(shapes[name]) != shape:
+            raise ValueError(f"parameter {name} has shape {tuple(shapes[name])}, the configuration needs {shape}")

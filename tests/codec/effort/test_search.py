@@ -10,10 +10,10 @@ from cca_jax.bitstream import container
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
 from cca_jax.codec.effort import levels, search
-from cca_jax.codec.effort.choice import best_file, rate_weight
+from cca_jax.codec.effort.choice import best_file
 from cca_jax.codec.stopwatch import Stopwatch
 from cca_jax.entropy_coding import coders
-from cca_jax.model.rates import rate_weight_at
+from cca_jax.model.rates import RatePoint, rate_weight_at
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -165,13 +165,15 @@ def test_refusals(lite, image, micro, micro_params):
 
 def test_the_rate_weight_is_that_of_the_quality(lite):
     first, *_, last = lite.config.rate_weights
-    assert rate_weight(lite.config, 1.0) == pytest.approx(first)
-    assert rate_weight(lite.config, 100.0) == pytest.approx(last)
+    assert RatePoint.of_quality(lite.config, 1.0).weight == pytest.approx(first)
+    assert RatePoint.of_quality(lite.config, 100.0).weight == pytest.approx(last)
 
 
 def test_of_files_alike_the_first_is_best():
     image = np.full((2, 2, 3), 10, np.uint8)
     files = {"a": (image + 1, 3), "b": (image, 4), "c": (image, 4)}
     for weight, best in ((0.01, "b"), (10.0, "a")):
-        chosen = best_file(list(files), image, weight, lambda name: files[name][0], lambda name: files[name][1])
+        chosen = best_file(
+            list(files), image, RatePoint(jnp.array([weight])), lambda name: files[name][0], lambda name: files[name][1]
+        )
         assert chosen == best

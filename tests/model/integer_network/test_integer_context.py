@@ -15,6 +15,7 @@ from cca_jax.model.integer_network.scales import ExactScales
 from cca_jax.model.integer_network.surprise import EXPECTED, LEVELS
 from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import flatten, unflatten
+from cca_jax.model.rates import RatePoint
 from cca_jax.ops.valid_region import ValidRegion
 
 GENERATOR = np.random.default_rng(0)
@@ -142,12 +143,13 @@ def test_what_lies_outside_the_image_is_not_seen(networks):
 def test_slice_by_slice_as_a_decoder_goes_is_all_at_once(case, draw_lively, compiled):
     model, params = CCAModel(case), draw_lively(case)
     z, y = jnp.asarray(INTEGERS, jnp.int32), jnp.asarray(SYMBOLS, jnp.int32)
-    whole = coding_steps.indexes_of_symbols(model, params, z, y, None, RATE)
+    rate = RatePoint(jnp.ones(1), integer=RATE)
+    whole = coding_steps.indexes_of_symbols(model, params, z, y, None, rate)
     with jax.disable_jit(not compiled):
-        hyper = coding_steps.scale_sums(model, params, z, None, RATE)
+        hyper = coding_steps.scale_sums(model, params, z, None, rate)
         context = []
         for index, own in enumerate(slices_of(case, np.asarray(y))):
-            tables = coding_steps.slice_indexes(model, index, params, hyper, context, None, RATE)
+            tables = coding_steps.slice_indexes(model, index, params, hyper, context, None, rate)
             np.testing.assert_array_equal(tables, whole[..., slice(*case.slice_edges[index : index + 2])])
             context.append((own, tables))
 

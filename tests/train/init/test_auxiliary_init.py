@@ -9,6 +9,7 @@ import pytest
 
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.parameters.shapes import AUXILIARY, flatten, parameter_shapes, unflatten
+from cca_jax.model.rates import RatePoint
 from train.init.auxiliary_init import auxiliary_from_main
 
 
@@ -37,7 +38,7 @@ def deaf_to_the_latest(main, config):
 def likelihoods(config, main, params, image):
     auxiliary = {name: value for name, value in flatten(params).items() if name.startswith(AUXILIARY)}
     begun = {**auxiliary, **main, **auxiliary_from_main(main, config)}
-    rate = jnp.ones(len(image)) if config.rate_weights else None
+    rate = RatePoint.at(config, jnp.ones(len(image))) if config.rate_weights else None
     params = jax.tree.map(jnp.asarray, unflatten(begun))
     output = CCAModel(config).apply({"params": params}, image, rate=rate)
     return output.likelihood_y, output.auxiliary.likelihood_y

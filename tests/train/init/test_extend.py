@@ -12,6 +12,7 @@ from cca_jax.model.cca import CCAModel
 from cca_jax.model.layers import BlockStack, NAFBlock, ResidualBottleneck
 from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import AUXILIARY, check_shapes, flatten, unflatten
+from cca_jax.model.rates import RatePoint
 from train.init.extend import differences, extended, extended_steps
 from train.init.start import starting_params
 from train.init.widen import widened_blocks
@@ -51,7 +52,7 @@ def extend(old, source, target):
 def outputs(config, arrays, image, rate):
     model = CCAModel(config)
     run = jax.jit(lambda params, rate: model.apply({"params": params}, image, rate=rate, auxiliary=False))
-    return run(unflatten({n: jnp.asarray(v) for n, v in arrays.items()}), jnp.asarray(rate))
+    return run(unflatten({n: jnp.asarray(v) for n, v in arrays.items()}), RatePoint.at(config, jnp.asarray(rate)))
 
 
 @pytest.mark.parametrize("kind", [NAFBlock, ResidualBottleneck])
@@ -93,7 +94,9 @@ def test_what_is_new_learns(source, target, old, micro_image):
     model = CCAModel(target)
 
     def loss(params):
-        output = model.apply({"params": params}, micro_image, rate=jnp.array([0.4, 2.0]), auxiliary=False)
+        output = model.apply(
+            {"params": params}, micro_image, rate=RatePoint.at(model.config, jnp.array([0.4, 2.0])), auxiliary=False
+        )
         return jnp.square(output.x_hat - micro_image).sum() - jnp.log2(output.likelihood_y).sum()
 
     found = {n: np.asarray(v) for n, v in flatten(jax.jit(jax.grad(loss))(new)).items()}

@@ -11,6 +11,7 @@ from cca_jax.config import PRESETS
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import flatten
+from cca_jax.model.rates import RatePoint
 from cca_jax.ops.density import SCALE_FLOOR, SCALE_PER_DEVIATION
 from train.init.klt_init import latent_gain, with_klt_init
 from train.init.start import starting_params
@@ -49,7 +50,8 @@ def test_nothing_is_predicted_and_every_channel_has_the_scale_of_a_markov_field(
         params = {"params": jax.tree.map(jnp.asarray, with_klt_init(drawn, config, 2.0))}
         assert all(np.array_equal(value, before[name]) for name, value in flatten(drawn).items())
         y = model.apply(params, IMAGE, method="analyze")
-        step = jnp.ones((1, 1, 1, config.latent_channels)) if config.rate_weights else None
+        step_size = jnp.ones((1, 1, 1, config.latent_channels)) if config.rate_weights else None
+        rate = RatePoint(jnp.ones(1), step_size=step_size)
         z_hat = jnp.zeros((1, 1, 1, config.hyper_channels))
         hyper = model.apply(params, z_hat, method="hyper_synthesize")
         predicted = []
@@ -59,7 +61,7 @@ def test_nothing_is_predicted_and_every_channel_has_the_scale_of_a_markov_field(
             return prediction.mean
 
         decoded = model.apply(
-            params, *hyper, code, step=step, method=lambda m, *given, step: m.slices.decode(*given, step=step)
+            params, *hyper, code, rate=rate, method=lambda m, *given, rate: m.slices.decode(*given, rate=rate)
         )
         assert all(np.array_equal(p.mean, np.zeros_like(p.mean)) for p in predicted)
         assert all(np.array_equal(part, np.zeros_like(part)) for part in decoded)

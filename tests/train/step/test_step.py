@@ -7,6 +7,7 @@ import pytest
 
 from cca_jax.model.cca import Noise
 from cca_jax.model.parameters.shapes import flatten
+from cca_jax.model.rates import RatePoint
 from train.step.optimizer import clip_by_global_norm
 from train.step.step import QUANTILE_LEARNING_RATE, first_moments, initial_state, train_step
 
@@ -18,7 +19,7 @@ LEARNING_RATE = 1e-3
 @pytest.fixture(scope="module")
 def step(micro_model, micro_image):
     """(state, noise, learning rate) to (state, report), in the stopped form at λ = 1.8, compiled once."""
-    run = jax.jit(partial(train_step, micro_model, rate_weight=1.8, form="stopped"))
+    run = jax.jit(partial(train_step, micro_model, rate=RatePoint.single(1.8), form="stopped"))
     return lambda state, noise, learning_rate=LEARNING_RATE: run(
         state, micro_image, noise, learning_rate=jnp.float32(learning_rate)
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cca_jax.model.parameters.shapes import flatten, unflatten
+from cca_jax.model.rates import RatePoint
 from train.step.optimizer import moving_average
 from train.step.step import initial_state, mean_over_parts, train_step
 
@@ -23,7 +24,7 @@ def step(micro_model, micro_image, micro_noise):
     def run(state, accumulate):
         return train_step(
             micro_model, state, micro_image, micro_noise,
-            learning_rate=1e-2, rate_weight=1.8, form="off", accumulate=accumulate, average_decay=0.5,
+            learning_rate=1e-2, rate=RatePoint.single(1.8), form="off", accumulate=accumulate, average_decay=0.5,
         )  # fmt: skip
 
     return run
