@@ -168,8 +168,8 @@ def save_bundle(bundle: Bundle, folder: str | Path, card: str) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         part = Path(scratch) / "bundle"
         part.mkdir()
-        told = {"format": _FORMAT, "description": bundle.description, "identity": bundle.identity.hex()}
-        config = {**told, "model": bundle.config.to_dict()}
+        about = {"format": _FORMAT, "description": bundle.description, "identity": bundle.identity.hex()}
+        config = {**about, "model": bundle.config.to_dict()}
         text = json.dumps(config, indent=2)
         (part / CONFIG).write_text(text + "\n")
         (part / CARD).write_text(card)
@@ -190,17 +190,17 @@ def load_bundle(folder: Path) -> Bundle:
             if unknown := [n for n in names if not n.startswith("params/") and n not in _TABLE_ARRAYS]:
                 raise ValueError(f"it holds arrays that no bundle has: {', '.join(sorted(unknown)[:4])}")
             arrays = {n: file.get_tensor(n) for n in names}
-        found = _identity(config, arrays).hex()
-        if found != identity:
+        computed = _identity(config, arrays).hex()
+        if computed != identity:
             check_shapes(
                 {n[7:]: a.shape for n, a in arrays.items() if n.startswith("params/")}, config, auxiliary=False
             )
     except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(f"{folder / WEIGHTS} cannot be read ({error}): copy or download the model again") from error
     bundle = _assemble(folder, description, config, arrays)
-    if identity not in (None, found):
+    if identity not in (None, computed):
         raise ValueError(
-            f"{folder}: its weights are those of {found}, its {CONFIG} is of {identity}: one of them "
+            f"{folder}: its weights are those of {computed}, its {CONFIG} is of {identity}: one of them "
             "changed, copy or download the model again"
         )
     return bundle

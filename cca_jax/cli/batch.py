@@ -19,11 +19,11 @@ class Job:
     target: Path
 
 
-def plan(given: Sequence[str], inputs: Sequence[Path], output: str | None, suffix: str) -> list[Job]:
+def plan(paths: Sequence[str], inputs: Sequence[Path], output: str | None, suffix: str) -> list[Job]:
     """Decides where every output goes, before anything is read or written.
 
     Args:
-        given: the paths on the command line.
+        paths: those on the command line.
         inputs: the files they stand for; what is named twice is done once.
         output: the -o option: a file for a single input, a folder (made when needed) for several or for a folder.
         suffix: what replaces an input's suffix where no output file is named, with its dot.
@@ -37,7 +37,7 @@ def plan(given: Sequence[str], inputs: Sequence[Path], output: str | None, suffi
     """
     unique = {os.path.realpath(path): path for path in reversed(inputs)}
     sources = [path for path in inputs if unique.get(os.path.realpath(path)) is path]
-    several = len(sources) > 1 or any(Path(path).is_dir() for path in given)
+    several = len(sources) > 1 or any(Path(path).is_dir() for path in paths)
     jobs = [Job(source, _target(source, output, several, suffix)) for source in sources]
     taken: dict[str, Path] = {}
     for job in jobs:

@@ -87,7 +87,7 @@ def _compress(codec: library.ImageCodec, pixels: np.ndarray, args: argparse.Name
     """The bytes of a file and, where its quality was searched for, the words that say what was found."""
     for kind, value in (("bpp", args.target_bpp), ("psnr", args.target_psnr)):
         if value is not None:
-            found = library.compress_to_target(codec, pixels, kind, value, args.tile)
-            reached = f" reaches {found.value:.2f} dB" if kind == "psnr" else ""
-            return found.data, f"  quality {found.quality:.2f}{reached}"
+            result = library.compress_to_target(codec, pixels, kind, value, args.tile)
+            reached = f" reaches {result.value:.2f} dB" if kind == "psnr" else ""
+            return result.data, f"  quality {result.quality:.2f}{reached}"
     return codec.compress(pixels, args.quality, tile=args.tile), ""

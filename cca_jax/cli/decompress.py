@@ -94,10 +94,10 @@ class _Originals:
 
     def path_for(self, job: batch.Job) -> Path:
         """The original of a job's file: the one image given, or the one of the same stem in the folder given."""
-        found = [path for path in self._paths if not self._by_name or path.stem == job.source.stem]
-        if len(found) != 1:
-            how_many = f"{len(found)} images" if found else "no image"
+        originals = [path for path in self._paths if not self._by_name or path.stem == job.source.stem]
+        if len(originals) != 1:
+            how_many = f"{len(originals)} images" if originals else "no image"
             raise ValueError(f"{self._reference} holds {how_many} named {job.source.stem}: name the original itself")
-        if os.path.realpath(found[0]) == os.path.realpath(job.target):
+        if os.path.realpath(originals[0]) == os.path.realpath(job.target):
             raise ValueError(f"{job.target}: is the original and would be overwritten: name another output with -o")
-        return found[0]
+        return originals[0]

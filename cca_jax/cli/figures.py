@@ -66,5 +66,5 @@ def mean_line(figures: list[Figures]) -> str | None:
         psnr=fmean(one.psnr for one in figures),
         ms_ssim=fmean(similarities) if similarities else None,
     )
-    some = f" (MS-SSIM of {len(similarities)})" if 0 < len(similarities) < len(figures) else ""
-    return f"mean of {len(figures)} images  {mean}{some}"
+    coverage = f" (MS-SSIM of {len(similarities)})" if 0 < len(similarities) < len(figures) else ""
+    return f"mean of {len(figures)} images  {mean}{coverage}"

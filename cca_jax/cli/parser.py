@@ -32,7 +32,7 @@ def whole_number(least: int) -> Callable[[str], int]:
 
 def names(text: str) -> list[str]:
     """The `type` of an argument that is names with commas between them, each once."""
-    found = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not found:
+    unique = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not unique:
         raise argparse.ArgumentTypeError(f"{text!r} names nothing")
-    return found
+    return unique

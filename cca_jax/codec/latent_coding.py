@@ -58,11 +58,11 @@ def encode_latent(
             raise ValueError(
                 f"model {bundle.name!r} gives numbers that are not finite on this image: its weights are bad"
             )
-    coded, told, latent = run.encode_slices(y, z_symbols)
+    coded, tables, latent = run.encode_slices(y, z_symbols)
 
     def fetch() -> tuple[tuple[np.ndarray, ...], ...]:
         """Symbols and indexes on the host, those of the tile alone."""
-        symbols, indexes = (tuple(map(run.layout.cut, part)) for part in jax.device_get(([z_symbols, *coded], told)))
+        symbols, indexes = (tuple(map(run.layout.cut, part)) for part in jax.device_get(([z_symbols, *coded], tables)))
         return symbols, (_channel_indexes(symbols[0].shape), *indexes)
 
     symbols, indexes = timed(run.clock, CODER, fetch)

@@ -50,19 +50,19 @@ def settings() -> tuple[tuple[str, str], ...] | None:
 
     None where they cannot be told.
     """
-    told = private_jax.settings()
-    if told is None:
+    values = private_jax.settings()
+    if values is None:
         return None
-    return tuple(sorted((n, repr(value)) for n, value in told.items() if not any(word in n for word in _NO_PROGRAM)))
+    return tuple(sorted((n, repr(value)) for n, value in values.items() if not any(word in n for word in _NO_PROGRAM)))
 
 
 def _processor() -> str:
     """The instructions that the processor has, where the system tells."""
     try:
-        found = re.search(r"^(?:flags|Features)\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        features = re.search(r"^(?:flags|Features)\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:
-        found = None
-    return platform.processor() if found is None else found[1]
+        features = None
+    return platform.processor() if features is None else features[1]
 
 
 @functools.cache

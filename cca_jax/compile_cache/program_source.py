@@ -71,12 +71,12 @@ def source_of(step: Any, static: tuple[Any, ...]) -> str | None:
 def _source_of(value: Any) -> str | None:
     if isinstance(value, _PLAIN):
         return repr(value)
-    found = _reached.get(id(value))
-    if found is None or found.start is not value or not found.holds():
+    reached = _reached.get(id(value))
+    if reached is None or reached.start is not value or not reached.holds():
         if len(_reached) >= _MOST:  # of a process that makes codec after codec
             _reached.clear()
-        found = _reached[id(value)] = _walk(value)
-    return found.digest
+        reached = _reached[id(value)] = _walk(value)
+    return reached.digest
 
 
 def _walk(start: Any) -> _Reached:

@@ -62,8 +62,8 @@ class Signature:
         environment, source = compile_environment(), source_of(step, self.static)
         if environment is None or source is None or self.settings is None:
             return None
-        told = (self.static, str(self.tree), self.leaves, self.settings, environment, source)
-        return f"cca_{self.step}-{hashlib.sha256(repr(told).encode()).hexdigest()}"
+        identity = (self.static, str(self.tree), self.leaves, self.settings, environment, source)
+        return f"cca_{self.step}-{hashlib.sha256(repr(identity).encode()).hexdigest()}"
 
 
 class _Prepared(NamedTuple):
@@ -101,7 +101,7 @@ def _prepare(step: Step, arguments: tuple[Any, ...], signature: Signature, threa
         device = jax.config.jax_default_device  # type: ignore[attr-defined]  # contexts do not reach threads
         return _Prepared(shapes, threads.submit(load, executable, in_tree, out_tree, device))
     lowered = step.lower(*arguments)  # type: ignore[attr-defined]  # all steps are jitted
-    shapes = jax.tree.map(lambda told: jax.ShapeDtypeStruct(told.shape, told.dtype), lowered.out_info)
+    shapes = jax.tree.map(lambda output: jax.ShapeDtypeStruct(output.shape, output.dtype), lowered.out_info)
     return _Prepared(shapes, threads.submit(_compile, lowered, shapes, place))
 
 

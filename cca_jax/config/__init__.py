@@ -62,7 +62,7 @@ class ModelConfig:
             between them it interpolates. Empty for a model of one rate, which is trained for a single λ and rounds
             its latent as it is.
         scale_source: "context", where a slice's scales are predicted from the hyperprior and the decoded slices, as
-            in the paper; or "hyperprior_exact", where a network of integers computes them from the hyper-latent's
+            in the paper; or "hyperprior_exact", where the integer network computes them from the hyper-latent's
             integers alone, the same on every machine; or "context_exact", where it also reads the integers of the
             decoded slices, which are the same everywhere too.
         scale_channels: width of that network.

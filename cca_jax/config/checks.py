@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MAX_EXACT_CHANNELS = 112
 """Channels that a layer of integers may sum over: the sums stay under 2**24 (`integer_network.arithmetic`)."""
 MAX_EXACT_CONTEXT = 244
-"""Channels of decoded slices that a network of integers may read, whose surprises lie within ±60."""
+"""Channels of decoded slices that the integer network may read, whose surprises lie within ±60."""
 _MAX_LAST_INPUTS = 1007  # 3×3 taps of the base's channels and one of the branch's, two biases: again under 2**24
 
 _MAX_SLICES = 30  # a file holds 31 streams, one of them for z
@@ -31,10 +31,10 @@ def listed(name: str, value: Any, length: int | None) -> tuple[Any, ...]:
 
 def tuples(config: ModelConfig) -> dict[str, tuple[Any, ...]]:
     """All fields of several numbers, checked for their lengths."""
-    found = {name: listed(name, getattr(config, name), length) for name, length in _TUPLES.items()}
-    found["explicit_slices"] = listed("explicit_slices", config.explicit_slices, None)
-    found["analysis_blocks"] = listed("analysis_blocks", config.analysis_blocks, 3 if config.analysis_blocks else None)
-    return found
+    values = {name: listed(name, getattr(config, name), length) for name, length in _TUPLES.items()}
+    values["explicit_slices"] = listed("explicit_slices", config.explicit_slices, None)
+    values["analysis_blocks"] = listed("analysis_blocks", config.analysis_blocks, 3 if config.analysis_blocks else None)
+    return values
 
 
 def rate_weights(weights: Any) -> tuple[float, ...]:
@@ -82,7 +82,7 @@ def check_choices(config: ModelConfig, choices: dict[str, tuple[str, ...]]) -> N
 
 
 def check_exact_scales(config: ModelConfig) -> None:
-    """In a model of exact scales no sum of its network of integers can reach 2**24, whatever its input."""
+    """In a model of exact scales no sum of its integer network can reach 2**24, whatever its input."""
     if not config.exact_scales:
         return
     source = config.scale_source

@@ -25,10 +25,10 @@ def find_files(paths: Iterable[str | Path], suffixes: Collection[str]) -> list[P
         FileNotFoundError: a folder holds no such file.
         OSError: a folder cannot be listed.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for path in map(Path, paths):
         if not path.is_dir():
-            found.append(path)
+            files.append(path)
             continue
         inside = sorted(
             entry
@@ -37,8 +37,8 @@ def find_files(paths: Iterable[str | Path], suffixes: Collection[str]) -> list[P
         )
         if not inside:
             raise FileNotFoundError(f"{path}: the folder holds no file that ends in {', '.join(sorted(suffixes))}")
-        found += inside
-    return found
+        files += inside
+    return files
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:

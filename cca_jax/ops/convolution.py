@@ -153,7 +153,7 @@ def _kernel_gradient(x: Array, cotangent: Array, size: int, dtype: jnp.dtype) ->
     shifted = [columns[:, :, 2 * padding - tap : 2 * padding - tap + width] for tap in range(size)]
     right = jnp.concatenate(shifted, axis=-1).reshape(-1, size * outputs)
     left = [rows[:, tap : tap + height].reshape(-1, inputs).T for tap in range(size)]
-    products = [jnp.matmul(some, right, preferred_element_type=dtype) for some in left]
+    products = [jnp.matmul(tap, right, preferred_element_type=dtype) for tap in left]
     return jnp.stack(products).reshape(size, inputs, size, outputs).transpose(0, 2, 1, 3)
 
 

@@ -40,7 +40,7 @@ def auxiliary_from_main(main: dict[str, np.ndarray], config: ModelConfig) -> dic
 
 
 def _integers_of(main: dict[str, np.ndarray], config: ModelConfig) -> dict[str, np.ndarray]:
-    """Copies of the network of integers, whose branches lose what read the surprises of the most recent slice."""
+    """Copies of the integer network, whose branches lose what read the surprises of the most recent slice."""
     own = {name: value.copy() for name, value in main.items() if name.startswith("exact_scales/")}
     for index in range(1, config.num_slices):
         prefix = f"exact_scales/context_{index}/"

@@ -1,7 +1,7 @@
 """A model that has learned, extended to more channels, blocks, rates or context: it goes on from what it knows.
 
 What can grow: the transforms' last stage and the numbers of NAFBlocks (`train.init.widen`), the latent's last slice,
-the rates, and a network of integers that begins to read decoded slices. At the rates that both have, the picture of
+the rates, and an integer network that begins to read decoded slices. At the rates that both have, the picture of
 the extended model is the source's, as exactly as said where each part is extended.
 """
 
@@ -134,7 +134,7 @@ def _draw_analysis(arrays: Arrays, fresh: Arrays, source: ModelConfig, added: in
 
 
 def _extend_rates(arrays: Arrays, before: tuple[float, ...], after: tuple[float, ...]) -> None:
-    """Step sizes at other rates, and the network of integers in the unit that these give its input.
+    """Step sizes at other rates, and the integer network in the unit that these give its input.
 
     Its input is multiplied by the change of √λ̄ (`integer_network.rate`), its first kernel divided by that and
     rounded again to its grid: table indexes differ by what this rounds, and where the input is clipped.

@@ -40,8 +40,8 @@ class TensorFlowCoder:
 
             def put(intervals: np.ndarray, rows: np.ndarray) -> None:
                 nonlocal coder
-                given = [coder, library.integers(rows), library.integers(intervals)]
-                (coder,) = library.execute("EntropyEncodeIndex", given, 1)
+                inputs = [coder, library.integers(rows), library.integers(intervals)]
+                (coder,) = library.execute("EntropyEncodeIndex", inputs, 1)
 
             escapes.encode(symbols, indexes, tables, put)
             return library.execute("EntropyEncodeFinalize", [coder], 1)[0].string()
@@ -60,8 +60,8 @@ class TensorFlowCoder:
 
             def get(rows: np.ndarray) -> np.ndarray:
                 nonlocal coder
-                given = [coder, library.integers(rows), library.integers([len(rows)])]
-                coder, intervals = library.execute("EntropyDecodeIndex", given, 2, Tdecoded=INT32)
+                inputs = [coder, library.integers(rows), library.integers([len(rows)])]
+                coder, intervals = library.execute("EntropyDecodeIndex", inputs, 2, Tdecoded=INT32)
                 return np.frombuffer(intervals.memory(), np.int32)
 
             symbols = escapes.decode(indexes, tables, get)

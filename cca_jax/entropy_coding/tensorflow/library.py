@@ -187,7 +187,7 @@ class Library:
 
 def package_folder(name: str) -> Path:
     """The folder of an installed package, which is not imported; OSError where there is none."""
-    found = importlib.util.find_spec(name)
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
         raise OSError(f"there is no package {name}")
-    return Path(found.submodule_search_locations[0])
+    return Path(spec.submodule_search_locations[0])

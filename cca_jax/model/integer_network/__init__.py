@@ -1,5 +1,6 @@
-"""Scale indexes by integer arithmetic, the same on every machine (Ballé, Johnston and Minnen 2019).
+"""The integer network: scale indexes that every machine computes alike (Ballé, Johnston and Minnen 2019).
 
-`arithmetic` are layers of integers that float32 holds exactly, `rate` what they are told of a rate, `scales` the
-network. `cca` and `auxiliary` run it.
+`arithmetic` computes with integers that float32 holds exactly, `layers` are the layers made of it, `rate` is the input
+that states the rate, `surprise` and `context` read decoded slices, `scales` is the network. `cca` and `auxiliary` run
+it.
 """

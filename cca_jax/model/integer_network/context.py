@@ -47,14 +47,14 @@ class ContextBranch(nn.Module):
         width = self.config.scale_context_channels
         read = jnp.concatenate(surprises, axis=-1)
         symbols = IntegerConv(width, SURPRISE_BITS, largest=LARGEST_SURPRISE, name="symbols")(read, region)
-        told = jnp.concatenate([hidden, _told_of(rate, hidden)], axis=-1)
-        x = bounded(symbols + IntegerConv(width, size=1, name="hyper")(told, region), 0, LARGEST)
+        inputs = jnp.concatenate([hidden, _coarseness(rate, hidden)], axis=-1)
+        x = bounded(symbols + IntegerConv(width, size=1, name="hyper")(inputs, region), 0, LARGEST)
         x = bounded(IntegerConv(width, size=1, name="second")(x, region), 0, LARGEST)
         return IntegerConv(self.channels, output_bits=0, size=1, initial=0.0, rounds=False, name="last")(x, region)
 
 
-def _told_of(rate: IntegerRate | None, like: Array) -> Float[Array, "B h w 1"]:
-    """How coarse the steps are: the shift of the latent's first channel, for surprises do not say."""
+def _coarseness(rate: IntegerRate | None, like: Array) -> Float[Array, "B h w 1"]:
+    """How coarse the steps are, which surprises do not say: the shift of the latent's first channel."""
     shape = (*like.shape[:-1], 1)
     if rate is None:
         return jnp.zeros(shape, like.dtype)

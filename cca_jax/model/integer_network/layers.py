@@ -1,4 +1,4 @@
-"""The layer that networks of integers are made of."""
+"""The layer of the integer network."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Scales from a network of integers: what is coded depends on nothing that two machines may round differently.
+"""Scales from the integer network: what is coded depends on nothing that two machines may round differently.
 
 The hyper-latent's integers, multiplied by the rate's factor and clipped to ±127, go through two 3×3 layers that double
-the resolution and one that keeps it, all of `ops.integers`. The outcome, lowered by the rate's shifts (`integer_rate`),
+the resolution and one that keeps it, all of `layers`. The outcome, lowered by the rate's shifts (`rate`),
 is the index of each symbol's coding table. With "context_exact" the sums of a slice's channels are raised, before they
-are rounded, by what the symbols of the slices in its context say (`exact_context`).
+are rounded, by what the symbols of the slices in its context say (`context`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What a decoded symbol tells of the scales that follow is not its size but what its size adds to what was expected:
 of a Laplacian whose table is known, the logarithm of the magnitude carries nearly all there is to know of an error of
-the table. So a network of integers is given that difference: the magnitude on a scale of half octaves, less its
+the table. So the integer network reads that difference: the magnitude on a scale of half octaves, less its
 expectation under the table, in quarters. It is about 0 on average at every rate, and 0 means that nothing is to be
 corrected.
 """
