@@ -44,7 +44,7 @@ def evaluate(options: Options) -> int:
     if Path(options.data).is_dir() and options.out.resolve().is_relative_to(Path(options.data).resolve()):
         raise ValueError(f"{options.out}: lies in {options.data}, where its own pictures would be measured next time")
     others = conventional_codecs(options.codecs)
-    ours = our_codecs(options.models, options.qualities)
+    ours = our_codecs(options.models, options.qualities, options.efforts)
     codecs: list[ImageCodec] = [*ours, *others]
     if len({codec.name for codec in codecs}) < len(codecs):
         raise ValueError("a model has the name of another codec: rename its folder")

@@ -74,7 +74,7 @@ def make_folders(jobs: Sequence[Job], output: str | None) -> None:
         Path(output).mkdir(parents=True, exist_ok=True)
 
 
-def run(jobs: Sequence[Job], work: Callable[[Job, Reporter], str], doing: str, debug: bool) -> int:
+def run(jobs: Sequence[Job], work: Callable[[Job, Reporter], str], doing: str, debug: bool, long: bool = False) -> int:
     """Works through the jobs.
 
     Args:
@@ -83,12 +83,13 @@ def run(jobs: Sequence[Job], work: Callable[[Job, Reporter], str], doing: str, d
             fails must have left no output.
         doing: the word on the progress bar.
         debug: lets the first error through, with its traceback.
+        long: whether a single job takes so long that it has a bar, too.
 
     Returns:
         The exit status: 2 where any job failed.
     """
     failed = 0
-    with Reporter(len(jobs), doing) as reporter:
+    with Reporter(len(jobs), doing, long) as reporter:
         for job in jobs:
             reporter.begin(job.source.name)
             try:

@@ -9,6 +9,7 @@ import numpy as np
 from cca_jax.cli import batch, library
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, bits_per_pixel, format_rate, mean_line, measure
+from cca_jax.codec.effort.levels import EFFORT_MEASURED, MAX_EFFORT, MEASURED
 from cca_jax.image_io.files import write_atomically
 
 
@@ -18,8 +19,10 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         "compress",
         parents=[common],
         help="compress images to .cca files",
-        description="Compresses images. For each it prints the file, its bytes, and bits per pixel: the whole file "
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the table
+        description="Compresses images. For each it prints the file, its bytes, and bits per pixel: the whole file\n"
         "over the original's pixels. Existing .cca files are replaced; an input never is.",
+        epilog=_effort_table(),
     )
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="image file, or a folder of them")
     parser.add_argument(
@@ -41,12 +44,25 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         "are cut, with N = 896)",
     )
     parser.add_argument(
+        "--effort",
+        type=int,
+        choices=range(MAX_EFFORT + 1),
+        default=0,
+        metavar="0…9",
+        help="search for what is better to code: smaller files of the same quality, which decode as fast (below)",
+    )
+    parser.add_argument(
         "--coder", choices=("tensorflow", "constriction"), help="range coder; default: the best installed"
     )
     parser.add_argument(
         "--metrics", action="store_true", help="also decode every file and print PSNR and MS-SSIM, and their means"
     )
     parser.set_defaults(run=run)
+
+
+def _effort_table() -> str:
+    lines = [f"  {number:>6}  {seconds:>6g} s  {gain:>5.1f} %" for number, (seconds, gain) in enumerate(MEASURED)]
+    return "\n".join([EFFORT_MEASURED, "", "  effort      time  bits", *lines])
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         image = read_image(job.source)
         for note in image.notes:
             reporter.problem(f"{job.source}: warning: {note}")
-        data, quality = _compress(codec, image.pixels, args)
+        data, quality = _compress(codec, image.pixels, args, reporter)
         rate = format_rate(bits_per_pixel(len(data), *image.pixels.shape[:2]))
         figures = None
         if args.metrics:
@@ -77,17 +93,20 @@ def run(args: argparse.Namespace) -> int:
             measured.append(figures)
         return f"{job.target.name:<{name_width}}  {len(data):>9,} bytes  {figures or rate}{quality}"
 
-    status = batch.run(jobs, work, "compressing", args.debug)
+    status = batch.run(jobs, work, "compressing", args.debug, long=args.effort > 0)
     if mean := mean_line(measured):
         print_line(mean)
     return status
 
 
-def _compress(codec: library.ImageCodec, pixels: np.ndarray, args: argparse.Namespace) -> tuple[bytes, str]:
+def _compress(
+    codec: library.ImageCodec, pixels: np.ndarray, args: argparse.Namespace, reporter: Reporter
+) -> tuple[bytes, str]:
     """The bytes of a file and, where its quality was searched for, the words that say what was found."""
+    options = {"tile": args.tile, "effort": args.effort, "progress": reporter.within}
     for kind, value in (("bpp", args.target_bpp), ("psnr", args.target_psnr)):
         if value is not None:
-            result = library.compress_to_target(codec, pixels, kind, value, args.tile)
+            result = library.compress_to_target(codec, pixels, kind, value, **options)
             reached = f" reaches {result.value:.2f} dB" if kind == "psnr" else ""
             return result.data, f"  quality {result.quality:.2f}{reached}"
-    return codec.compress(pixels, args.quality, tile=args.tile), ""
+    return codec.compress(pixels, args.quality, **options), ""

@@ -48,17 +48,18 @@ def print_table(rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> N
 class Reporter:
     """Reports on a run through several files, over a progress bar where there is a terminal to show it.
 
-    The bar appears on standard error, for more than one file. Lines for standard output still go there, unless both are
-    the same terminal: then they are printed above the bar.
+    The bar appears on standard error, for more than one file or where one takes long. Lines for standard output still
+    go there, unless both are the same terminal: then they are printed above the bar.
     """
 
-    def __init__(self, total: int, doing: str) -> None:
+    def __init__(self, total: int, doing: str, long: bool = False) -> None:
         self._total = total
         self._doing = doing
+        self._long = long
         self._bar: Progress | None = None
 
     def __enter__(self) -> Reporter:
-        if self._total > 1 and sys.stderr.isatty():
+        if (self._total > 1 or self._long) and sys.stderr.isatty():
             from cca_jax.cli.progress import start_bar
 
             self._bar = start_bar(self._total, self._doing)
@@ -90,10 +91,19 @@ class Reporter:
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], description=f"{self._doing} {name}")
 
+    def within(self, done: int, total: int) -> None:
+        """How much of the file that is being worked on is done, on a bar of its own."""
+        if self._bar is not None:
+            if len(self._bar.task_ids) == 1:
+                self._bar.add_task("  iterations", total=total)
+            self._bar.update(self._bar.task_ids[1], completed=done, total=total)
+
     def done(self) -> None:
         """One more file is finished, well or not."""
         if self._bar is not None:
             self._bar.advance(self._bar.task_ids[0])
+            for task in self._bar.task_ids[1:]:
+                self._bar.remove_task(task)
 
     def _above(self, text: str) -> None:
         assert self._bar is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -20,7 +21,15 @@ class ImageCodec(Protocol):
     def name(self) -> str:
         """What people call its model."""
 
-    def compress(self, image: np.ndarray, quality: float | None = None, *, tile: int | None = None) -> bytes:
+    def compress(
+        self,
+        image: np.ndarray,
+        quality: float | None = None,
+        *,
+        tile: int | None = None,
+        effort: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> bytes:
         """An image uint8 [H,W,3] as the bytes of a .cca file, in tiles of at most that many pixels a side."""
 
     def decompress(self, data: bytes, slices: int | None = None) -> np.ndarray:
@@ -67,7 +76,9 @@ def codec_for_file(data: bytes) -> ImageCodec:
     return _codec_for_identity(container.read(data, 1).model_identity)
 
 
-def compress_to_target(codec: ImageCodec, image: np.ndarray, kind: str, value: float, tile: int | None = None) -> Any:
+def compress_to_target(
+    codec: ImageCodec, image: np.ndarray, kind: str, value: float, tile: int | None = None, **options: Any
+) -> Any:
     """The search result of a wanted rate ("bpp") or fidelity ("psnr").
 
     Raises:
@@ -75,7 +86,8 @@ def compress_to_target(codec: ImageCodec, image: np.ndarray, kind: str, value: f
     """
     from cca_jax.codec import quality_search
 
-    return quality_search.compress_to_target(cast("Codec", codec), image, quality_search.Target(value, kind), tile)
+    target = quality_search.Target(value, kind)
+    return quality_search.compress_to_target(cast("Codec", codec), image, target, tile, **options)
 
 
 def read_header(data: bytes) -> Any:

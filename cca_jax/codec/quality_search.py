@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 
 from cca_jax.bitstream import container
 from cca_jax.codec.codec import Codec
+from cca_jax.codec.effort.search import Progress
 from cca_jax.objective.metrics import psnr
 
 _MOST_FILES = 16
@@ -62,7 +63,13 @@ class SearchResult:
 
 
 def compress_to_target(
-    codec: Codec, image: UInt8[np.ndarray, "H W 3"], target: Target, tile: int | None = None
+    codec: Codec,
+    image: UInt8[np.ndarray, "H W 3"],
+    target: Target,
+    tile: int | None = None,
+    *,
+    effort: int = 0,
+    progress: Progress | None = None,
 ) -> SearchResult:
     """The largest file found within a rate, or the smallest found with a fidelity.
 
@@ -77,6 +84,8 @@ def compress_to_target(
         target: see `Target`. What is found in between is within 1 % of a rate or 0.02 dB of a PSNR, unless the image's
             own rates jump by more, or bend so sharply that 16 files do not suffice.
         tile: as `Codec.compress` takes it.
+        effort: likewise; every file that is tried is made with it.
+        progress: likewise, of each file.
 
     Raises:
         ValueError: a model of a single rate; a rate too small or a fidelity too high for it here; not an image.
@@ -86,7 +95,7 @@ def compress_to_target(
     height, width = image.shape[:2]
 
     def measure(quality: float) -> SearchResult:
-        encoding = codec.encode(image, quality, tile=tile)
+        encoding = codec.encode(image, quality, tile=tile, effort=effort, progress=progress)
         data = container.write(encoding.container)
         if target.kind == "bpp":
             value = 8 * len(data) / (height * width)

@@ -18,6 +18,7 @@ from cca_jax.bundles.registry import DEFAULT_MODEL, summarize_model
 from cca_jax.cli.errors import describe
 from cca_jax.cli.library import load_codec
 from cca_jax.codec.codec import Codec
+from cca_jax.codec.effort.levels import LEVELS
 from cca_jax.codec.encoding import CodedTile
 from cca_jax.codec.stopwatch import Stopwatch
 from cca_jax.codec.tile_coder import TileCoder
@@ -41,15 +42,16 @@ class OurCodec:
         codec: the model with its range coder.
         name: as plots show it.
         settings: qualities, from low rate to high, or `SINGLE_RATE`.
+        effort: that it encodes with.
     """
 
     kind: Kind = "ours"
     external = False
     setting_name = "quality"
 
-    def __init__(self, codec: Codec, qualities: Sequence[float] = (), name: str | None = None) -> None:
-        self.codec = codec
-        self.name = codec.name if name is None else name
+    def __init__(self, codec: Codec, qualities: Sequence[float] = (), name: str | None = None, effort: int = 0) -> None:
+        self.codec, self.effort = codec, effort
+        self.name = (codec.name if name is None else name) + (f", effort {effort}" if effort else "")
         self.settings = tuple(sorted(set(qualities))) or SINGLE_RATE
 
     @property
@@ -57,14 +59,15 @@ class OurCodec:
         """The model's identity, its coder, and the libraries that its arithmetic and times depend on."""
         installed = versions()
         libraries = [f"{package} {installed[package]}" for package in ("cca_jax", "jax") if package in installed]
-        return ", ".join([f"model {self.codec.identity.hex()}", f"{self.codec.coder.name} coder", *libraries])
+        search = [f"effort {self.effort} ({LEVELS[self.effort].iterations} iterations)"] if self.effort else []
+        return ", ".join([f"model {self.codec.identity.hex()}", f"{self.codec.coder.name} coder", *search, *libraries])
 
     def encode(self, pixels: np.ndarray, setting: float) -> Encoded:
         """See `ImageCodec`."""
         clock = Stopwatch()
         started = time.perf_counter()
         try:
-            whole = self.codec.encode(pixels, self._quality(setting), clock=clock).container
+            whole = self.codec.encode(pixels, self._quality(setting), effort=self.effort, clock=clock).container
             data = container.write(whole)
         except (ValueError, MemoryError) as error:
             raise CodecError(describe(error)) from error
@@ -83,7 +86,7 @@ class OurCodec:
 
     def estimate(self, pixels: np.ndarray, setting: float) -> Estimate:
         """See `EstimatingCodec`: likelihoods without noise, by the true σ where a file is coded by a table near it."""
-        encoding = self.codec.encode(pixels, self._quality(setting))
+        encoding = self.codec.encode(pixels, self._quality(setting), effort=self.effort)
         bits = np.array([self._tile_bits(tile, encoding.container.quality) for tile in encoding.tiles])
         return Estimate(tuple(bits.sum(0).tolist()), self._header_bits(encoding.container, bits))
 
@@ -122,34 +125,35 @@ class OurCodec:
         return 8 * container.read_header(container.write(dataclasses.replace(file, streams=streams))).size
 
 
-def our_codecs(models: Sequence[str], qualities: Sequence[float]) -> list[OurCodec]:
+def our_codecs(models: Sequence[str], qualities: Sequence[float], efforts: Sequence[int] = (0,)) -> list[OurCodec]:
     """Loads models.
 
     Args:
         models: names or folders; the package's default model if there is none.
         qualities: for models of several rates; what a model itself offers if there is none.
+        efforts: each of which models of several rates encode with.
 
     Raises:
-        ValueError, OSError: a model is missing, damaged or named twice, or qualities were given and none has several
-            rates, or one is out of range.
+        ValueError, OSError: a model is missing, damaged or named twice, or qualities or an effort were given and none
+            has several rates, or one is out of range.
     """
     for quality in qualities:
         check_quality(quality)
     summaries = [summarize_model(model) for model in models or (DEFAULT_MODEL,)]
     names = [summary.name for summary in summaries]
-    if qualities and not any(summary.qualities for summary in summaries):
-        raise ValueError(f"{', '.join(names)}: of a single rate: leave --quality out")
+    for option, given in (("quality", qualities), ("effort", any(efforts))):
+        if given and not any(summary.qualities for summary in summaries):
+            raise ValueError(f"{', '.join(names)}: of a single rate: leave --{option} out")
     if len({summary.identity for summary in summaries}) < len(summaries):
         raise ValueError("--model names the same model twice: name each once")
-    return [
-        OurCodec(
-            cast(Codec, load_codec(str(summary.path))),
-            (tuple(qualities) or summary.qualities) if summary.qualities else (),
-            # Two folders may have one name.
-            summary.name if names.count(summary.name) == 1 else f"{summary.name} {summary.identity.hex()}",
-        )
-        for summary in summaries
-    ]
+    made = []
+    for summary in summaries:
+        codec = cast(Codec, load_codec(str(summary.path)))
+        # Two folders may have one name.
+        name = summary.name if names.count(summary.name) == 1 else f"{summary.name} {summary.identity.hex()}"
+        settings = (tuple(qualities) or summary.qualities) if summary.qualities else ()
+        made += [OurCodec(codec, settings, name, effort) for effort in (efforts if settings else (0,))]
+    return made
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -54,7 +54,7 @@ def our_version(pixels: np.ndarray, model: OurCodec, setting: float) -> Version:
     """
     single = model.settings == SINGLE_RATE
     try:
-        encoding = model.codec.encode(pixels, None if single else setting)
+        encoding = model.codec.encode(pixels, None if single else setting, effort=model.effort)
     except (ValueError, MemoryError) as error:
         raise CodecError(describe(error)) from error
     data = container.write(encoding.container)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cca_jax.cli.parser import OneLineParser, names, whole_number
+from cca_jax.codec.effort.levels import MAX_EFFORT
 
 ALL, NONE = "all", "none"
 """Words of --codecs."""
@@ -32,6 +33,7 @@ class Options:
         data_dir: where TensorFlow datasets are prepared; None for their own place.
         models: names or folders; empty for the package's default.
         qualities: for models of several rates; empty for what they offer.
+        efforts: each is a codec of its own.
         codecs: names of conventional codecs, or `ALL` or `NONE` alone.
         estimate: whether to add likelihood estimates.
         out: the report's folder.
@@ -43,6 +45,7 @@ class Options:
     data_dir: Path | None
     models: tuple[str, ...]
     qualities: tuple[float, ...]
+    efforts: tuple[int, ...]
     codecs: tuple[str, ...]
     estimate: bool
     out: Path
@@ -75,6 +78,16 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         help="for models of several rates; default: theirs",
     )
     parser.add_argument(
+        "--effort",
+        nargs="+",
+        action="extend",
+        type=int,
+        choices=range(MAX_EFFORT + 1),
+        default=[],
+        metavar="0…9",
+        help="that the models' encoders make, each a curve of its own; default: 0",
+    )
+    parser.add_argument(
         "--codecs",
         type=_words,
         default=("jpeg", "webp"),
@@ -100,6 +113,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         data_dir=args.data_dir,
         models=tuple(args.model),
         qualities=tuple(args.quality),
+        efforts=tuple(dict.fromkeys(args.effort)) or (0,),
         codecs=args.codecs,
         estimate=args.estimate,
         out=args.out,

@@ -29,8 +29,10 @@ class FakeCodec:
     def with_coder(self, name):
         return FakeCodec(self._model, self._calls, {"tensorflow": 1, "constriction": 2}[name])
 
-    def compress(self, image, quality=None, *, tile=None):
-        self._calls.append(("compress", self._model, quality, self._coder, tile))
+    def compress(self, image, quality=None, *, tile=None, effort=0, progress=None):
+        self._calls.append(("compress", self._model, quality, self._coder, tile, effort))
+        if effort:
+            progress(effort, effort)
         coarse = zlib.compress((image & 0xF0 | 8).tobytes())
         streams = tuple(container.Stream(data, 0) for data in (coarse, b"one", b"four"))
         return container.write(container.Container(*image.shape[1::-1], IDENTITY, self._coder, quality, streams))

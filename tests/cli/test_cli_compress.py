@@ -15,7 +15,7 @@ def test_one_image_goes_beside_itself(run, calls, photo):
     size = file.stat().st_size
     assert (status, err) == (0, "")
     assert out == f"photo.cca  {size:>9,} bytes  {8 * size / (12 * 20):7.4f} bpp\n"
-    assert calls == [("load", "default"), ("compress", "default", None, 2, None)]
+    assert calls == [("load", "default"), ("compress", "default", None, 2, None, 0)]
 
 
 def test_options_reach_the_codec(run, calls, photo, tmp_path):
@@ -32,10 +32,12 @@ def test_options_reach_the_codec(run, calls, photo, tmp_path):
         "tensorflow",
         "--tile",
         "512",
+        "--effort",
+        "3",
     )
     assert status == 0
     assert (tmp_path / "x.cca").exists()
-    assert calls == [("load", "fake"), ("compress", "fake", 2.5, 1, 512)]
+    assert calls == [("load", "fake"), ("compress", "fake", 2.5, 1, 512, 3)]
 
 
 def test_several_images_go_into_a_folder_that_is_made(run, calls, photo, tmp_path):
@@ -179,14 +181,32 @@ def test_a_file_that_does_not_decode_is_not_left_behind(run, photo, tmp_path, mo
 def test_a_target_is_searched_for_and_what_was_found_is_said(run, photo, monkeypatch, kind, words):
     asked = []
 
-    def compress_to_target(codec, image, target, tile):
-        asked.append((target, tile))
+    def compress_to_target(codec, image, target, tile, *, effort, progress):
+        asked.append((target, tile, effort))
         return quality_search.SearchResult(codec.compress(image, 12.5), 12.5, 31.5)
 
     monkeypatch.setattr(quality_search, "compress_to_target", compress_to_target)
-    status, out, _ = run("compress", photo(), f"--target-{kind}", "31.7", "--tile", "512")
-    assert (status, asked) == (0, [(quality_search.Target(31.7, kind), 512)])
+    status, out, _ = run("compress", photo(), f"--target-{kind}", "31.7", "--tile", "512", "--effort", "1")
+    assert (status, asked) == (0, [(quality_search.Target(31.7, kind), 512, 1)])
     assert out.endswith(f" bpp  {words}\n")
+
+
+@pytest.mark.parametrize("effort", ["10", "-1", "2.5", "much"])
+def test_an_effort_that_is_none_is_one_line_and_no_file(run, calls, photo, tmp_path, effort):
+    status, out, err = run("compress", photo(), "--effort", effort)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "--effort" in err
+    assert os.listdir(tmp_path) == ["photo.png"]
+
+
+def test_help_has_the_table_of_efforts(run):
+    _, out, _ = run("compress", "--help")
+    rows = [line.split() for line in out[out.index("effort      time") :].splitlines()[1:]]
+    assert [row[0] for row in rows] == [str(effort) for effort in range(10)]
+    seconds, gains = ([float(row[column]) for row in rows] for column in (1, 3))
+    assert seconds == sorted(seconds)
+    assert gains == sorted(gains, reverse=True)
+    assert gains[0] == 0
 
 
 @pytest.mark.parametrize("options", [("--target-bpp", "-1"), ("--target-bpp", "1", "--quality", "5")])

@@ -158,6 +158,21 @@ def test_on_one_terminal_lines_stand_above_the_bar(monkeypatch):
     assert "[1].cca done" in err.getvalue()
 
 
+def test_a_file_that_takes_long_has_a_bar_of_what_is_done_within_it(monkeypatch):
+    err = Terminal()
+    monkeypatch.setattr(sys, "stderr", err)
+    with Reporter(1, "compressing", long=True) as reporter:
+        reporter.begin("a.png")
+        reporter.within(4, 8)
+        reporter.within(8, 8)
+        assert [(task.completed, task.total) for task in reporter._bar.tasks] == [(0, 1), (8, 8)]
+        reporter.done()
+        assert len(reporter._bar.tasks) == 1
+    assert "1/1" in err.getvalue()
+    with Reporter(1, "compressing") as reporter:
+        reporter.within(1, 2)  # and none, where there is no bar
+
+
 @pytest.mark.parametrize(("total", "terminal"), [(1, True), (3, False)])
 def test_no_bar_for_one_file_or_a_log(monkeypatch, total, terminal):
     out, err = io.StringIO(), Terminal() if terminal else io.StringIO()

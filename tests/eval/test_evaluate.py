@@ -16,7 +16,7 @@ from eval.runner.store import Cache
 def model(monkeypatch, tmp_path, counting_codec):
     """Stands for the models, and keeps the cache in the test's folder."""
     codec = counting_codec("lite", "ours", (5.0,))
-    monkeypatch.setattr("eval.evaluate.our_codecs", lambda models, qualities: [codec])
+    monkeypatch.setattr("eval.evaluate.our_codecs", lambda models, qualities, efforts: [codec])
     monkeypatch.setattr("eval.evaluate.user_cache", lambda: Cache(tmp_path / "cache"))
     return codec
 

@@ -110,3 +110,21 @@ def test_models_of_one_name_are_told_apart(bundle, micro_params, tmp_path):
         our_codecs([folders[0], folders[0] + "/."], ())
     with pytest.raises(ValueError, match="single rate"):
         our_codecs(folders[:1], (30.0,))
+
+
+def test_each_effort_is_a_codec_of_its_own(tmp_path, micro_lite, micro_lite_params, pixels):
+    save_bundle(Bundle.build("lite", "", micro_lite, micro_lite_params), tmp_path / "lite", "")
+    plain, searched = our_codecs([str(tmp_path / "lite")], (40.0,), (0, 1))
+    assert (plain.name, searched.name) == ("lite", "lite, effort 1")
+    assert plain.version != searched.version
+    encoded = searched.encode(pixels, 40.0)
+    assert encoded.data == searched.codec.compress(pixels, 40.0, effort=1) != plain.encode(pixels, 40.0).data
+    assert sum(encoded.seconds.values()) - encoded.seconds[TOTAL] <= encoded.seconds[TOTAL]
+    promised, written = searched.estimate(pixels, 40.0).bits, 8 * len(encoded.data)
+    assert abs(promised - written) < 0.01 * promised + 32 * 4
+
+
+def test_a_model_of_a_single_rate_makes_no_effort(bundle, tmp_path):
+    save_bundle(bundle, tmp_path / "one", "")
+    with pytest.raises(ValueError, match="leave --effort out"):
+        our_codecs([str(tmp_path / "one")], (), (0, 5))

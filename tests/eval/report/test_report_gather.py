@@ -68,7 +68,7 @@ class CodingCodec:
         self.bundle = SimpleNamespace(hyper=gaussian_tables([2.0, 9.0]), latent=gaussian_tables([0.3, 1.0, 4.0]))
         self.identity = bytes(8)
 
-    def encode(self, pixels, quality):
+    def encode(self, pixels, quality, effort=0):
         generator = np.random.default_rng(0)
         shapes, scales = ((1, 5, 6, 2), (1, 20, 24, 7), (1, 20, 24, 9)), (6, 2, 2)
         symbols = tuple(
@@ -91,7 +91,7 @@ def test_our_version_is_a_real_file_whose_bit_maps_add_up_to_its_streams(image):
     decoded = Decoded(image.pixels ^ 1, {"total": 1.0})
     codec = CodingCodec()
     model = SimpleNamespace(
-        codec=codec, name="ours", setting_name="quality", settings=(2.0, 3.0), decode=lambda data: decoded
+        effort=0, codec=codec, name="ours", setting_name="quality", settings=(2.0, 3.0), decode=lambda data: decoded
     )
     version = gather.our_version(image.pixels, model, 2.0)
     whole = codec.encode(image.pixels, 2.0).container
