@@ -25,7 +25,7 @@ from eval.runner.images import ImageSource, LoadedImage, open_source
 from eval.runner.options import ALL, EXIT_SOME_FAILED, NONE, Options
 from eval.runner.run import Outcome, Plan, run
 from eval.runner.store import JOURNAL, Journal, user_cache
-from eval.runner.summary import print_means
+from eval.runner.summary import print_efforts, print_means
 
 RESULTS, TABLE = "results.json", "results.csv"
 """Files of a report."""
@@ -68,6 +68,7 @@ def evaluate(options: Options) -> int:
     write_atomically(options.out / RESULTS, results.to_json().encode())
     write_atomically(options.out / TABLE, results.to_csv().encode())
     print_means(results.means)
+    print_efforts(results.means, results.bd)
     if plan.cache is not None:
         # Other programs may take minutes a file, and the pictures are made anew with every report.
         others = [plan.cache.keeping_files(codec) if codec.external else codec for codec in others]

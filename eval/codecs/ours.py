@@ -33,6 +33,8 @@ from eval.results.records import Kind
 
 SINGLE_RATE = (0.0,)
 """The settings of a model of a single rate: 0, as the quality in its files says."""
+EFFORT = ", effort "
+"""Between a model's name and its encoder's effort, where it makes any."""
 
 
 class OurCodec:
@@ -51,7 +53,7 @@ class OurCodec:
 
     def __init__(self, codec: Codec, qualities: Sequence[float] = (), name: str | None = None, effort: int = 0) -> None:
         self.codec, self.effort = codec, effort
-        self.name = (codec.name if name is None else name) + (f", effort {effort}" if effort else "")
+        self.name = (codec.name if name is None else name) + (f"{EFFORT}{effort}" if effort else "")
         self.settings = tuple(sorted(set(qualities))) or SINGLE_RATE
 
     @property

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from cca_jax.cli.console import print_line, print_table
 from cca_jax.objective.metrics import MS_SSIM_MIN_SIDE
 from eval.codecs.interface import TOTAL
+from eval.codecs.ours import EFFORT
 from eval.results.records import MeanRecord
+from eval.results.results import BdRecord
 
 _HEAD = ("codec", "setting", "images", "bpp", "estimate", "PSNR dB", "MS-SSIM", "dB", "encode s", "decode s")
 
@@ -22,6 +24,23 @@ def print_means(means: Sequence[MeanRecord]) -> None:
             f"MS-SSIM is of {large} of {count} images: the others have a side under {MS_SSIM_MIN_SIDE} pixels, too "
             "small for its five scales"
         )
+
+
+def print_efforts(means: Sequence[MeanRecord], bd: Sequence[BdRecord]) -> None:
+    """Prints what each effort of a model's encoder brought against none: the table of `cca-jax compress --help`."""
+    gains = {(record.anchor, record.codec): record.bd_rate_percent for record in bd if record.metric == "psnr"}
+    names = list(dict.fromkeys(mean.codec for mean in means))
+    rows = []
+    for name in names:
+        plain = name.partition(EFFORT)[0]
+        if not any(other.startswith(plain + EFFORT) for other in names):
+            continue
+        seconds = [mean.encode_seconds[TOTAL] for mean in means if mean.codec == name]
+        gain = 0.0 if name == plain else gains.get((plain, name))
+        rows.append((name, f"{sum(seconds) / len(seconds):.1f}", "n/a" if gain is None else f"{gain:+.1f}"))
+    if rows:
+        print_line("")
+        print_table([("codec", "encode s", "bits %"), *rows], numeric=(1, 2))
 
 
 def _row(mean: MeanRecord) -> tuple[str, ...]:

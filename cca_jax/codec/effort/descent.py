@@ -1,4 +1,9 @@
-"""The search's steps, compiled once for a configuration and a bucket: Adam on a tile's latent (Kingma and Ba 2015)."""
+"""The search's steps, compiled once for a configuration and a bucket.
+
+Adam on a tile's latent (Kingma and Ba 2015), with one change: what a gradient is divided by is its own typical size
+plus that of its channel. Adam moves all positions alike, those too whose gradient is noise; here they hardly move,
+and the few iterations that there are go to what matters (docs/experiments.md).
+"""
 
 from __future__ import annotations
 
@@ -13,9 +18,9 @@ from jaxtyping import Array, Float, Int32
 from cca_jax.codec.effort.objective import Latents, Surroundings, cost, within_halo
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.rates import RatePoint, in_steps, out_of_steps
-from cca_jax.ops.valid_region import ValidRegion, masked
+from cca_jax.ops.valid_region import ValidRegion, masked, plane_mean
 
-_DECAYS = (0.9, 0.999)
+_DECAYS = (0.9, 0.99)
 _EPSILON = 1e-8
 _SEED = 0
 
@@ -75,7 +80,9 @@ def descend(model: CCAModel, params: Any, state: State, around: Surroundings, it
         unbiased = [1 / (1 - decay**now.number) for decay in _DECAYS]
 
         def move(x: Array, mean: Array, square: Array, largest: Array) -> Array:
-            return x - largest * unbiased[0] * mean / (jnp.sqrt(unbiased[1] * square) + _EPSILON)
+            own = jnp.sqrt(unbiased[1] * square)
+            of_channel = jnp.sqrt(unbiased[1] * plane_mean(square, around.region))
+            return x - largest * unbiased[0] * mean / (own + of_channel + _EPSILON)
 
         largest = Latents(now.rate_y, now.rate_z)
         return State(jax.tree.map(move, state.latents, first, second, largest), first, second), None

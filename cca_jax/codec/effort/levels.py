@@ -11,12 +11,12 @@ class Level:
 
     Attributes:
         iterations: each takes about as long as decoding twice.
-        rate: how far an iteration moves the latent at most, in steps of its quantisation.
+        rate: how far an iteration moves the latent, in steps of its quantisation, where its gradient is always large.
         hottest: temperature of the rounding at the beginning.
     """
 
     iterations: int
-    rate: float = 0.02
+    rate: float = 0.04
     hottest: float = 0.5
 
     def temperature(self, number: int) -> float:
@@ -24,9 +24,9 @@ class Level:
         return self.hottest * (COLDEST / self.hottest) ** (number / max(1, self.iterations - 1))
 
 
-COLDEST = 0.15
+COLDEST = 0.1
 """Temperature at the end: rounding, nearly."""
-HYPER_RATE = 0.5
+HYPER_RATE = 1.0
 """How far the hyper-latent is moved, of what the latent is."""
 
 LEVELS = (
