@@ -20,7 +20,7 @@ from cca_jax.model.cca import CCAModel
 from cca_jax.model.rates import RatePoint, in_steps, out_of_steps
 from cca_jax.ops.valid_region import ValidRegion, masked, plane_mean
 
-_DECAYS = (0.9, 0.99)
+_DECAYS = (0.8, 0.99)
 _EPSILON = 1e-8
 _SEED = 0
 

@@ -31,10 +31,10 @@ HYPER_RATE = 1.0
 
 LEVELS = (
     Level(0),
-    Level(4),
-    Level(8),
-    Level(16),
-    Level(24),
+    Level(4, rate=0.08),
+    Level(8, rate=0.06),
+    Level(16, rate=0.05),
+    Level(24, rate=0.05),
     Level(40),
     Level(60),
     Level(100),
