@@ -65,13 +65,13 @@ def export(run: Path, out: Path, description: str, dtype: str, card: str | None,
 
 def _card(config: TrainConfig, bundle: Bundle, step: int, metadata: dict[str, Any], dtype: str) -> str:
     best = metadata["best"]
-    found = "none" if best is None else f"loss {best['loss']:.4f} at step {best['step']} ({best['objective']})"
+    best_text = "none" if best is None else f"loss {best['loss']:.4f} at step {best['step']} ({best['objective']})"
     weights = f"{config.rate_weight:g} (before {config.drop_at}: {config.first_rate_weight:g})"
     if config.model.rate_weights:
         weights = ", ".join(f"{weight:g}" for weight in config.model.rate_weights)
-    told = {"weights": weights, "best": found, "step": step, "dtype": dtype}
+    training = {"weights": weights, "best": best_text, "step": step, "dtype": dtype}
     return _CARD.format(
-        **{**config.to_dict(), **config.model.to_dict(), **told},
+        **{**config.to_dict(), **config.model.to_dict(), **training},
         name=bundle.name,
         description=bundle.description,
         identity=bundle.identity.hex(),

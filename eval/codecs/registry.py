@@ -41,11 +41,11 @@ def available_codecs(names: Iterable[str] | None = None) -> list[ConventionalCod
     Raises:
         ValueError: a name is unknown.
     """
-    found = []
+    codecs = []
     for name in dict.fromkeys(name.lower() for name in (CODECS if names is None else names)):
         with contextlib.suppress(UnavailableError):
-            found.append(make_codec(name))
-    return found
+            codecs.append(make_codec(name))
+    return codecs
 
 
 def unavailable_reason(name: str) -> str | None:

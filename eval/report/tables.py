@@ -170,7 +170,7 @@ def failure_rows(results: Results) -> list[dict[str, str]]:
 
 
 def _mean_cells(codec: CodecRecord, mean: MeanRecord) -> Sequence[Cell]:
-    some = f"of {mean.count_ms_ssim} images" if 0 < mean.count_ms_ssim < mean.count else ""
+    coverage = f"of {mean.count_ms_ssim} images" if 0 < mean.count_ms_ssim < mean.count else ""
     memory = mean.peak_memory_bytes
     label = setting_label(codec, mean.setting)
     return (
@@ -179,8 +179,8 @@ def _mean_cells(codec: CodecRecord, mean: MeanRecord) -> Sequence[Cell]:
         Cell(str(mean.count), mean.count),
         Cell(f"{mean.bits_per_pixel:.4f}", mean.bits_per_pixel),
         Cell(_fixed(mean.psnr, 2), _value(mean.psnr)),
-        Cell(_fixed(mean.ms_ssim, 4), _value(mean.ms_ssim), some),
-        Cell(_fixed(mean.ms_ssim_db, 2), _value(mean.ms_ssim_db), some),
+        Cell(_fixed(mean.ms_ssim, 4), _value(mean.ms_ssim), coverage),
+        Cell(_fixed(mean.ms_ssim_db, 2), _value(mean.ms_ssim_db), coverage),
         _seconds(mean.encode_seconds),
         _seconds(mean.decode_seconds),
         Cell(_UNKNOWN if memory is None else f"{memory / 2**20:,.0f}", _value(memory)),

@@ -31,11 +31,11 @@ def describe_machine() -> Machine:
 
 def versions() -> dict[str, str]:
     """Python and the packages that a result may depend on, those installed."""
-    found = {"python": platform.python_version(), "cca_jax": cca_jax.__version__}
+    packages = {"python": platform.python_version(), "cca_jax": cca_jax.__version__}
     for package in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package] = importlib.metadata.version(package)
-    return found
+            packages[package] = importlib.metadata.version(package)
+    return packages
 
 
 def _cpu() -> str:

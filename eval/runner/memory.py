@@ -29,5 +29,5 @@ def with_peak(call: Callable[[], Value]) -> tuple[Value, int | None]:
     except OSError:
         return call(), None
     value = call()
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
-    return value, None if found is None else 1024 * int(found[1])
+    peak = re.search(r"^VmHWM:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+    return value, None if peak is None else 1024 * int(peak[1])

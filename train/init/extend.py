@@ -32,14 +32,14 @@ def differences(source: ModelConfig, target: ModelConfig) -> list[str]:
         source: sizes of the parameters that exist.
         target: sizes of those that are wanted.
     """
-    found = []
+    parts = []
     for name, what in (("transform_channels", "transform channels"), ("encoder_blocks", "encoder blocks"),
                        ("transform_blocks", "decoder blocks"), ("slice_sizes", "latent channels"),
                        ("rate_weights", "rate weights"), ("scale_source", "scales")):  # fmt: skip
         before, after = getattr(source, name), getattr(target, name)
         if before != after:
-            found.append(f"{what} {_text(before)} to {_text(after)}")
-    return found
+            parts.append(f"{what} {_text(before)} to {_text(after)}")
+    return parts
 
 
 def extended(main: Mapping[str, np.ndarray], source: ModelConfig, target: ModelConfig, fresh: Arrays) -> Arrays:

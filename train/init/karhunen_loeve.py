@@ -40,7 +40,7 @@ def karhunen_loeve(widths: tuple[int, ...]) -> BlockTransform:
         raise ValueError(f"{len(widths)} stages do not lead to blocks of {LATENT_STRIDE}²")
     # `maps` takes a block of pixels to what a stage puts out there; the field's covariance goes through it.
     maps = np.eye(_COLORS)
-    found = []
+    kernels = []
     for stage, width in enumerate(widths):
         inputs = len(maps)
         four = np.zeros((4 * inputs, 4 * maps.shape[1]))
@@ -49,9 +49,9 @@ def karhunen_loeve(widths: tuple[int, ...]) -> BlockTransform:
         variances, vectors = np.linalg.eigh(four @ _field_covariance(2 ** (stage + 1)) @ four.T)
         axes = vectors[:, ::-1][:, :width]
         axes = axes * np.where(axes.sum(0) < 0, -1, 1)  # eigh leaves the signs open
-        found.append(axes.reshape(2, 2, inputs, -1).astype(np.float32))
+        kernels.append(axes.reshape(2, 2, inputs, -1).astype(np.float32))
         maps = axes.T @ four
-    return BlockTransform(found, np.sqrt(variances[::-1][: maps.shape[0]]))
+    return BlockTransform(kernels, np.sqrt(variances[::-1][: maps.shape[0]]))
 
 
 def _quarter(quarter: int, half: int) -> np.ndarray:

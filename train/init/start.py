@@ -55,8 +55,8 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
     missing = [name for name in ours if name not in found and not name.startswith(AUXILIARY)]
     other = [name for name in ours if name in found and found[name].shape != ours[name].shape]
     if extra or missing or other:
-        some = ", ".join([*missing, *extra, *other][:3])
-        raise ValueError(f"--init-from {source} is of other sizes than this run ({some}): use its --preset")
+        first = ", ".join([*missing, *extra, *other][:3])
+        raise ValueError(f"--init-from {source} is of other sizes than this run ({first}): use its --preset")
     lacking = any(name not in found for name in ours)
     if lacking:
         found = {**auxiliary_from_main(found, config.model), **found}

@@ -80,15 +80,15 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_field(group: Any, field: dataclasses.Field) -> None:
     flag = "--" + field.name.replace("_", "-")
-    told = {"help": _HELP.get(field.name), "default": None, "dest": field.name}
+    shared = {"help": _HELP.get(field.name), "default": None, "dest": field.name}
     if field.name in CHOICES:
-        group.add_argument(flag, choices=CHOICES[field.name], **told)
+        group.add_argument(flag, choices=CHOICES[field.name], **shared)
     elif field.name in DURATIONS:
-        group.add_argument(flag, type=_duration, metavar="STEPS|EPOCHSep", **told)
+        group.add_argument(flag, type=_duration, metavar="STEPS|EPOCHSep", **shared)
     elif isinstance(field.default, bool):
-        group.add_argument(flag, action=argparse.BooleanOptionalAction, **told)
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, **shared)
     else:
-        group.add_argument(flag, type=type(field.default), metavar="N", **told)
+        group.add_argument(flag, type=type(field.default), metavar="N", **shared)
 
 
 def _duration(text: str) -> Duration:
@@ -112,8 +112,8 @@ def config_of(options: argparse.Namespace, resumed: TrainConfig | None = None) -
         raise ValueError(f"--workers must be at least 0, got {options.workers}")
     if options.time_limit is not None and not options.time_limit > 0:
         raise ValueError(f"--time-limit must be above 0, got {options.time_limit:g}")
-    given = {field.name: getattr(options, field.name, None) for field in dataclasses.fields(TrainConfig)}
-    values = {name: value for name, value in given.items() if value is not None}
+    stated = {field.name: getattr(options, field.name, None) for field in dataclasses.fields(TrainConfig)}
+    values = {name: value for name, value in stated.items() if value is not None}
     if options.steps is not None:
         values["duration"] = Duration(options.steps)
     elif options.epochs is not None:

@@ -61,18 +61,18 @@ def run(
         OSError: the folder cannot be written.
     """
     check_divides(config.batch_size, config.accumulate, mesh)
-    speak = tell if jax.process_index() == 0 else _silent
+    report = tell if jax.process_index() == 0 else _silent
     _check_folder(config, folder, resume)
     # Before anything is written: a mistake in --init-from must not leave half a run.
     begun = (folder / CONFIG).exists()
-    params = None if begun else starting_params(config, init_from, speak)
+    params = None if begun else starting_params(config, init_from, report)
     _write_config(config, folder)
     if (warning := noise_warning(config)) is not None:
-        speak(warning)
+        report(warning)
     with Checkpoints(folder, config.keep) as checkpoints:
         step = checkpoints.latest_step()
         if step is None:
-            params = starting_params(config, init_from, speak) if params is None else params
+            params = starting_params(config, init_from, report) if params is None else params
             state, metadata = replicate(initial_state(params, config.ema_decay > 0), mesh), {"best": None}
             if init_from is not None:  # or a run killed before its first checkpoint would begin with a draw
                 checkpoints.save(0, state, {**metadata, "photos": data.fingerprint})
@@ -81,15 +81,15 @@ def run(
         else:
             state, metadata = checkpoints.restore(abstract(state_shapes(config), replicated(mesh)))
             state = fresh_copy(state, mesh)
-            speak(f"continuing {folder} from step {step}")
+            report(f"continuing {folder} from step {step}")
             if metadata.get("photos", data.fingerprint) != data.fingerprint:
-                speak("warning: these are not the photos that the run has seen so far: crops differ from here on")
+                report("warning: these are not the photos that the run has seen so far: crops differ from here on")
         worker = _Run(config, data, mesh, checkpoints, metadata["best"], interrupts or Interrupts())
         first = int(state.step)
         if jax.process_index() > 0:
             return worker.train(state, None)
         steps = worker.steps
-        with Reporter(folder, first, steps, config.batch_size, config.model.num_slices, speak) as reporter:
+        with Reporter(folder, first, steps, config.batch_size, config.model.num_slices, report) as reporter:
             return worker.train(state, reporter)
 
 
@@ -188,7 +188,7 @@ def _numbers(report: StepReport) -> dict[str, float]:
 
 
 def _silent(line: str) -> None:
-    """For the processes that do not speak."""
+    """For the processes that print nothing."""
 
 
 def _check_folder(config: TrainConfig, folder: Path, resume: bool) -> None:
