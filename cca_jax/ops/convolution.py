@@ -4,10 +4,9 @@
 k // 2 and output padding s - 1. All arrays are NHWC; kernels are [k, k, in, out].
 
 Two of the lowerings hold everywhere: a stride-2 transposed convolution is a 3×3 convolution to four times the channels
-followed by depth-to-space, and a depthwise 3×3 convolution is a sum of nine shifted products. The others are for the
-CPU alone, where XLA's own choices cost up to ten times as much (docs/performance.md): the gradients of a stride-2
-convolution are those of a 3×3 one after space-to-depth, gradients to kernels are matrix products that also stay fast
-inside `lax.scan`, and where positions are few all is done tap by tap (`taps`).
+followed by depth-to-space, and a depthwise 3×3 convolution is a sum of nine shifted products. What only a CPU wants is
+in `ops.cpu`, and chosen here: gradients to kernels as matrix products, those of a stride-2 convolution as of a 3×3 one
+after space-to-depth, and convolutions of few positions tap by tap.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from cca_jax.ops import platform
+from cca_jax.ops.cpu.kernel_gradients import depthwise_kernel_gradient, kernel_gradient
 from cca_jax.ops.cpu.taps import conv2d_by_taps, transposed_conv2d_by_taps
 from cca_jax.ops.planes import depth_to_space, pad_once, space_to_depth
 from cca_jax.ops.pointwise import identity, pointwise
@@ -131,30 +131,14 @@ def _conv_same_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Arr
 def _conv_same_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
     x, kernel = residuals
     to_x = _conv_same(cotangent, jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
-    size = kernel.shape[0]
-    if not platform.on_cpu():
-        return to_x, _one_by_one(partial(_library_kernel_gradient, kernel.shape, kernel.dtype))(x, cotangent)
-    if x.shape[3] < cotangent.shape[3]:  # the rearranged operand is copied k times: let it be the smaller one
-        mirrored = jnp.flip(_kernel_gradient(cotangent, x, size, kernel.dtype), (0, 1))
-        return to_x, mirrored.swapaxes(2, 3)
-    return to_x, _kernel_gradient(x, cotangent, size, kernel.dtype)
+    if platform.on_cpu():
+        return to_x, kernel_gradient(x, cotangent, len(kernel), kernel.dtype)
+    return to_x, _one_by_one(partial(_library_kernel_gradient, kernel.shape, kernel.dtype))(x, cotangent)
 
 
 def _library_kernel_gradient(shape: tuple[int, ...], dtype: jnp.dtype, x: Array, cotangent: Array) -> Array:
     _, pullback = jax.vjp(lambda kernel: _library_conv(x, kernel, 1), jnp.zeros(shape, dtype))
     return pullback(cotangent)[0]
-
-
-def _kernel_gradient(x: Array, cotangent: Array, size: int, dtype: jnp.dtype) -> Array:
-    """Gradient to a stride-1 kernel as k matrix products, one a kernel row: [I, B·H·W] by [B·H·W, k·O]."""
-    height, width, inputs = x.shape[1:]
-    outputs, padding = cotangent.shape[3], size // 2
-    rows, columns = pad_once(x, padding, 0), pad_once(cotangent, 0, padding)
-    shifted = [columns[:, :, 2 * padding - tap : 2 * padding - tap + width] for tap in range(size)]
-    right = jnp.concatenate(shifted, axis=-1).reshape(-1, size * outputs)
-    left = [rows[:, tap : tap + height].reshape(-1, inputs).T for tap in range(size)]
-    products = [jnp.matmul(tap, right, preferred_element_type=dtype) for tap in left]
-    return jnp.stack(products).reshape(size, inputs, size, outputs).transpose(0, 2, 1, 3)
 
 
 _conv_same.defvjp(_conv_same_forward, _conv_same_backward)
@@ -212,24 +196,12 @@ def _depthwise_backward(residuals: tuple[Array, Array], cotangent: Array) -> tup
     to_x = depthwise_conv2d(cotangent, jnp.flip(kernel, (0, 1)))
     height, width = x.shape[1:3]
     padded = pad_once(x, 1, 1)
+    if platform.on_cpu():
+        return to_x, depthwise_kernel_gradient(padded, cotangent, kernel.dtype)
+    padded, cotangent = padded.astype(kernel.dtype), cotangent.astype(kernel.dtype)
     taps = [(row, column) for row in range(3) for column in range(3)]
-    if not platform.on_cpu():
-        padded, cotangent = padded.astype(kernel.dtype), cotangent.astype(kernel.dtype)
-        sums = [(padded[:, r : r + height, c : c + width] * cotangent).sum((0, 1, 2)) for r, c in taps]
-        return to_x, jnp.stack(sums).reshape(kernel.shape)
-
-    def add_row(row: Array, totals: Array) -> Array:
-        # The [3, 3, W, C] totals stay in cache; nine reductions over the whole array would each read it again.
-        weight = lax.dynamic_slice_in_dim(cotangent, row, 1, axis=1).astype(kernel.dtype)
-        window = lax.dynamic_slice_in_dim(padded, row, 3, axis=1).astype(kernel.dtype)
-        # Added up image by image: a reduction would be a kernel of its own, and a slow one under newer versions.
-        products = [
-            reduce(operator.add, [window[b, :, c : c + width] * weight[b] for b in range(len(x))]) for c in range(3)
-        ]
-        return totals + jnp.stack(products, axis=1)
-
-    totals = lax.fori_loop(0, height, add_row, jnp.zeros((3, 3, width, x.shape[3]), kernel.dtype))
-    return to_x, totals.sum(2)
+    sums = [(padded[:, r : r + height, c : c + width] * cotangent).sum((0, 1, 2)) for r, c in taps]
+    return to_x, jnp.stack(sums).reshape(kernel.shape)
 
 
 depthwise_conv2d.defvjp(_depthwise_forward, _depthwise_backward)

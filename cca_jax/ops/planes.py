@@ -1,12 +1,12 @@
-"""Rearrangements of a plane's positions, in the form that each platform's compiler handles well."""
+"""Rearrangements of a plane's positions."""
 
 from __future__ import annotations
 
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
 from cca_jax.ops import platform
+from cca_jax.ops.cpu.padding import pad_by_copies
 
 
 def space_to_depth(x: Float[Array, "B H W C"]) -> Float[Array, "B H/2 W/2 4*C"]:
@@ -25,12 +25,6 @@ def depth_to_space(x: Float[Array, "B H W C"]) -> Float[Array, "B 2*H 2*W C/4"]:
 
 def pad_once(x: Float[Array, "B H W C"], rows: int, columns: int) -> Float[Array, "B h w C"]:
     """Zeros around height and width, for an array of which several shifted views are taken."""
-    if not platform.on_cpu():
-        return jnp.pad(x, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
-    # XLA unrolls a padding of its own on the CPU: a small one takes up to a second to compile. Concatenations copy.
-    for axis, width in ((1, rows), (2, columns)):
-        zeros = jnp.zeros((*x.shape[:axis], width, *x.shape[axis + 1 :]), x.dtype)
-        x = jnp.concatenate([zeros, x, zeros], axis) if width else x
-    # Without the barrier XLA fuses whatever made x into each of the views, and such fusions inside fusions take
-    # minutes to compile.
-    return lax.optimization_barrier(x)
+    if platform.on_cpu():
+        return pad_by_copies(x, rows, columns)
+    return jnp.pad(x, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
