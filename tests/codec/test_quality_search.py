@@ -69,7 +69,7 @@ def test_where_the_ends_lie_the_other_way_round_the_one_that_meets_the_target_is
 ):
     values = {1.0: 29.0, 100.0: 25.0}  # as of a photo of a single black pixel
 
-    def encode(image, quality, *, tile):
+    def encode(image, quality, **_):
         file = dataclasses.replace(encoding.container, quality=quality)
         return dataclasses.replace(encoding, container=file)
 
