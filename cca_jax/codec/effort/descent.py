@@ -20,7 +20,7 @@ from cca_jax.model.cca import CCAModel
 from cca_jax.model.rates import RatePoint, in_steps, out_of_steps
 from cca_jax.ops.valid_region import ValidRegion, masked, plane_mean
 
-_DECAYS = (0.8, 0.99)
+_SECOND_DECAY = 0.99
 _EPSILON = 1e-8
 _SEED = 0
 
@@ -47,12 +47,14 @@ class Iterations:
     Attributes:
         number: from 1 on.
         temperature: of the rounding.
+        memory: the decay of the gradients' means.
         rate_y: how far a step moves the latent, in its steps.
         rate_z: and the hyper-latent.
     """
 
     number: Float[Array, " n"]
     temperature: Float[Array, " n"]
+    memory: Float[Array, " n"]
     rate_y: Float[Array, " n"]
     rate_z: Float[Array, " n"]
 
@@ -75,9 +77,9 @@ def descend(model: CCAModel, params: Any, state: State, around: Surroundings, it
     def turn(state: State, now: Iterations) -> tuple[State, None]:
         key = jax.random.fold_in(jax.random.key(_SEED), now.number.astype(jnp.int32))
         gradient = jax.grad(lambda latents: cost(model, params, latents, around, now.temperature, key))(state.latents)
-        first = _averaged(_DECAYS[0], state.first, gradient)
-        second = _averaged(_DECAYS[1], state.second, jax.tree.map(jnp.square, gradient))
-        unbiased = [1 / (1 - decay**now.number) for decay in _DECAYS]
+        first = _averaged(now.memory, state.first, gradient)
+        second = _averaged(_SECOND_DECAY, state.second, jax.tree.map(jnp.square, gradient))
+        unbiased = [1 / (1 - decay**now.number) for decay in (now.memory, _SECOND_DECAY)]
 
         def move(x: Array, mean: Array, square: Array, largest: Array) -> Array:
             own = jnp.sqrt(unbiased[1] * square)
@@ -90,7 +92,7 @@ def descend(model: CCAModel, params: Any, state: State, around: Surroundings, it
     return jax.lax.scan(turn, state, iterations)[0]
 
 
-def _averaged(decay: float, means: Latents, new: Latents) -> Latents:
+def _averaged(decay: float | Array, means: Latents, new: Latents) -> Latents:
     return jax.tree.map(lambda mean, value: decay * mean + (1 - decay) * value, means, new)
 
 

@@ -118,6 +118,7 @@ def _iterations(level: Level, first: int) -> descent.Iterations:
             for values in (
                 [1 + number for number in numbers],
                 [level.temperature(number) for number in numbers],
+                [level.memory] * AT_ONCE,
                 [level.rate] * AT_ONCE,
                 [HYPER_RATE * level.rate] * AT_ONCE,
             )

@@ -139,7 +139,7 @@ def test_a_search_stops_where_nothing_moves(lite, monkeypatch):
         lambda level, first: (
             calls.append(first)
             or search.descent.Iterations(
-                *(jnp.full(search.AT_ONCE, value, jnp.float32) for value in (1.0, 0.5, 0.0, 0.0))
+                *(jnp.full(search.AT_ONCE, value, jnp.float32) for value in (1.0, 0.5, 0.9, 0.0, 0.0))
             )
         ),
     )
