@@ -55,7 +55,7 @@ MEASURED: tuple[tuple[float, float | None], ...] = (
     (26, -12.9),
     (38, -14.9),
     (62, -16.4),
-    (98, None),
+    (98, -17.9),
     (182, None),
 )
 """By level, seconds to encode and per cent of bits at equal PSNR, as `EFFORT_MEASURED` says; None: not measured.
