@@ -26,7 +26,7 @@ def test_defaults_leave_out_what_needs_a_checkout(checkout):
         (["speed"], "no part 'speed'"),
         (["--sizes", "768"], "is not a size"),
         (["--sizes", "0x12"], "is not a size"),
-        (["--repetitions", "0"], "is not a whole number from 1"),
+        (["--repetitions", "0"], "is no whole number from 1"),
         (["--batch-size", "3"], "cannot be divided over 2 devices"),
         (["reference"], "needs --reference"),
         (["seams"], "needs --data"),

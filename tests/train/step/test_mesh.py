@@ -14,12 +14,12 @@ from train.step.mesh import check_divides, mean_over_devices, on_own_rows
 ROOT = Path(__file__).parents[3]
 ON_FOUR_DEVICES = """
 import jax, jax.numpy as jnp, numpy as np
-from train.step.mesh import divide, gather, make_mesh, mean_over_devices, on_own_rows, replicate
+from train.step.mesh import gather, make_mesh, mean_over_devices, on_own_rows, replicate, shard_batch
 
 mesh = make_mesh()
 assert mesh.size == 4
 rows = np.arange(16, dtype=np.float32).reshape(8, 2)
-shared, divided = replicate({"scale": np.float32(3)}, mesh), divide((rows, None), mesh)
+shared, divided = replicate({"scale": np.float32(3)}, mesh), shard_batch((rows, None), mesh)
 assert [len(part.data) for part in divided[0].addressable_shards] == [2] * 4
 
 def loss(shared, rows):
