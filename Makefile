@@ -2,7 +2,8 @@
 # The first of some interpreters that starts: version managers leave commands on the PATH that only print an error.
 starts = $(shell for python in $(1); do $$python -c '' 2>/dev/null && echo $$python && break; done)
 PYTHON ?= $(or $(call starts,python3.11),python3)
-PYTHON_NEWEST ?= $(or $(call starts,python3.13 python3.12 python3.11),python3)
+pyenv = $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python)
+PYTHON_NEWEST ?= $(or $(call starts,python3.13 $(call pyenv,3.13) python3.12 $(call pyenv,3.12) python3.11),python3)
 VENV := .venv
 NEWEST := .venv-newest
 BIN := $(VENV)/bin
