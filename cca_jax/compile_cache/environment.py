@@ -78,5 +78,5 @@ def source_digest(paths: tuple[Path, ...]) -> str:
         if not files:
             raise FileNotFoundError(path)
         for file in files:
-            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+            digest.update(file.relative_to(path.parent).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -53,6 +53,9 @@ def default_folder() -> Path | None:
 
         folder = user_cache_path("cca_jax")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for own in (folder, folder / "programs"):  # earlier versions left their modes to the umask
+            if os.name == "posix" and own.is_dir() and not own.is_symlink() and own.stat().st_uid == os.geteuid():
+                own.chmod(0o700)
     except (ImportError, OSError) as error:  # compiling every time still works
         _log.debug("there is no cache folder: %r", error)
         return None

@@ -162,7 +162,7 @@ def split(model: CCAModel, arrays: Sequence[Array]) -> list[list[Array]]:
 
 @jax.jit
 def indexes(prediction: SlicePrediction, scales: Float[Array, " T"]) -> Int32[Array, "1 h w m"]:
-    """The table of each symbol: the first whose scale is at least σ, else the last (see `coding.tables`)."""
+    """The table of each symbol: the first whose scale is at least σ, else the last (see `entropy_coding.tables`)."""
     if prediction.scale is None:
         raise ValueError("this model's tables follow from integers, not from predictions: see `slice_indexes`")
     scale = jnp.maximum(prediction.scale, SCALE_FLOOR)

@@ -1,7 +1,8 @@
 """Pure functions of arrays: no configuration, no parameters of a model, no Flax modules.
 
-Rounding and bounds (`rounding`, `quantization`), convolutions (`convolution`, `pointwise`) and what they make of
-planes (`planes`), layer norm (`normalization`), lean loops (`scan`), likelihoods (`density`, `scales`), arrays larger
-than their image (`valid_region`); `platform` says what a program is for, and `cpu/` holds the lowerings that only a
-CPU wants. Every room may import it; it imports nothing of the library.
+Rounding and bounds (`rounding`, `relaxed_rounding`, `quantization`), convolutions (`convolution`, `pointwise`,
+`dense`) and what they make of planes (`planes`), narrow types (`precision`), layer norm (`normalization`), lean loops
+(`scan`), likelihoods (`density`, `scales`), arrays larger than their image (`valid_region`); `platform` says what a
+program is for, and `cpu/` and `gpu/` hold the lowerings that only one kind of device wants. Every room may import it;
+it imports nothing of the library.
 """

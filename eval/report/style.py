@@ -43,7 +43,7 @@ class CurveStyle:
     """The look of one codec's curves.
 
     Attributes:
-        colour: "#rrggbb".
+        color: "#rrggbb".
         symbol: the marker as plotly names it.
         marker: the same as Matplotlib names it.
     """

@@ -69,11 +69,11 @@ def test_the_outer_quantiles_leave_half_of_the_tail_mass_on_each_side(params):
 
 def test_values_are_rounded_around_the_medians(params):
     x = jnp.asarray(np.random.default_rng(1).normal(0, 5, (2, 3, CHANNELS)), jnp.float32)
-    grid = call(params, "quantise", x)
+    grid = call(params, "quantize", x)
     steps = np.float64(grid) - np.float64(params["quantiles"][:, 1])
     np.testing.assert_allclose(steps, np.round(steps), atol=1e-5)
     assert (np.abs(grid - x) <= 0.5 + 1e-5).all()
-    np.testing.assert_array_equal(call(params, "quantise", grid), grid)
+    np.testing.assert_array_equal(call(params, "quantize", grid), grid)
     np.testing.assert_array_equal(call(params, "median"), params["quantiles"][:, 1])
 
 
@@ -82,7 +82,7 @@ def test_symbols_and_values_meet_on_that_grid(params):
     symbols = call(params, "symbols", x)
     assert symbols.dtype == np.int32
     assert np.unique(symbols).size > 5
-    np.testing.assert_array_equal(call(params, "values", symbols), call(params, "quantise", x))
+    np.testing.assert_array_equal(call(params, "values", symbols), call(params, "quantize", x))
     np.testing.assert_array_equal(call(params, "symbols", call(params, "values", symbols)), symbols)
 
 

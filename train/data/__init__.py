@@ -1,8 +1,8 @@
 """Photos for training and validation, from folders and TensorFlow datasets.
 
-`photos` opens what a person names (`folder`, `tfds`) and splits it (`splits`), `decode` makes pixels of files, `crops`
-cuts one photo, `pipeline` makes the batches of a run and `batches` hands them out; `workers` is the other end of its
-processes.
+`photos` opens what a person names (`folder`, `tfds`) and splits it (`splits`), `decode` makes pixels of files,
+`crops` cuts one photo, `pipeline` makes the batches of a run and `batches` hands them out, `packed` holds all photos
+for a device, `validation` cuts what validation sees; `workers` is the other end of its processes.
 """
 
 from train.data.batches import TrainingBatches

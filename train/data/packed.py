@@ -89,7 +89,7 @@ def pack_photos(
                 raise ValueError(_too_many(numbers.stop, len(source), used, limit))
     if not parts:
         raise ValueError(f"none of the {len(source)} photos for training can be decoded")
-    length, places = room or (_rounded(used, _ROUND_PIXELS), _rounded(len(parts), _ROUND_PHOTOS))
+    length, places = room or (min(_rounded(used, _ROUND_PIXELS), limit), _rounded(len(parts), _ROUND_PHOTOS))
     parts.append(np.zeros(max(0, min(length, MOST_PIXELS) - used), np.uint32))
     return _with_places(np.concatenate(parts), shapes, max(places, len(shapes)), weight)
 

@@ -1,5 +1,6 @@
 """A run from its first step to its last.
 
-`loop` runs it, `run_data` are its photos, `validation` measures it, `interrupts` listens for signals, `allocator` keeps
-freed memory in the process. The command line imports it; it may import every room of training but `plan`.
+`loop` runs it, `advance` is how it gets on, `run_data` are its photos, `validation` measures it, `interrupts` listens
+for signals, `allocator` keeps freed memory in the process. The command line imports it; it may import every room of
+training but `plan`.
 """

@@ -98,6 +98,9 @@ def _search(tile: AnalyzedTile, shape: tuple[int, ...], effort: Effort, report: 
         done = first + AT_ONCE
         if done in looks:
             y, z_symbols = descent.to_code(state.latents, around.region, around.rate)
+            if not np.isfinite(np.asarray(y)).all():  # the best so far is what there is
+                report(level.iterations)
+                break
             now = encode_latent(run, y, effort.bundle, effort.coder, z_symbols)
             cost = _cost(tile, around, now)
             if cost < least:

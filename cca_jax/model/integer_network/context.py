@@ -1,7 +1,7 @@
 """What the decoded slices' integers add to the scales of the next one, in integers.
 
-A branch of the network of `exact_scales` for each slice that has a context. It reads the surprises of the decoded
-slices' symbols (`ops.surprise`), which are integers and so the same everywhere, the network's last hidden activations
+A branch of the network of `scales` for each slice that has a context. It reads the surprises of the decoded
+slices' symbols (`surprise`), which are integers and so the same everywhere, the network's last hidden activations
 and the rate; what it puts out is added to the network's sums before these are rounded to table indexes. Its last layer
 begins at 0: a model that had no such branch goes on from what it knows.
 """

@@ -15,7 +15,7 @@ class IntegerConv(nn.Module):
 
     Attributes:
         features: channels of the output.
-        input_bits: fraction of the inputs, see `ops.integers.integer_conv`.
+        input_bits: fraction of the inputs, see `arithmetic.integer_conv`.
         output_bits: fraction of the outputs.
         size: of the kernel's sides, 3 or 1.
         largest: bound of the inputs.

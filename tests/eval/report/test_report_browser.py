@@ -135,11 +135,11 @@ def test_pictures_and_error_maps_are_exact(browser, pictures, results):
     # Ours is 8 levels off on the right half: a quarter of the scale's 32.
     show(browser, "right", "error-0")
     dark, quarter = pixel(browser, "right", 10, y), pixel(browser, "right", x, y)
-    expected = browser.execute_script("return [0, 64 / 255].map((at) => Report.rampColour('error', at))")
+    expected = browser.execute_script("return [0, 64 / 255].map((at) => Report.rampColor('error', at))")
     assert [dark, quarter] == expected
     show(browser, "left", "bits-0")
     color = browser.execute_script(
-        "return Report.rampColour('bits', Report.bitMap(Report.data.pictures[0].versions[0].bits, '')[2][6]"
+        "return Report.rampColor('bits', Report.bitMap(Report.data.pictures[0].versions[0].bits, '')[2][6]"
         " / Layers.bitRange())"
     )
     assert pixel(browser, "left", 6 * 16 + 8, 2 * 16 + 8) == color
