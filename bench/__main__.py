@@ -1,4 +1,4 @@
-"""`python -m bench`: coding, whole processes, memory, tiles, training steps and the data pipeline on this machine.
+"""`python -m bench`: coding, whole processes, memory, tiles, training steps, the CPU's lowerings and the data pipeline.
 
 Tables on standard output, and JSON with --json. Nothing else should run meanwhile.
 """
@@ -93,6 +93,14 @@ def _training(options: argparse.Namespace, console: Console) -> object:
     return figures
 
 
+def _lowerings(options: argparse.Namespace, console: Console) -> object:
+    from bench.training.lowerings import cases, time_lowering
+
+    figures = {case.name: time_lowering(case, options.repetitions) for case in cases()}
+    console.print(tables.lowerings_table(figures))
+    return figures
+
+
 def _data(options: argparse.Namespace, console: Console) -> object:
     from bench.training.data import crops_per_second
 
@@ -119,6 +127,7 @@ _PARTS = {
     "profile": _profile,
     "seams": _seams,
     "training": _training,
+    "lowerings": _lowerings,
     "data": _data,
     "reference": _reference,
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from cca_jax.bundles.registry import DEFAULT_MODEL
 from cca_jax.cli.parser import OneLineParser, names, whole_number
 
-PARTS = ("codec", "process", "memory", "profile", "seams", "training", "data", "reference")
+PARTS = ("codec", "process", "memory", "profile", "seams", "training", "lowerings", "data", "reference")
 """What can be measured; seams needs --data, the last --reference."""
 _BY_DEFAULT = ("codec", "process", "training", "data")
 DEFAULT_SIZES = "256x256,768x512"

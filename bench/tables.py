@@ -1,4 +1,4 @@
-"""The figures as tables; seconds throughout."""
+"""The figures as tables; seconds where a column says nothing else."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bench.coding.seams import REACH, SeamFigures
 from bench.process.process import ProcessFigures
 from bench.reference.reference import Comparison
 from bench.timing import Timing
+from bench.training.lowerings import LoweringFigures
 from bench.training.training import TrainingFigures
 
 _MIB = 2**20
@@ -97,6 +98,17 @@ def training_table(case: str, figures: Mapping[str, Sequence[TrainingFigures]]) 
             cells += [*spread(found.step), f"{found.step.median / cases[0].step.median:.2f}×"]
             cells += [f"{found.crops_per_second:.2f}", f"{found.memory_bytes / _MIB:,.0f}"]
             table.add_row(preset, str(found.devices), *cells)
+    return table
+
+
+def lowerings_table(figures: Mapping[str, LoweringFigures]) -> Table:
+    """The CPU's lowerings beside the plain definitions."""
+    columns = ("lowering", "plain ms", "lowered ms", "ratio", "compile plain s", "compile lowered s")
+    table = Table(*columns, title="the CPU's lowerings beside the plain definitions, ratios of pairs of runs")
+    for name, found in figures.items():
+        cells = [f"{1e3 * timing.median:.2f}" for timing in (found.plain, found.lowered)]
+        cells += [f"{x:.2f}" for x in (found.ratio, found.plain_compile, found.lowered_compile)]
+        table.add_row(name, *cells)
     return table
 
 

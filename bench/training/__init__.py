@@ -1,1 +1,1 @@
-"""Training: `training` times steps, `data` the pipeline that feeds them."""
+"""Training: `training` times steps, `lowerings` what of it is lowered for the CPU alone, `data` the pipeline."""

@@ -42,7 +42,7 @@ def test_decibels():
     ("flags", "smallest"),
     [
         (["--preset", "lite"], None),
-        (["--preset", "lite", "--cca-weight", "1"], "1"),
+        (["--preset", "lite", "--cca-weight", "1"], "0.125"),
         (["--preset", "tiny", "--cca", "stopped", "--rate-weight", "3"], "0.3"),
         (["--preset", "tiny", "--cca", "stopped", "--rate-weight", "7"], None),
         (["--preset", "tiny", "--cca", "stopped", "--rate-weight", "3", "--drop-at", "0"], None),
