@@ -28,7 +28,9 @@ def keep_compiled_programs() -> None:
         if folder is None:
             return
         # JAX cannot limit a folder that it once filled without a limit: another one's contents stay out of this one.
-        settings["jax_compilation_cache_dir"] = named = str(folder / "programs")
+        settings["jax_compilation_cache_dir"] = named = str(
+            folder / "compiled"
+        )  # "programs" held what earlier versions kept, as open as the umask left it
         settings["jax_compilation_cache_max_size"] = MAX_BYTES
     import jax
 
@@ -53,9 +55,6 @@ def default_folder() -> Path | None:
 
         folder = user_cache_path("cca_jax")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for own in (folder, folder / "programs"):  # earlier versions left their modes to the umask
-            if os.name == "posix" and own.is_dir() and not own.is_symlink() and own.stat().st_uid == os.geteuid():
-                own.chmod(0o700)
     except (ImportError, OSError) as error:  # compiling every time still works
         _log.debug("there is no cache folder: %r", error)
         return None

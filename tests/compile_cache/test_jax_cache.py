@@ -30,7 +30,7 @@ def updates(monkeypatch):
 def test_programs_are_kept_in_a_limited_folder_of_the_users(updates, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     jax_cache.keep_compiled_programs()
-    assert updates.pop("jax_compilation_cache_dir").endswith("cca_jax/programs")
+    assert updates.pop("jax_compilation_cache_dir").endswith("cca_jax/compiled")
     assert updates == dict(zip(NAMES[1:], (jax_cache.MAX_BYTES, 0.0, -1), strict=True))
 
 
@@ -54,14 +54,14 @@ def test_the_users_folders_are_the_users_alone(updates, monkeypatch, tmp_path):
         jax_cache.keep_compiled_programs()
     finally:
         os.umask(before)
-    for folder in (tmp_path / "cca_jax", tmp_path / "cca_jax" / "programs"):
+    for folder in (tmp_path / "cca_jax", tmp_path / "cca_jax" / "compiled"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("named", [True, False])
 def test_a_folder_that_others_can_write_to_is_not_used(updates, monkeypatch, tmp_path, named, caplog):
     caplog.set_level(logging.DEBUG, "cca_jax.compile_cache")
-    folder = tmp_path / "cca_jax" / "programs"
+    folder = tmp_path / "cca_jax" / "compiled"
     folder.mkdir(parents=True)
     folder.chmod(0o777)
     monkeypatch.setenv(*((NAMES[0].upper(), str(folder)) if named else ("XDG_CACHE_HOME", str(tmp_path))))

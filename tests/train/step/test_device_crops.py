@@ -13,7 +13,7 @@ import pytest
 from train.data.packed import pack_photos
 from train.step.device_crops import draw_crops, draw_places
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SIZE = 64
 ON_TWO_DEVICES = """
 import sys
