@@ -93,9 +93,6 @@ def cases(batch: int = 8, crop: int = 256) -> Iterator[Case]:
     kernels = normal(2, 3, 3, 48, 48) / 20  # as those of repeated blocks
     yield Case(f"the same in a scan of 2, {eighth}²×48", _scanned, (normal(batch, eighth, eighth, 48), kernels))
     halving, doubling = partial(conv2d, stride=2), partial(transposed_conv2d, stride=2)
-    for side, inputs, outputs in ((2 * quarter, 32, 64), (2 * latent, 96, 288)):
-        name = f"gradient 5×5 stride 2, {side}²×{inputs} to {outputs}"
-        yield Case(name, halving, (normal(batch, side, side, inputs), normal(5, 5, inputs, outputs)))
     for side, channels in ((quarter, 128), (eighth, 192)):
         plane, kernel = normal(batch, side, side, channels), normal(3, 3, channels)
         yield Case(f"kernel gradient depthwise, {side}²×{channels}", depthwise_conv2d, (plane, kernel))

@@ -28,9 +28,8 @@ def keep_compiled_programs() -> None:
         if folder is None:
             return
         # JAX cannot limit a folder that it once filled without a limit: another one's contents stay out of this one.
-        settings["jax_compilation_cache_dir"] = named = str(
-            folder / "compiled"
-        )  # "programs" held what earlier versions kept, as open as the umask left it
+        # (Earlier versions kept theirs in "programs", as open to others as the umask left it.)
+        settings["jax_compilation_cache_dir"] = named = str(folder / "compiled")
         settings["jax_compilation_cache_max_size"] = MAX_BYTES
     import jax
 

@@ -5,8 +5,7 @@ k // 2 and output padding s - 1. All arrays are NHWC; kernels are [k, k, in, out
 
 Two of the lowerings hold everywhere: a stride-2 transposed convolution is a 3×3 convolution to four times the channels
 followed by depth-to-space, and a depthwise 3×3 convolution is a sum of nine shifted products. What only a CPU wants is
-in `ops.cpu`, and chosen here: gradients to kernels as matrix products, those of a stride-2 convolution as of a 3×3 one
-after space-to-depth, and convolutions of few positions tap by tap.
+in `ops.cpu`, and chosen here: gradients to kernels as matrix products, and convolutions of few positions tap by tap.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from jaxtyping import Array, Float
 from cca_jax.ops import platform
 from cca_jax.ops.cpu.kernel_gradients import depthwise_kernel_gradient, kernel_gradient
 from cca_jax.ops.cpu.taps import conv2d_by_taps, transposed_conv2d_by_taps
-from cca_jax.ops.planes import depth_to_space, pad_once, space_to_depth
+from cca_jax.ops.planes import depth_to_space, pad_once
 from cca_jax.ops.pointwise import identity, pointwise
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -52,7 +51,7 @@ def conv2d(x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: 
         raise ValueError(f"stride {stride} with a {size}×{size} kernel on {x.shape[1:3]}: use 5×5 on even sides")
     if _few_positions(x, kernel, stride):
         return conv2d_by_taps(x, kernel, stride)
-    return _conv_halving(x, kernel)
+    return _library_conv(x, kernel, stride)
 
 
 def transposed_conv2d(
@@ -142,28 +141,6 @@ def _library_kernel_gradient(shape: tuple[int, ...], dtype: jnp.dtype, x: Array,
 
 
 _conv_same.defvjp(_conv_same_forward, _conv_same_backward)
-
-
-@jax.custom_vjp
-def _conv_halving(x: Array, kernel: Array) -> Array:
-    """Stride-2 convolution, k = 5, of even sides."""
-    return _library_conv(x, kernel, 2)
-
-
-def _conv_halving_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
-    return _conv_halving(x, kernel), (x, kernel)
-
-
-def _conv_halving_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
-    def by_phase(x: Array, kernel: Array) -> Array:
-        return _conv_same(space_to_depth(x), _kernel_by_phase(kernel).reshape(3, 3, 4 * x.shape[3], -1))
-
-    # The same function, whose gradients the CPU computes in half the time; forward it is the slower one.
-    _, pullback = jax.vjp(by_phase if platform.on_cpu() else partial(_library_conv, stride=2), *residuals)
-    return pullback(cotangent)
-
-
-_conv_halving.defvjp(_conv_halving_forward, _conv_halving_backward)
 
 
 @jax.custom_vjp

@@ -9,15 +9,8 @@ from cca_jax.ops import platform
 from cca_jax.ops.cpu.padding import pad_by_copies
 
 
-def space_to_depth(x: Float[Array, "B H W C"]) -> Float[Array, "B H/2 W/2 4*C"]:
-    """Every 2×2 block becomes one position with 4·C channels, in the order (row, column, channel)."""
-    batch, height, width, channels = x.shape
-    blocks = x.reshape(batch, height // 2, 2, width // 2, 2, channels).transpose(0, 1, 3, 2, 4, 5)
-    return blocks.reshape(batch, height // 2, width // 2, 4 * channels)
-
-
 def depth_to_space(x: Float[Array, "B H W C"]) -> Float[Array, "B 2*H 2*W C/4"]:
-    """The inverse of `space_to_depth`."""
+    """Every position becomes a 2×2 block; 4·C channels are taken in the order (row, column, channel)."""
     batch, height, width, channels = x.shape
     blocks = x.reshape(batch, height, width, 2, 2, channels // 4).transpose(0, 1, 3, 2, 4, 5)
     return blocks.reshape(batch, 2 * height, 2 * width, channels // 4)
