@@ -66,8 +66,9 @@ their iterations, 0.6 each.
 All are of `lite` with the identity b1a8d97f3110d43a. `python -m eval --effort 0 1 … 9` ends with such a table.
 """
 EFFORT_MEASURED = """\
-What effort brings with the model lite: seconds of processor time for 768×512 pixels, and bits at equal PSNR, on
-two smooth crops at four qualities. A densely textured crop gained a quarter to a half of it."""
+What effort brought with the model lite before this one (b1a8d97f3110d43a): seconds of processor time for 768×512
+pixels, from level 4 on estimated, and bits at equal PSNR, on two smooth crops at four qualities. A densely textured
+crop gained a quarter to a half of it."""
 
 
 def check_effort(effort: object) -> None:
