@@ -78,5 +78,6 @@ def source_digest(paths: tuple[Path, ...]) -> str:
         if not files:
             raise FileNotFoundError(path)
         for file in files:
-            digest.update(file.relative_to(path.parent).as_posix().encode() + b"\0" + file.read_bytes())
+            place = file.relative_to(path) if path.is_dir() else file.name
+            digest.update(str(place).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
