@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded
-from eval.results.records import Kind
+from eval.results.kinds import Kind
 
 _Result = TypeVar("_Result")
 

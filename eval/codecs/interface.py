@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from eval.results.records import Kind
+from eval.results.kinds import Kind
 
 TOTAL = "total"
 """The key that every mapping of seconds has."""

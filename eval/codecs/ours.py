@@ -28,8 +28,8 @@ from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.density import LIKELIHOODS
 from cca_jax.ops.scales import scale_of_index
 from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded, Estimate
+from eval.results.kinds import Kind
 from eval.results.machine import versions
-from eval.results.records import Kind
 
 SINGLE_RATE = (0.0,)
 """The settings of a model of a single rate: 0, as the quality in its files says."""

@@ -6,13 +6,10 @@ identical) is None.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ConfigDict
-
-Kind = Literal["ours", "conventional"]
-"""Which side of the comparison a codec is on."""
 
 Count = Annotated[int, Ge(0)]
 Positive = Annotated[int, Gt(0)]

@@ -12,7 +12,8 @@ import json
 from pathlib import Path
 from typing import Final, Literal
 
-from eval.results.records import Count, Failure, ImageRecord, Kind, MeanRecord, NonNegative, Positive, Record
+from eval.results.kinds import Kind
+from eval.results.records import Count, Failure, ImageRecord, MeanRecord, NonNegative, Positive, Record
 
 SCHEMA_VERSION: Final = 1
 SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
