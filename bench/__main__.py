@@ -52,12 +52,12 @@ def _process(options: argparse.Namespace, console: Console) -> object:
 def _memory(options: argparse.Namespace, console: Console) -> object:
     from bench.process.process import measure_memory
 
-    found = {}
+    figures_by_size = {}
     for size in options.sizes:
         figures = {model: measure_memory(model, size, options.coder) for model in options.models}
         console.print(tables.process_table(size, figures))
-        found[tables.size_name(size)] = figures
-    return found
+        figures_by_size[tables.size_name(size)] = figures
+    return figures_by_size
 
 
 def _profile(options: argparse.Namespace, console: Console) -> object:

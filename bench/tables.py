@@ -32,13 +32,13 @@ def codec_table(model: str, figures: Mapping[Size, CodecFigures]) -> Table:
     """Whole calls."""
     columns = ("size", "what", "compile", "median", "fastest", "slowest", "Mpx/s", "MB of file/s", "peak MiB")
     table = Table(*columns, title=f"{model}: coding, seconds")
-    for size, found in figures.items():
+    for size, times in figures.items():
         calls = (
-            ("compress", found.compress, found.compress_memory),
-            ("decompress", found.decompress, found.decompress_memory),
+            ("compress", times.compress, times.compress_memory),
+            ("decompress", times.decompress, times.decompress_memory),
         )
         for name, timing, memory in calls:
-            rates = [f"{amount / 1e6 / timing.median:.3f}" for amount in (size[0] * size[1], found.bytes)]
+            rates = [f"{amount / 1e6 / timing.median:.3f}" for amount in (size[0] * size[1], times.bytes)]
             peak = "" if memory is None else f"{memory / _MIB:,.0f}"
             table.add_row(size_name(size), name, f"{timing.compiling or 0:.2f}", *spread(timing), *rates, peak)
     return table
@@ -47,12 +47,12 @@ def codec_table(model: str, figures: Mapping[Size, CodecFigures]) -> Table:
 def parts_table(model: str, figures: Mapping[Size, CodecFigures]) -> Table:
     """Where the seconds go."""
     table = Table("size", "what", "part", "median", "fastest", "slowest", "share", title=f"{model}: parts, seconds")
-    for size, found in figures.items():
-        for name, parts in (("compress", found.compress_parts), ("decompress", found.decompress_parts)):
+    for size, times in figures.items():
+        for name, parts in (("compress", times.compress_parts), ("decompress", times.decompress_parts)):
             whole = sum(timing.median for timing in parts.values())
             for part, timing in parts.items():
                 table.add_row(size_name(size), name, part, *spread(timing), f"{100 * timing.median / whole:.1f} %")
-        table.add_row(size_name(size), "either", "host copies, within coder", *spread(found.copies), "")
+        table.add_row(size_name(size), "either", "host copies, within coder", *spread(times.copies), "")
     return table
 
 
@@ -61,9 +61,9 @@ def process_table(size: Size, figures: Mapping[str, Mapping[str, ProcessFigures]
     title = f"processes, {size_name(size)}, start to finish, seconds"
     table = Table("model", "command", "median", "fastest", "slowest", "CPU", "peak MiB", title=title)
     for model, runs in figures.items():
-        for name, found in runs.items():
-            cells = (f"{found.cpu_seconds:.2f}", f"{found.peak_bytes / _MIB:,.0f}")
-            table.add_row(model, name, *spread(found.seconds), *cells)
+        for name, usage in runs.items():
+            cells = (f"{usage.cpu_seconds:.2f}", f"{usage.peak_bytes / _MIB:,.0f}")
+            table.add_row(model, name, *spread(usage.seconds), *cells)
     return table
 
 
@@ -72,8 +72,8 @@ def profile_table(size: Size, figures: Mapping[str, Mapping[str, Mapping[str, fl
     stages = list(next(iter(next(iter(figures.values())).values())))
     table = Table("model", "command", *stages, "together", title=f"stages, {size_name(size)}, seconds")
     for model, cases in figures.items():
-        for case, found in cases.items():
-            table.add_row(model, case, *(f"{found[s]:.2f}" for s in stages), f"{sum(found.values()):.2f}")
+        for case, seconds in cases.items():
+            table.add_row(model, case, *(f"{seconds[s]:.2f}" for s in stages), f"{sum(seconds.values()):.2f}")
     return table
 
 
@@ -92,12 +92,12 @@ def training_table(case: str, figures: Mapping[str, Sequence[TrainingFigures]]) 
     """Training steps of the same batch over one device and more; the first of a preset is that of one device."""
     columns = ("preset", "devices", "trace", "compile", "step", "fastest", "slowest", "overhead", "crops/s", "MiB each")
     table = Table(*columns, title=f"training step, {case}, seconds")
-    for preset, cases in figures.items():
-        for found in cases:
-            cells = [f"{seconds:.1f}" for seconds in (found.trace_seconds, found.compile_seconds)]
-            cells += [*spread(found.step), f"{found.step.median / cases[0].step.median:.2f}×"]
-            cells += [f"{found.crops_per_second:.2f}", f"{found.memory_bytes / _MIB:,.0f}"]
-            table.add_row(preset, str(found.devices), *cells)
+    for preset, by_devices in figures.items():
+        for run in by_devices:
+            cells = [f"{seconds:.1f}" for seconds in (run.trace_seconds, run.compile_seconds)]
+            cells += [*spread(run.step), f"{run.step.median / by_devices[0].step.median:.2f}×"]
+            cells += [f"{run.crops_per_second:.2f}", f"{run.memory_bytes / _MIB:,.0f}"]
+            table.add_row(preset, str(run.devices), *cells)
     return table
 
 
@@ -105,9 +105,9 @@ def lowerings_table(figures: Mapping[str, LoweringFigures]) -> Table:
     """The CPU's lowerings beside the plain definitions."""
     columns = ("lowering", "plain ms", "lowered ms", "ratio", "compile plain s", "compile lowered s")
     table = Table(*columns, title="the CPU's lowerings beside the plain definitions, ratios of pairs of runs")
-    for name, found in figures.items():
-        cells = [f"{1e3 * timing.median:.2f}" for timing in (found.plain, found.lowered)]
-        cells += [f"{x:.2f}" for x in (found.ratio, found.plain_compile, found.lowered_compile)]
+    for name, comparison in figures.items():
+        cells = [f"{1e3 * timing.median:.2f}" for timing in (comparison.plain, comparison.lowered)]
+        cells += [f"{x:.2f}" for x in (comparison.ratio, comparison.plain_compile, comparison.lowered_compile)]
         table.add_row(name, *cells)
     return table
 
@@ -124,6 +124,8 @@ def reference_table(figures: Mapping[str, Comparison]) -> Table:
     """Ours beside the released PyTorch model's."""
     columns = ("what", "cca_jax", "from", "to", "PyTorch", "from", "to", "ratio", "from", "to")
     table = Table(*columns, title="beside the released PyTorch model, seconds and ratios of pairs of runs")
-    for name, found in figures.items():
-        table.add_row(name, *spread(found.ours), *spread(found.theirs), *(f"{ratio:.2f}" for ratio in found.ratio))
+    for name, comparison in figures.items():
+        table.add_row(
+            name, *spread(comparison.ours), *spread(comparison.theirs), *(f"{ratio:.2f}" for ratio in comparison.ratio)
+        )
     return table

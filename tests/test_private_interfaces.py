@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[1]
 )
 def test_private_interfaces_have_one_home(words, home):
     package = ROOT / "cca_jax"
-    found = {
+    actual = {
         str(path.relative_to(package))
         for path in package.rglob("*.py")
         if re.search(words, re.sub(r"TF_CPP_MIN_LOG_LEVEL", "", path.read_text()))
     }
-    assert found == {home}
+    assert actual == {home}

@@ -73,8 +73,8 @@ def measure_memory(model: str, size: tuple[int, int], coder: str | None) -> dict
     """One run of each command, for sizes that take minutes; each compiles its programs."""
     with _commands(model, size, coder) as (folder, compress, decompress):
         environment = cache_environment(folder / "cache")
-        found = {COLD: run_command(compress, environment), RESTORE: run_command(decompress, environment)}
-    return {name: _summary([usage]) for name, usage in found.items()}
+        usages = {COLD: run_command(compress, environment), RESTORE: run_command(decompress, environment)}
+    return {name: _summary([usage]) for name, usage in usages.items()}
 
 
 def model_folder(model: str, folder: Path) -> str:
@@ -100,8 +100,8 @@ def _commands(model: str, size: tuple[int, int], coder: str | None) -> Iterator[
 
 
 def _figures(runs: Mapping[str, Run], repetitions: int) -> dict[str, ProcessFigures]:
-    found = alternate(list(runs.values()), repetitions)
-    return {name: _summary(usages) for name, usages in zip(runs, found, strict=True)}
+    usages_by_run = alternate(list(runs.values()), repetitions)
+    return {name: _summary(usages) for name, usages in zip(runs, usages_by_run, strict=True)}
 
 
 def _summary(usages: Sequence[Usage]) -> ProcessFigures:

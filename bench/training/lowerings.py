@@ -139,8 +139,8 @@ def compiled(case: Case, lowered: bool) -> tuple[float, Compiled]:
 def time_lowering(case: Case, repetitions: int) -> LoweringFigures:
     """Compiles both variants in turn, and then runs them in turn."""
     variants = alternate([partial(compiled, case, lowered) for lowered in (False, True)], _COMPILATIONS)
-    compiling = [min(seconds for seconds, _ in found) for found in variants]
-    programs = [found[0][1] for found in variants]
+    compiling = [min(seconds for seconds, _ in repetitions) for repetitions in variants]
+    programs = [repetitions[0][1] for repetitions in variants]
     runs = [lambda program=program: once(lambda: program(*case.arguments))[0] for program in programs]
     plain, lowered = alternate(runs, repetitions)
     ratio = statistics.median(one / other for one, other in zip(lowered, plain, strict=True))

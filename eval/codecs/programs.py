@@ -19,8 +19,8 @@ def find_program(*names: str) -> Path:
         UnavailableError: none is.
     """
     for name in names:
-        if found := shutil.which(name):
-            return Path(found)
+        if location := shutil.which(name):
+            return Path(location)
     raise UnavailableError(f"needs the program {' or '.join(names)} on the PATH")
 
 

@@ -85,24 +85,24 @@ def variants(pythons: list[str]) -> list[Variant]:
 
 
 def compare(
-    found: dict[str, tuple[str, np.ndarray]],
+    decoded: dict[str, tuple[str, np.ndarray]],
     expected: dict[str, tuple[str, np.ndarray]],
     originals: dict[str, np.ndarray],
 ) -> Outcome:
     """Two ways' digests of symbols and pictures, by file.
 
     Args:
-        found: of a variant.
+        decoded: of a variant.
         expected: of the first one.
         originals: what was compressed.
     """
-    same = sum(found[name][0] == digest for name, (digest, _) in expected.items())
-    levels = max(int(np.abs(found[name][1].astype(int) - pixels).max()) for name, (_, pixels) in expected.items())
-    of_expected, of_found = (
-        np.mean([fidelity(originals[name], decoded[name][1]).psnr for name in originals])
-        for decoded in (expected, found)
+    same = sum(decoded[name][0] == digest for name, (digest, _) in expected.items())
+    levels = max(int(np.abs(decoded[name][1].astype(int) - pixels).max()) for name, (_, pixels) in expected.items())
+    expected_psnr, decoded_psnr = (
+        np.mean([fidelity(originals[name], pictures[name][1]).psnr for name in originals])
+        for pictures in (expected, decoded)
     )
-    return Outcome(same, len(expected), levels, float(of_expected - of_found))
+    return Outcome(same, len(expected), levels, float(expected_psnr - decoded_psnr))
 
 
 def _decode(variant: Variant, model: Path, files: Path, out: Path) -> dict[str, tuple[str, np.ndarray]]:
@@ -156,8 +156,8 @@ def main(arguments: list[str] | None = None) -> int:
             ways = variants(options.python)
             expected = _decode(ways[0], model, files, Path(scratch) / "0")
             for number, variant in enumerate(ways[1:], 1):
-                found = _decode(variant, model, files, Path(scratch) / str(number))
-                outcome = compare(found, expected, originals)
+                decoded = _decode(variant, model, files, Path(scratch) / str(number))
+                outcome = compare(decoded, expected, originals)
                 agreed &= outcome.same == outcome.files and (variant.narrow or outcome.levels <= _LEVELS)
                 table.add_row(
                     variant.name, f"{outcome.same} of {outcome.files}", f"{outcome.levels}", f"{outcome.loss:+.4f}"

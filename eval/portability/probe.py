@@ -44,8 +44,8 @@ def decode_all(folder: Path, out: Path, model: str, precision: str, jit: bool) -
     for path in find_files([folder], (".cca",)):
         symbols: dict[tuple[int, int], bytes] = {}
 
-        def keep(tile: int, stream: int, found: np.ndarray, symbols: dict = symbols) -> None:
-            symbols[tile, stream] = found.astype("<i4").tobytes()
+        def keep(tile: int, stream: int, decoded: np.ndarray, symbols: dict = symbols) -> None:
+            symbols[tile, stream] = decoded.astype("<i4").tobytes()
 
         data = path.read_bytes()
         try:

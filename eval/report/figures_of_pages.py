@@ -62,14 +62,14 @@ def renew(page: str, results: Results, model: ModelSummary, bench: Mapping[str, 
 
 def comparison(results: Results, model: ModelSummary) -> str:
     """The rate that the model needs at equal PSNR, beside each of `RIVALS` that takes part; lowest first."""
-    found = [record for record in _bd_of(results, model.name) if record.bd_rate_percent is not None]
-    found.sort(key=lambda record: record.bd_rate_percent or 0.0)
+    records = [record for record in _bd_of(results, model.name) if record.bd_rate_percent is not None]
+    records.sort(key=lambda record: record.bd_rate_percent or 0.0)
     rows: list[tuple[str, ...]] = [("compared with", "rate of ours at equal PSNR", "over", "their curve is")]
-    for record in found:
+    for record in records:
         low, high = record.overlap or (0.0, 0.0)
         whose = "published" if record.anchor in results.published else "measured here"
         rows.append((RIVALS[record.anchor], _percent(record.bd_rate_percent), f"{low:.1f} to {high:.1f} dB", whose))
-    return f"{_table(rows)}\n\n{_verdict(model.name, found)}"
+    return f"{_table(rows)}\n\n{_verdict(model.name, records)}"
 
 
 def essentials(results: Results, model: ModelSummary) -> str:

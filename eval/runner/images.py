@@ -114,9 +114,9 @@ def open_source(data: str, data_dir: Path | None = None) -> ImageSource:
 
 
 def _walk(folder: Path) -> list[Path]:
-    found = []
+    paths = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         visible = (Path(parent, name) for name in files if not name.startswith("."))
-        found += [path for path in visible if path.suffix.lower() in IMAGE_SUFFIXES]
-    return found
+        paths += [path for path in visible if path.suffix.lower() in IMAGE_SUFFIXES]
+    return paths

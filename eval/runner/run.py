@@ -130,10 +130,10 @@ class _Run:
         return measure(codec, image, setting, self._file, estimate)
 
     def _find(self, key: str, codec: ImageCodec) -> Entry | None:
-        found = self._plan.journal.get(key)
-        if found is None and self._plan.cache is not None and codec.kind == "conventional":
-            found = self._plan.cache.get(key)
-        return found
+        measured = self._plan.journal.get(key)
+        if measured is None and self._plan.cache is not None and codec.kind == "conventional":
+            measured = self._plan.cache.get(key)
+        return measured
 
     def _keep(self, entry: Entry, codec: ImageCodec) -> None:
         self._plan.journal.put(entry)

@@ -62,12 +62,12 @@ class Row(NamedTuple):
         return self.relative <= self.tolerance
 
 
-def compare(quantity: str, found: Any, expected: Any, tolerance: float, scale: float | None = None) -> Row:
+def compare(quantity: str, actual: Any, expected: Any, tolerance: float, scale: float | None = None) -> Row:
     """Largest error of an array, relative to `scale` or else to the largest expected magnitude."""
-    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
-    if found.shape != expected.shape:
-        return Row(f"{quantity} (shape {found.shape}, expected {expected.shape})", np.nan, np.nan, tolerance)
-    absolute = float(np.abs(found - expected).max(initial=0))
+    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    if actual.shape != expected.shape:
+        return Row(f"{quantity} (shape {actual.shape}, expected {expected.shape})", np.nan, np.nan, tolerance)
+    absolute = float(np.abs(actual - expected).max(initial=0))
     largest = float(np.abs(expected).max(initial=0)) if scale is None else scale
     return Row(quantity, absolute, absolute / largest if largest else absolute, tolerance)
 
@@ -84,12 +84,12 @@ def evaluation_rows(case: Case, params: Any) -> Iterator[Row]:
         return output, terms, model.apply({"params": params}, method="quantile_loss")
 
     output, terms, quantile_loss = forward(params, case.image())
-    found = {
+    actual = {
         "y": output.y, "z": output.z, "x_hat": output.x_hat, "likelihood_y": output.likelihood_y,
         "likelihood_z": output.likelihood_z, "likelihood_y_aux": output.auxiliary.likelihood_y,
         "likelihood_y_factorized": output.auxiliary.likelihood_y_factorized,
     }  # fmt: skip
-    for name, value in found.items():
+    for name, value in actual.items():
         yield compare(f"eval/{name}", value, nhwc(case.arrays[f"eval/{name}"]), ARRAY)
     yield from term_rows("eval", terms, case.facts["eval"])
     yield compare("eval quantile_loss", quantile_loss, case.facts["quantile_loss"], TERM)
@@ -171,10 +171,10 @@ def gradient_rows(case: Case, gradients: Any) -> Iterator[Row]:
     stored = zip(case.facts["parameters"], case.arrays["train/grad_norm"], case.arrays["train/grad_probe"], strict=True)
     for entry, norm, probe in stored:
         name = entry["name"]
-        found = arrays[name].astype(np.float64)
-        inner = float((found * case.probe(name, found.shape)).sum())
+        gradient = arrays[name].astype(np.float64)
+        inner = float((gradient * case.probe(name, gradient.shape)).sum())
         scale = float(norm) or 1.0
-        norms.append(compare(f"grad_norm, worst of all: {name}", np.linalg.norm(found), norm, GRADIENT_NORM, scale))
+        norms.append(compare(f"grad_norm, worst of all: {name}", np.linalg.norm(gradient), norm, GRADIENT_NORM, scale))
         probes.append(compare(f"grad_probe, worst of all: {name}", inner, probe, GRADIENT_PROBE, scale))
     for rows in (norms, probes):
         yield max(rows, key=lambda row: (np.isnan(row.relative), row.relative))
@@ -185,9 +185,9 @@ def change_row(case: Case, change: Any) -> Row:
     arrays = torch_from_params(change, case.config)
     rows = []
     for entry, expected in zip(case.facts["parameters"], case.arrays["train/param_probe"], strict=True):
-        found = arrays[entry["name"]].astype(np.float64)
-        inner = float((found * case.probe(entry["name"], found.shape)).sum())
-        scale = float(np.linalg.norm(found)) or 1.0
+        gradient = arrays[entry["name"]].astype(np.float64)
+        inner = float((gradient * case.probe(entry["name"], gradient.shape)).sum())
+        scale = float(np.linalg.norm(gradient)) or 1.0
         rows.append(compare(f"param_probe, worst of all: {entry['name']}", inner, expected, CHANGE, scale))
     return max(rows, key=lambda row: (np.isnan(row.relative), row.relative))
 

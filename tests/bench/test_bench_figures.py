@@ -17,16 +17,16 @@ def test_the_first_round_does_not_count_and_runs_take_turns():
     def run(name, seconds):
         return lambda: calls.append(name) or next(seconds)
 
-    found = alternate([run("a", iter([99.0, 1.0, 2.0])), run("b", iter([98.0, 3.0, 4.0]))], 2)
-    assert found == [[1.0, 2.0], [3.0, 4.0]]
+    actual = alternate([run("a", iter([99.0, 1.0, 2.0])), run("b", iter([98.0, 3.0, 4.0]))], 2)
+    assert actual == [[1.0, 2.0], [3.0, 4.0]]
     assert calls == ["a", "b"] * 3
 
 
 def test_ratios_are_of_pairs():
     ours, theirs = iter([9.0, 1.0, 4.0, 3.0]), iter([9.0, 2.0, 2.0, 3.0])
-    found = compare(lambda: next(ours), lambda: next(theirs), 3)
-    assert found.ratio == (1.0, 0.5, 2.0)
-    assert (found.ours.median, found.ours.low, found.theirs.high) == (3.0, 1.0, 3.0)
+    actual = compare(lambda: next(ours), lambda: next(theirs), 3)
+    assert actual.ratio == (1.0, 0.5, 2.0)
+    assert (actual.ours.median, actual.ours.low, actual.theirs.high) == (3.0, 1.0, 3.0)
 
 
 def test_compiling_is_what_the_first_call_took_longer():

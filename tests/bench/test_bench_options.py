@@ -40,6 +40,6 @@ def test_usage_errors_are_one_line(arguments, message, capsys):
     with pytest.raises(SystemExit) as left:
         options.parse(arguments)
     assert left.value.code == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1

@@ -87,8 +87,8 @@ def test_the_first_bundles_keep_their_identity(built):
     later |= {"explicit_slices", "hyper_width", "analysis_blocks"}
     assert later & set(built.config.to_hash()) == set()
     assert later < set(built.config.to_dict())
-    told = dataclasses.replace(built, config=dataclasses.replace(built.config, rate_weights=(2.0, 1.0)))
-    assert told.identity != built.identity
+    altered = dataclasses.replace(built, config=dataclasses.replace(built.config, rate_weights=(2.0, 1.0)))
+    assert altered.identity != built.identity
     assert built.qualities == ()
 
 

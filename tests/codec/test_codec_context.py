@@ -57,8 +57,8 @@ def decoded_symbols(codec, data):
 
 def test_what_is_encoded_is_decoded(codec, encoding, data, whole):
     np.testing.assert_array_equal(codec.restore(encoding), whole)
-    for (tile, stream), found in decoded_symbols(codec, data).items():
-        np.testing.assert_array_equal(found, encoding.tiles[tile].symbols[stream].ravel())
+    for (tile, stream), actual in decoded_symbols(codec, data).items():
+        np.testing.assert_array_equal(actual, encoding.tiles[tile].symbols[stream].ravel())
     assert any(np.abs(symbols).max() > 1 for symbols in encoding.symbols[1:])
 
 
@@ -76,18 +76,18 @@ def test_both_coders_and_tiles(bundle, image, name):
     codec = Codec(bundle, coders.get_coder(name))
     encoding = codec.encode(image, QUALITY, tile=128)
     assert encoding.container.grid.count == 4
-    found = decoded_symbols(codec, container.write(encoding.container))
-    assert len(found) == 4 * (1 + codec.config.num_slices)
-    for (tile, stream), symbols in found.items():
+    actual = decoded_symbols(codec, container.write(encoding.container))
+    assert len(actual) == 4 * (1 + codec.config.num_slices)
+    for (tile, stream), symbols in actual.items():
         np.testing.assert_array_equal(symbols, encoding.tiles[tile].symbols[stream].ravel())
 
 
 def test_the_symbols_are_the_same_in_bfloat16(bundle, codec, data, whole):
     expected = decoded_symbols(codec, data)
     near = Codec(bundle, codec.coder, jnp.bfloat16)
-    found = decoded_symbols(near, data)
-    assert found.keys() == expected.keys()
-    assert all(np.array_equal(found[key], expected[key]) for key in expected)
+    actual = decoded_symbols(near, data)
+    assert actual.keys() == expected.keys()
+    assert all(np.array_equal(actual[key], expected[key]) for key in expected)
     assert 0 < np.abs(near.decompress(data).astype(int) - whole).mean() < 2
 
 

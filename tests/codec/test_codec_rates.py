@@ -112,8 +112,8 @@ def test_the_symbols_are_the_same_in_bfloat16(elsewhere, data, encodings, whole,
     near = elsewhere(jnp.bfloat16).decompress(data)
     assert len(decoded_symbols) == len(encodings[100.0].symbols)
     for stream, expected in enumerate(encodings[100.0].symbols):
-        found = decoded_symbols[stream]
-        np.testing.assert_array_equal(found, expected.ravel())
+        actual = decoded_symbols[stream]
+        np.testing.assert_array_equal(actual, expected.ravel())
     error = np.abs(near.astype(int) - whole)
     assert 0 < error.mean() < 2
 

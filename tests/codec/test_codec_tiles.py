@@ -147,9 +147,9 @@ def test_too_small_a_tile_is_refused(codec, image):
 
 def test_a_target_is_searched_for_in_tiles(codec, image):
     low, high = (8 * len(codec.compress(image, quality, tile=TILE)) / (HEIGHT * WIDTH) for quality in (1, 100))
-    found = compress_to_target(codec, image, Target((low + high) / 2, "bpp"), TILE)
-    assert container.read_header(found.data).grid.count == 4
-    assert low < found.value <= (low + high) / 2
+    actual = compress_to_target(codec, image, Target((low + high) / 2, "bpp"), TILE)
+    assert container.read_header(actual.data).grid.count == 4
+    assert low < actual.value <= (low + high) / 2
 
 
 def smooth_and_textured(height, width):

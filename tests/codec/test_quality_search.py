@@ -24,9 +24,9 @@ def image():
     return np.random.default_rng(0).integers(0, 256, (570, 64, 3)).astype(np.uint8)
 
 
-def assert_near(found, target):
+def assert_near(actual, target):
     """On the target's good side, and no further than promised."""
-    miss = found.value - target.value
+    miss = actual.value - target.value
     assert miss <= 0 if target.kind == "bpp" else miss >= 0
     assert abs(miss) <= (0.01 * target.value if target.kind == "bpp" else 0.02)
 
@@ -43,9 +43,9 @@ def test_a_target_is_found_between_the_ends(kind):
         )
 
     target = Target(0.4 if kind == "bpp" else 31.7, kind)
-    found = quality_search._narrow(measure, measure(1.0), measure(100.0), target)
+    actual = quality_search._narrow(measure, measure(1.0), measure(100.0), target)
     assert len(asked) <= 6
-    assert_near(found, target)
+    assert_near(actual, target)
 
 
 @pytest.mark.parametrize("kind", ["bpp", "psnr"])
@@ -59,8 +59,8 @@ def test_a_target_is_found_on_a_curve_that_bends(kind, bend, share):
         return quality_search.SearchResult(b"", quality, math.exp(place) if kind == "bpp" else 25 + 10 * place)
 
     target = Target(math.exp(share) if kind == "bpp" else 25 + 10 * share, kind)
-    found = quality_search._narrow(measure, measure(1.0), measure(100.0), target)
-    assert_near(found, target)
+    actual = quality_search._narrow(measure, measure(1.0), measure(100.0), target)
+    assert_near(actual, target)
 
 
 @pytest.mark.parametrize(("kind", "target", "expected"), [("psnr", 27.0, 1.0), ("bpp", 26.0, 100.0)])
@@ -96,15 +96,15 @@ def test_a_file_that_hits_the_target_is_taken(kind):
 def test_a_search_in_steps_ends_within_a_step():
     """Rates that jump: what is found is on the good side."""
     measure = lambda quality: quality_search.SearchResult(b"", quality, 1.0 if quality < 40 else 2.0)  # noqa: E731
-    found = quality_search._narrow(measure, measure(1.0), measure(100.0), Target(1.5, "bpp"))
-    assert (found.value, found.quality < 40) == (1.0, True)
+    actual = quality_search._narrow(measure, measure(1.0), measure(100.0), Target(1.5, "bpp"))
+    assert (actual.value, actual.quality < 40) == (1.0, True)
 
 
 def test_targets_on_a_real_image(codec, image):
     low, high = (8 * len(codec.compress(image, quality)) / (570 * 64) for quality in (1.0, 100.0))
-    found = compress_to_target(codec, image, Target((low + high) / 2, "bpp"))
-    assert low < 8 * len(found.data) / (570 * 64) == found.value <= (low + high) / 2
-    assert container.read_header(found.data).quality == found.quality
+    actual = compress_to_target(codec, image, Target((low + high) / 2, "bpp"))
+    assert low < 8 * len(actual.data) / (570 * 64) == actual.value <= (low + high) / 2
+    assert container.read_header(actual.data).quality == actual.quality
 
 
 def test_a_target_that_every_quality_meets_gives_the_end_of_the_range(codec, image):

@@ -23,8 +23,8 @@ def test_the_words_of_xla(error, expected):
 
 
 def test_they_are_looked_for_in_one_place():
-    found = subprocess.run(
+    actual = subprocess.run(
         ["grep", "-rl", "--include=*.py", "RESOURCE_EXHAUSTED", "cca_jax", "train", "eval", "bench"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
-    assert found == ["cca_jax/compile_cache/device_errors.py"]
+    assert actual == ["cca_jax/compile_cache/device_errors.py"]

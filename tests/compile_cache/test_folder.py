@@ -64,8 +64,8 @@ def test_where_everybody_can_swap_it_only_the_sticky_bit_helps(tmp_path, sticky,
     (above / "mine").mkdir(parents=True, mode=0o700)
     above.chmod(0o1777 if sticky else 0o777)
     (tmp_path / "link").symlink_to(above / "mine")
-    found = private_folder(tmp_path / "link" if linked else above / "mine")
-    assert (found is not None) == sticky
+    actual = private_folder(tmp_path / "link" if linked else above / "mine")
+    assert (actual is not None) == sticky
     assert sticky or "everybody can put another in its place" in told()
 
 

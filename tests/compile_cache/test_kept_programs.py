@@ -234,7 +234,7 @@ class Cached:
 
 def test_what_jax_read_from_its_own_cache_is_known(step):
     lowered = step.lower(3, SHAPE)
-    assert [compile_anew(given)[1] for given in (lowered, Cached(), lowered)] == [True, False, True]
+    assert [compile_anew(computation)[1] for computation in (lowered, Cached(), lowered)] == [True, False, True]
     assert jax.config.jax_persistent_cache_min_compile_time_secs < math.inf
 
 

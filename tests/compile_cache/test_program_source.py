@@ -29,10 +29,10 @@ def sources(config, steps=STEPS):
 
 def test_all_steps_of_all_models_are_known(micro, micro_lite):
     for config in (micro, micro_lite):
-        found = sources(config)
-        assert None not in found.values()
-        assert len(set(found.values())) == len(found)
-        assert sources(config) == found
+        actual = sources(config)
+        assert None not in actual.values()
+        assert len(set(actual.values())) == len(actual)
+        assert sources(config) == actual
     assert sources(micro) != sources(micro_lite)
 
 
@@ -60,12 +60,12 @@ print(source_of(coding_steps.analyze, (CCAModel(PRESETS["lite"]),)))
 
 
 def test_every_process_finds_the_same_whatever_else_it_imports():
-    found = {
+    actual = {
         subprocess.run([sys.executable, "-c", TELL, more], capture_output=True, text=True, check=True).stdout
         for more in ("more", "nothing more")
     }
-    assert len(found) == 1
-    assert "None" not in found.pop()
+    assert len(actual) == 1
+    assert "None" not in actual.pop()
 
 
 SOME = {name: STEPS[name] for name in ("analyze", "hyper_analyze", "predict") if name in STEPS}

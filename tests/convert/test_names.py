@@ -54,10 +54,10 @@ def state_dict(config):
     return {name: generator.standard_normal(array.shape, dtype=np.float32) for name, array in named.items()}
 
 
-def same(found, expected):
-    found, expected = flatten(found), flatten(expected)
-    assert found.keys() == expected.keys()
-    for name, array in found.items():
+def same(actual, expected):
+    actual, expected = flatten(actual), flatten(expected)
+    assert actual.keys() == expected.keys()
+    for name, array in actual.items():
         np.testing.assert_array_equal(array, expected[name], err_msg=name)
 
 

@@ -12,10 +12,10 @@ PACKAGES = ("cca_jax", "train", "eval", "bench")
 
 def pages():
     """Every Markdown page but the change log, which speaks of files as they were."""
-    found = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+    paths = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
     for package in PACKAGES:
-        found += ROOT.glob(f"{package}/**/*.md")
-    return sorted(found)
+        paths += ROOT.glob(f"{package}/**/*.md")
+    return sorted(paths)
 
 
 def sources():
@@ -43,7 +43,7 @@ def commands_of(page):
     lines = [line for block in blocks for line in block.splitlines()]
     lines += [line[4:] for line in text.splitlines() if line.startswith("    ")]
     inline = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
-    lines += [" ".join(found.split()) for found in re.findall(r"(?<!`)`([^`]+)`(?!`)", inline)]
+    lines += [" ".join(code.split()) for code in re.findall(r"(?<!`)`([^`]+)`(?!`)", inline)]
     for line in lines:
         for part in line.split(" # ")[0].split("&&"):
             if command := re.sub(r"\s(…|\.\.\.)(?=\s|$)", "", part).strip():

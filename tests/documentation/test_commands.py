@@ -93,8 +93,8 @@ def test_commands_are_understood(page, understand, capsys):
 
 def test_make_targets_exist(page):
     for command in commands_of(page):
-        if found := re.match(r"make ([a-z][a-z-]*)$|make ([a-z-]+) [A-Z]", command):
-            assert (found[1] or found[2]) in targets(), command
+        if match := re.match(r"make ([a-z][a-z-]*)$|make ([a-z-]+) [A-Z]", command):
+            assert (match[1] or match[2]) in targets(), command
 
 
 def test_the_flags_of_the_reference_dump_exist(page):
@@ -106,8 +106,8 @@ def test_the_flags_of_the_reference_dump_exist(page):
 
 
 def test_there_are_commands():
-    found = [command for page in pages() for command in commands_of(page) if is_ours(command)]
-    assert len(found) > 30
+    commands = [command for page in pages() for command in commands_of(page) if is_ours(command)]
+    assert len(commands) > 30
 
 
 @pytest.mark.parametrize("command", ["python -m train --stpes 3", "cca-jax compress", "python -m bench --sizes big"])

@@ -47,37 +47,37 @@ def output(forward, micro_image):
 
 
 def test_shapes_of_the_output(output, micro, micro_image):
-    found = output[0]
-    assert found.x_hat.shape == micro_image.shape
+    actual = output[0]
+    assert actual.x_hat.shape == micro_image.shape
     latent, hyper = (2, 4, 4, micro.latent_channels), (2, 1, 1, micro.hyper_channels)
-    for array in (found.y, found.y_hat, found.likelihood_y, *dataclasses.astuple(found.auxiliary)):
+    for array in (actual.y, actual.y_hat, actual.likelihood_y, *dataclasses.astuple(actual.auxiliary)):
         assert array.shape == latent
-    assert found.z.shape == found.likelihood_z.shape == hyper
+    assert actual.z.shape == actual.likelihood_z.shape == hyper
 
 
 def test_forward_pass_equals_coding_step_by_step(output):
-    found, (y_hat, x_hat) = output
-    np.testing.assert_allclose(found.y_hat, y_hat, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(found.x_hat, x_hat, rtol=1e-5, atol=1e-5)
+    actual, (y_hat, x_hat) = output
+    np.testing.assert_allclose(actual.y_hat, y_hat, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(actual.x_hat, x_hat, rtol=1e-5, atol=1e-5)
 
 
 def test_likelihoods_are_probabilities(output):
-    found = output[0]
-    for likelihood in (found.likelihood_y, found.likelihood_z, *dataclasses.astuple(found.auxiliary)):
+    actual = output[0]
+    for likelihood in (actual.likelihood_y, actual.likelihood_z, *dataclasses.astuple(actual.auxiliary)):
         assert ((likelihood >= 1e-9) & (likelihood <= 1)).all()
         assert np.std(likelihood) > 0
 
 
 def test_decoded_latent_is_near_the_latent(output):
-    found = output[0]
-    distance = np.abs(found.y_hat - found.y)
+    actual = output[0]
+    distance = np.abs(actual.y_hat - actual.y)
     assert (distance <= 1 + 1e-5).all()  # half a step of rounding, half a step of refinement
     assert distance.max() > 0
 
 
 def test_the_main_and_the_auxiliary_slices_are_two_models(output):
-    found = output[0]
-    assert (found.likelihood_y != found.auxiliary.likelihood_y).mean() > 0.9
+    actual = output[0]
+    assert (actual.likelihood_y != actual.auxiliary.likelihood_y).mean() > 0.9
 
 
 def test_images_of_a_batch_do_not_see_each_other(forward, output, micro_image):

@@ -41,11 +41,11 @@ def test_tables_at_and_around_the_entries(sigmas, expected):
 
 def test_nothing_is_coded_outside_the_image():
     target = jnp.arange(32.0).reshape(1, 4, 8, 1)
-    told = prediction(mean=jnp.full(target.shape, 0.75))
-    symbols = coding_steps.to_symbols(target, told, ValidRegion(jnp.array([1, 1]), (1, 2)))
+    half = prediction(mean=jnp.full(target.shape, 0.75))
+    symbols = coding_steps.to_symbols(target, half, ValidRegion(jnp.array([1, 1]), (1, 2)))
     np.testing.assert_array_equal(symbols[:, :, :4], jnp.round(target - 0.75)[:, :, :4])
     assert not symbols[:, :, 4:].any()
-    np.testing.assert_array_equal(coding_steps.dequantize(symbols, told)[:, :, 4:], 0.75)
+    np.testing.assert_array_equal(coding_steps.dequantize(symbols, half)[:, :, 4:], 0.75)
 
 
 def test_pixels_are_clamped_and_rounded():

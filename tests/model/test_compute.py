@@ -25,8 +25,8 @@ def equations(jaxpr):
 
 def test_the_parameters_are_the_same(micro, micro_params, micro_image):
     model = CCAModel(micro, jnp.bfloat16, remat=True)
-    found = jax.eval_shape(lambda: model.init(jax.random.key(0), micro_image))["params"]
-    assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), found) == jax.tree.map(
+    actual = jax.eval_shape(lambda: model.init(jax.random.key(0), micro_image))["params"]
+    assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), actual) == jax.tree.map(
         lambda leaf: (leaf.shape, leaf.dtype), micro_params
     )
 

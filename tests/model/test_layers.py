@@ -60,8 +60,8 @@ def naf_block(x, p):
     return x + p["gamma"] * convolved(v, p["project_channel"])
 
 
-def assert_close(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+def assert_close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
 def test_gelu_is_the_exact_form():

@@ -107,21 +107,21 @@ def objective(micro_lite, micro_lite_params, micro_image):
     noise = Noise.sample(jax.random.key(2), micro_lite, micro_image.shape)
 
     def call(rate, weights, form="stopped"):
-        (_, terms), found = run(micro_lite_params, jnp.array(rate), jnp.array(weights), noise, form)
-        return terms, {name: np.asarray(leaf) for name, leaf in flatten(found).items()}
+        (_, terms), actual = run(micro_lite_params, jnp.array(rate), jnp.array(weights), noise, form)
+        return terms, {name: np.asarray(leaf) for name, leaf in flatten(actual).items()}
 
     return call
 
 
 @pytest.mark.usefixtures("quick_compilation")
 def test_everything_is_trained_but_the_quantiles(objective):
-    _, found = objective([0.4, 1.7], [4.0, 1.0])
-    assert all(np.isfinite(array).all() for array in found.values())
-    silent = {name for name, array in found.items() if not (array != 0).any()}
+    _, actual = objective([0.4, 1.7], [4.0, 1.0])
+    assert all(np.isfinite(array).all() for array in actual.values())
+    silent = {name for name, array in actual.items() if not (array != 0).any()}
     assert silent == {"hyper_prior/quantiles", "auxiliary/prior/quantiles"}
-    assert (found["rates/log_step"] != 0).all()  # 0.4 lies between rows 0 and 1, 1.7 between 1 and 2
+    assert (actual["rates/log_step"] != 0).all()  # 0.4 lies between rows 0 and 1, 1.7 between 1 and 2
     for start in ("exact_scales/", "auxiliary/exact_scales/"):
-        assert sum((array != 0).mean() > 0.5 for name, array in found.items() if name.startswith(start)) >= 4
+        assert sum((array != 0).mean() > 0.5 for name, array in actual.items() if name.startswith(start)) >= 4
 
 
 @pytest.mark.usefixtures("quick_compilation")

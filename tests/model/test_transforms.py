@@ -23,8 +23,8 @@ def traced(module, *shape):
         (HyperSynthesis, (2, 1, 2, 192), (2, 4, 8, 320)),
     ],
 )
-def test_shapes(module, given, expected):
-    assert traced(module, *given)[0].shape == expected
+def test_shapes(module, arguments, expected):
+    assert traced(module, *arguments)[0].shape == expected
 
 
 def test_the_synthesis_transform_mirrors_the_analysis_transform():

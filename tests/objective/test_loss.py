@@ -27,8 +27,8 @@ def output():
     generator = np.random.default_rng(1)
     draw = lambda *shape: jnp.asarray(generator.uniform(0.01, 1, shape), jnp.float32)  # noqa: E731
     latent = (2, 4, 4, 12)
-    told = AuxiliaryOutput(draw(*latent), draw(*latent))
-    return ModelOutput(jnp.asarray(image(seed=2)), draw(*latent), draw(2, 1, 1, 4), *[draw(*latent)] * 3, told)
+    aux = AuxiliaryOutput(draw(*latent), draw(*latent))
+    return ModelOutput(jnp.asarray(image(seed=2)), draw(*latent), draw(2, 1, 1, 4), *[draw(*latent)] * 3, aux)
 
 
 @pytest.fixture
@@ -48,14 +48,13 @@ def evaluate(monkeypatch, micro):
 def by_hand(output, rate_weight, cca_weight):
     """The module's formulas in double precision."""
     bits = lambda p: -np.log2(np.float64(p)).sum()  # noqa: E731
-    told, pixels = output.auxiliary, 2 * 64 * 64
+    aux, pixels = output.auxiliary, 2 * 64 * 64
     terms = {
         "mse": np.mean((np.float64(output.x_hat) - np.float64(image())) ** 2),
         "rate_y": bits(output.likelihood_y) / pixels,
         "rate_z": bits(output.likelihood_z) / pixels,
-        "rate_aux": bits(told.likelihood_y) / pixels,
-        "factorized": (np.float64(told.likelihood_y) * -np.log2(np.float64(told.likelihood_y_factorized))).sum()
-        / pixels,
+        "rate_aux": bits(aux.likelihood_y) / pixels,
+        "factorized": (np.float64(aux.likelihood_y) * -np.log2(np.float64(aux.likelihood_y_factorized))).sum() / pixels,
     }
     terms["distortion"] = 0.05 * 255**2 * terms["mse"]
     terms["cca"] = terms["rate_y"] - terms["rate_aux"]
@@ -82,12 +81,12 @@ def test_without_the_auxiliary_model_the_loss_is_rate_and_distortion(evaluate, o
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_floor_fraction_counts_likelihoods_on_the_floor(evaluate, output, share):
-    told = output.auxiliary
+    aux = output.auxiliary
     floored = jnp.where(
-        jnp.arange(told.likelihood_y.size) < share * told.likelihood_y.size, 1e-9, told.likelihood_y.ravel()
+        jnp.arange(aux.likelihood_y.size) < share * aux.likelihood_y.size, 1e-9, aux.likelihood_y.ravel()
     )
-    told = told.replace(likelihood_y=floored.reshape(told.likelihood_y.shape))
-    _, terms = evaluate(output.replace(auxiliary=told), rate_weight=1.0)
+    aux = aux.replace(likelihood_y=floored.reshape(aux.likelihood_y.shape))
+    _, terms = evaluate(output.replace(auxiliary=aux), rate_weight=1.0)
     assert float(terms.aux_floor_fraction) == share
     if share == 1:
         assert math.isclose(terms.rate_aux, math.log2(1e9) * 12 / 256, rel_tol=1e-5)

@@ -52,8 +52,10 @@ def pulled_back(function, *arguments):
     return run(*arguments)
 
 
-def assert_same(found, expected):
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5 * np.abs(b).max()), found, expected)
+def assert_same(actual, expected):
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5 * np.abs(b).max()), actual, expected
+    )
 
 
 @pytest.fixture(params=["cpu", "accelerator"])
@@ -74,24 +76,24 @@ def lowering(request, monkeypatch):
 @pytest.mark.parametrize(("size", "stride"), [(1, 1), (3, 1), (5, 1), (5, 2)])
 def test_conv2d_and_its_gradients(lowering, size, stride, inputs, outputs):
     x, kernel = normal(0, 2, 6, 10, inputs), normal(1, size, size, inputs, outputs)
-    found = pulled_back(lambda x, k: conv2d(x, k, stride), x, kernel)
-    assert_same(found, pulled_back(lambda x, k: naive_conv2d(x, k, stride), x, kernel))
-    assert found[0].shape == (2, 6 // stride, 10 // stride, outputs)
+    actual = pulled_back(lambda x, k: conv2d(x, k, stride), x, kernel)
+    assert_same(actual, pulled_back(lambda x, k: naive_conv2d(x, k, stride), x, kernel))
+    assert actual[0].shape == (2, 6 // stride, 10 // stride, outputs)
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(3, 7), (7, 3)])
 @pytest.mark.parametrize(("size", "stride"), [(3, 1), (5, 2)])
 def test_transposed_conv2d_and_its_gradients(lowering, size, stride, inputs, outputs):
     x, kernel = normal(0, 2, 3, 5, inputs), normal(1, size, size, inputs, outputs)
-    found = pulled_back(lambda x, k: transposed_conv2d(x, k, stride), x, kernel)
-    assert_same(found, pulled_back(lambda x, k: naive_transposed_conv2d(x, k, stride), x, kernel))
-    assert found[0].shape == (2, 3 * stride, 5 * stride, outputs)
+    actual = pulled_back(lambda x, k: transposed_conv2d(x, k, stride), x, kernel)
+    assert_same(actual, pulled_back(lambda x, k: naive_transposed_conv2d(x, k, stride), x, kernel))
+    assert actual[0].shape == (2, 3 * stride, 5 * stride, outputs)
 
 
 def test_depthwise_conv2d_and_its_gradients(backend):
     x, kernel = normal(0, 2, 6, 5, 4), normal(1, 3, 3, 4)
-    found = pulled_back(depthwise_conv2d, x, kernel)
-    assert_same(found, pulled_back(naive_depthwise_conv2d, x, kernel))
+    actual = pulled_back(depthwise_conv2d, x, kernel)
+    assert_same(actual, pulled_back(naive_depthwise_conv2d, x, kernel))
 
 
 def test_gradients_hold_inside_scan(backend):
@@ -132,8 +134,8 @@ def test_transposed_convolution_is_the_adjoint_of_the_strided_one():
 def test_a_transposed_kernel_is_laid_down_unflipped():
     kernel = normal(0, 5, 5, 1, 1)
     point = jnp.zeros((1, 4, 4, 1)).at[0, 2, 1, 0].set(1)
-    found = transposed_conv2d(point, kernel, 2)[0, 2:7, 0:5, 0]  # from 2·place - padding on
-    np.testing.assert_allclose(found, kernel[:, :, 0, 0], atol=1e-6)
+    actual = transposed_conv2d(point, kernel, 2)[0, 2:7, 0:5, 0]  # from 2·place - padding on
+    np.testing.assert_allclose(actual, kernel[:, :, 0, 0], atol=1e-6)
 
 
 def test_depth_to_space_takes_channels_by_row_and_column():

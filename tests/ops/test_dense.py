@@ -24,8 +24,8 @@ def pulled_back(function, *arguments):
 @pytest.mark.parametrize("residual", [(), (normal(3, 2, 3, 5, 6),)])
 def test_value_and_gradients_are_those_of_the_plain_function(images, residual):
     arguments = normal(0, 2, 3, 5, 4), normal(1, *images, 4, 6), normal(2, 6), *residual
-    found, expected = pulled_back(dense, *arguments), pulled_back(plain, *arguments)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), found, expected)
+    actual, expected = pulled_back(dense, *arguments), pulled_back(plain, *arguments)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), actual, expected)
 
 
 def test_gradients_to_parameters_are_summed_in_their_type():

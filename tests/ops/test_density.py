@@ -53,19 +53,19 @@ def exact_logits(x, parameters):
 @pytest.mark.parametrize("scale", [0.11, 0.3, 1.0, 7.5, 256.0])
 def test_gaussian_likelihood_equals_double_precision_into_the_tails(scale):
     distance = np.float32(np.linspace(0, 6 * scale + 1, 97))
-    found = gaussian_likelihood(jnp.asarray(distance), jnp.zeros(97), jnp.full(97, scale))
+    actual = gaussian_likelihood(jnp.asarray(distance), jnp.zeros(97), jnp.full(97, scale))
     expected = [max(exact_gaussian(float(d), np.float64(np.float32(scale))), LIKELIHOOD_FLOOR) for d in distance]
     assert min(expected) < 1e-8
     # A wide bin is the small difference of two cumulatives.
-    np.testing.assert_allclose(found, expected, rtol=3e-5 + 1e-6 * scale)
+    np.testing.assert_allclose(actual, expected, rtol=3e-5 + 1e-6 * scale)
 
 
 @pytest.mark.parametrize("likelihood", [gaussian_likelihood, laplacian_likelihood])
 @pytest.mark.parametrize("scale", [0.11, 0.5, 3.0, 40.0])
 def test_likelihoods_of_all_integers_sum_to_one(likelihood, scale):
     integers = jnp.arange(-400.0, 401.0)
-    found = likelihood(integers, jnp.full(801, 0.37), jnp.full(801, scale))
-    assert abs(float(np.float64(found).sum()) - 1) < 5e-6
+    actual = likelihood(integers, jnp.full(801, 0.37), jnp.full(801, scale))
+    assert abs(float(np.float64(actual).sum()) - 1) < 5e-6
 
 
 def test_gaussian_likelihood_is_symmetric_and_depends_on_the_distance_alone():
@@ -124,9 +124,9 @@ def test_a_bin_of_the_narrowest_density_holds_nearly_everything(likelihood, outs
 
 def test_factorized_logits_equal_the_definition():
     x = np.random.default_rng(1).normal(0, 4, (4, 2, 3)).astype(np.float32)
-    found = factorized_logits(jnp.asarray(x), parameters())
+    actual = factorized_logits(jnp.asarray(x), parameters())
     expected = exact_logits(x, parameters())
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -141,22 +141,22 @@ def test_factorized_likelihood_is_the_difference_of_two_sigmoids():
     flip = lower + upper > 0  # in double precision, too, the difference of two ones is lost
     lower, upper = np.where(flip, -upper, lower), np.where(flip, -lower, upper)
     expected = np.maximum(1 / (1 + np.exp(-upper)) - 1 / (1 + np.exp(-lower)), LIKELIHOOD_FLOOR)
-    found = factorized_likelihood(jnp.asarray(x), parameters())
+    actual = factorized_likelihood(jnp.asarray(x), parameters())
     assert expected.min() == LIKELIHOOD_FLOOR
     assert ((expected > LIKELIHOOD_FLOOR) & (expected < 1e-6)).any()
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4)
 
 
 def test_factorized_likelihoods_of_all_integers_sum_to_one():
     x = jnp.broadcast_to(jnp.arange(-500.0, 501.0)[:, None], (1001, 3)) + jnp.array([[0.0, 0.2, -0.45]])
-    found = np.float64(factorized_likelihood(x, parameters())).sum(0)
-    np.testing.assert_allclose(found, [1, 1, 1], atol=1e-5)
+    actual = np.float64(factorized_likelihood(x, parameters())).sum(0)
+    np.testing.assert_allclose(actual, [1, 1, 1], atol=1e-5)
 
 
 def test_a_bin_in_the_very_middle_keeps_its_mass():
     middle = parameters(symmetric=True)
     lower, upper = factorized_logits(jnp.array([[-0.5] * 3, [0.5] * 3]), middle)
     np.testing.assert_array_equal(lower, -upper)  # the case at stake: neither side is the smaller one
-    found = factorized_likelihood(jnp.zeros((1, 3)), middle)
-    np.testing.assert_allclose(found[0], np.tanh(np.float64(upper) / 2), rtol=1e-5)
-    assert (found > 0.01).all()
+    actual = factorized_likelihood(jnp.zeros((1, 3)), middle)
+    np.testing.assert_allclose(actual[0], np.tanh(np.float64(upper) / 2), rtol=1e-5)
+    assert (actual > 0.01).all()

@@ -31,6 +31,6 @@ def test_its_gradients_are_those_of_its_definition():
         return normalized * scale[None, None, None] + bias[None, None, None]
 
     arguments, cotangent = (normal(0, 2, 3, 4, 8), normal(1, 8), normal(2, 8)), normal(3, 2, 3, 4, 8)
-    expected, found = (jax.vjp(function, *arguments)[1](cotangent) for function in (defined, layer_norm))
-    for a, b in zip(expected, found, strict=True):
+    expected, actual = (jax.vjp(function, *arguments)[1](cotangent) for function in (defined, layer_norm))
+    for a, b in zip(expected, actual, strict=True):
         np.testing.assert_allclose(b, a, atol=1e-5 * np.abs(a).max())

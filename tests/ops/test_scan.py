@@ -31,32 +31,32 @@ def loss(function, carry, scanned):
     return (last**2).sum() + jnp.sin(outputs).sum()
 
 
-def assert_close(found, expected):
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), found, expected)
+def assert_close(actual, expected):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), actual, expected)
 
 
 def test_values_and_gradients_are_those_of_a_scan():
     assert_close(lean(*arguments()), library(*arguments()))
-    found, expected = (jax.grad(loss, (1, 2))(function, *arguments()) for function in (lean, library))
-    assert_close(found, expected)
+    actual, expected = (jax.grad(loss, (1, 2))(function, *arguments()) for function in (lean, library))
+    assert_close(actual, expected)
 
 
 def test_it_can_be_vectorized():
     carry, scanned = arguments()
-    found, expected = (
+    actual, expected = (
         jax.vmap(lambda carry, f=function: jax.grad(loss, 2)(f, carry, scanned))(jnp.stack([carry, -carry]))
         for function in (lean, library)
     )
-    assert_close(found, expected)
+    assert_close(actual, expected)
 
 
 def test_loops_side_by_side_transpose_no_stack():
     carry, scanned = arguments()
     carries, stacks = jax.tree.map(lambda v: jnp.stack([v, 2 * v]), (carry, scanned))
-    found, expected = (
+    actual, expected = (
         jax.vmap(jax.grad(partial(loss, function), (0, 1)))(carries, stacks) for function in (lean, library)
     )
-    assert_close(found, expected)
+    assert_close(actual, expected)
 
     def transposes(function):
         program = jax.make_jaxpr(jax.vmap(jax.grad(partial(loss, function), 1)))(carries, stacks)
@@ -78,8 +78,8 @@ def test_turn_by_turn_is_the_same_without_a_loop():
         return turn_by_turn(body, carry, scanned, 2.0)
 
     assert_close(unrolled(*arguments()), library(*arguments()))
-    found, expected = (jax.grad(loss, (1, 2))(function, *arguments()) for function in (unrolled, library))
-    assert_close(found, expected)
+    actual, expected = (jax.grad(loss, (1, 2))(function, *arguments()) for function in (unrolled, library))
+    assert_close(actual, expected)
     program = str(jax.make_jaxpr(jax.grad(partial(loss, unrolled), (0, 1)))(*arguments()))
     assert "scan" not in program
     assert "pad[" not in program  # what a slice's own gradient would be

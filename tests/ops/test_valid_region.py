@@ -60,10 +60,10 @@ def test_every_network_computes_in_the_image_what_it_computes_without_a_bucket(
             (*hyper, *prediction, refined),
         )
 
-    run = jax.jit(lambda *given: micro_model.apply({"params": micro_params}, *given, method=networks))
+    run = jax.jit(lambda *arguments: micro_model.apply({"params": micro_params}, *arguments, method=networks))
     image, y, z_hat = normal(1, 1, 64, 128, 3), normal(2, 1, 4, 8, micro.latent_channels), normal(3, 1, 1, 2, 4)
     expected = run(image, y, z_hat, None)
-    found = run(in_bucket(image), in_bucket(y), in_bucket(z_hat), region)
-    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+    actual = run(in_bucket(image), in_bucket(y), in_bucket(z_hat), region)
+    for one, other in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
         assert one.shape[1:3] == tuple(np.array(other.shape[1:3]) * np.array(BUCKET) // np.array(AREA))
         np.testing.assert_allclose(in_area(one), other, rtol=1e-5, atol=2e-5 * np.abs(other).max())

@@ -58,13 +58,13 @@ def start(command, devices=1):
 
 def finish(process, status=0):
     try:
-        told, problems = process.communicate(timeout=600)
+        messages, problems = process.communicate(timeout=600)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
         raise
     assert process.returncode == status, problems
-    return told, problems
+    return messages, problems
 
 
 def lines(run):
@@ -78,9 +78,9 @@ def losses(run, name="loss"):
 @pytest.fixture(scope="module")
 def whole(folder):
     """An uninterrupted run on one device, and what it told."""
-    told, problems = finish(start(arguments(folder, folder / "whole")))
+    messages, problems = finish(start(arguments(folder, folder / "whole")))
     assert problems == ""
-    return folder / "whole", told
+    return folder / "whole", messages
 
 
 def assert_same_trajectory(run, reference):
@@ -92,13 +92,13 @@ def assert_same_trajectory(run, reference):
 
 
 def test_what_a_run_tells(whole):
-    run, told = whole
-    assert "8 photos for training, 1 held out for validation" in told
+    run, messages = whole
+    assert "8 photos for training, 1 held out for validation" in messages
     step = re.compile(
         r"step 6/6  \S+ steps/s  \S+ crops/s  0:00:00 left  loss \S+  \S+ dB  y \S+  z \S+ bpp  aux .* bpp"
     )
-    assert step.search(told)
-    assert re.search(r"validation 6  loss \S+ \(best\)  \S+ dB  \S+ bpp: z \S+, slices (\S+ ?){3}", told)
+    assert step.search(messages)
+    assert re.search(r"validation 6  loss \S+ \(best\)  \S+ dB  \S+ bpp: z \S+, slices (\S+ ?){3}", messages)
     assert len(lines(run)) == 8
 
 
@@ -109,8 +109,8 @@ def test_killed_and_resumed_a_run_ends_with_the_same_parameters(whole, folder):
         assert process.poll() is None
     process.kill()
     process.communicate()
-    told, _ = finish(start(arguments(folder, out, "--resume")))
-    resumed_from = int(re.search(r"continuing .* from step (\d)", told)[1])
+    messages, _ = finish(start(arguments(folder, out, "--resume")))
+    resumed_from = int(re.search(r"continuing .* from step (\d)", messages)[1])
     assert 2 <= resumed_from < 6
     ours, theirs = (read_run(run)[1] for run in (out, whole[0]))
     jax.tree.map(np.testing.assert_array_equal, ours, theirs)
@@ -123,8 +123,8 @@ def test_sigterm_saves_and_ends(whole, folder):
     while not process.stdout.readline().startswith("step 1/6"):
         assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    told, problems = finish(process, status=143)
-    assert "everything is saved: continue with --resume" in told
+    messages, problems = finish(process, status=143)
+    assert "everything is saved: continue with --resume" in messages
     assert problems == ""
     _, state, _ = read_run(out)
     assert 1 <= int(state.step) < 6
@@ -135,8 +135,8 @@ def test_sigterm_saves_and_ends(whole, folder):
 def test_a_time_limit_saves_and_ends(folder):
     out = folder / "late"
     flags = ["--photos-on-device", "--steps-per-call", "2", "--time-limit", "0.001"]
-    told, problems = finish(start(arguments(folder, out, *flags)), status=124)
-    assert "stopped by --time-limit; everything is saved: continue with --resume" in told
+    messages, problems = finish(start(arguments(folder, out, *flags)), status=124)
+    assert "stopped by --time-limit; everything is saved: continue with --resume" in messages
     assert problems == ""
     assert int(read_run(out)[1].step) == 2
 
@@ -179,13 +179,13 @@ def test_two_processes_are_one(whole, folder):
 
 def test_a_dry_run_says_what_would_run_and_writes_nothing(folder):
     command = arguments(folder, folder / "dry", "--dry-run", "--remat", "--accumulate", "2")
-    told, _ = finish(start(command, devices=2))
-    config = json.loads(told[told.index("{") : told.rindex("}") + 1])
+    messages, _ = finish(start(command, devices=2))
+    config = json.loads(messages[messages.index("{") : messages.rindex("}") + 1])
     assert config["remat"]
-    assert re.search(r"length      6 steps, 3 epochs of 2 steps", told)
-    assert re.search(r"parameters  [\d,]+: [\d,]+ of the model, [\d,]+ of the auxiliary model", told)
-    assert re.search(r"mesh        2 × cpu; 2 crops a step on each", told)
-    assert re.search(r"memory      about \d+ MiB a device", told)
+    assert re.search(r"length      6 steps, 3 epochs of 2 steps", messages)
+    assert re.search(r"parameters  [\d,]+: [\d,]+ of the model, [\d,]+ of the auxiliary model", messages)
+    assert re.search(r"mesh        2 × cpu; 2 crops a step on each", messages)
+    assert re.search(r"memory      about \d+ MiB a device", messages)
     assert not (folder / "dry").exists()
 
 
@@ -219,9 +219,9 @@ def test_a_run_becomes_a_model(whole, folder, capsys):
     ],
 )
 def test_bad_input_is_one_line(folder, flags, message):
-    told, problems = finish(start(arguments(folder, folder / "bad", *flags), devices=2), status=2)
+    messages, problems = finish(start(arguments(folder, folder / "bad", *flags), devices=2), status=2)
     assert message in problems
     assert problems.startswith("cca-jax: ")
     assert problems.count("\n") == 1
-    assert "step" not in told
+    assert "step" not in messages
     assert not (folder / "bad").exists()

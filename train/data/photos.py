@@ -55,23 +55,25 @@ def open_photos(spec: str, validation_photos: int, data_dir: Path | None = None)
         raise ValueError(f"validation_photos must be at least 1, got {validation_photos}")
     quiet_pillow()
     skipped: list[str] = []
-    given: PhotoSource | None = None
+    validation_split: PhotoSource | None = None
     training: PhotoSource
     validation: PhotoSource
     if spec.startswith(_PREFIX):
-        training, given = open_tensorflow_dataset(spec.removeprefix(_PREFIX), data_dir)
+        training, validation_split = open_tensorflow_dataset(spec.removeprefix(_PREFIX), data_dir)
     elif all((Path(spec) / name).is_dir() for name in ("train", "test")):
         training, skipped = open_folder(Path(spec) / "train")
-        given, skipped_too = open_folder(Path(spec) / "test")
+        validation_split, skipped_too = open_folder(Path(spec) / "test")
         skipped += skipped_too
     else:
         training, skipped = open_folder(Path(spec))
-    if given is None:
+    if validation_split is None:
         training, validation = hold_out(training, validation_photos)
         used = f"{len(training)} photos for training, {len(validation)} held out for validation"
     else:
-        validation = thin_out(given, validation_photos)
-        used = f"{len(training)} photos for training, {len(validation)} of the validation split's {len(given)}"
+        validation = thin_out(validation_split, validation_photos)
+        used = (
+            f"{len(training)} photos for training, {len(validation)} of the validation split's {len(validation_split)}"
+        )
     passed_over = f"; {len(skipped)} passed over" if skipped else ""
     return Photos(
         training, validation, _fingerprint(spec, training), (*_shortened(skipped), f"{spec}: {used}{passed_over}")

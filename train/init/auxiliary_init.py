@@ -28,15 +28,15 @@ def auxiliary_from_main(main: dict[str, np.ndarray], config: ModelConfig) -> dic
     Returns:
         Copies by the auxiliary model's names, in its shapes; all but those of its factorised density.
     """
-    found = {AUXILIARY + name: value for name, value in _integers_of(main, config).items()}
+    initial = {AUXILIARY + name: value for name, value in _integers_of(main, config).items()}
     for index in range(config.num_slices):
         predictor, residual = _networks_of(main, index)
         if index > 0:
             predictor, residual = _without_slice_before(predictor, residual, index, config)
-        found |= {f"{AUXILIARY}slices/predictors_{index}/{name}": value for name, value in predictor.items()}
+        initial |= {f"{AUXILIARY}slices/predictors_{index}/{name}": value for name, value in predictor.items()}
         if index < refined_slices(config.num_slices, skip=1):
-            found |= {f"{AUXILIARY}slices/residual_heads_{index}/{name}": value for name, value in residual.items()}
-    return found
+            initial |= {f"{AUXILIARY}slices/residual_heads_{index}/{name}": value for name, value in residual.items()}
+    return initial
 
 
 def _integers_of(main: dict[str, np.ndarray], config: ModelConfig) -> dict[str, np.ndarray]:

@@ -47,26 +47,26 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
     if source is None:
         return _with_first_parameters(fresh, config)
     params, learned = _read(Path(source), config.model)
-    found, ours = flatten(params), flatten(fresh)
+    loaded, ours = flatten(params), flatten(fresh)
     grown = differences(learned, config.model)
     if grown:
-        found = extended(found, learned, config.model, ours)
-    extra = [name for name in found if name not in ours and not name.startswith(AUXILIARY)]
-    missing = [name for name in ours if name not in found and not name.startswith(AUXILIARY)]
-    other = [name for name in ours if name in found and found[name].shape != ours[name].shape]
+        loaded = extended(loaded, learned, config.model, ours)
+    extra = [name for name in loaded if name not in ours and not name.startswith(AUXILIARY)]
+    missing = [name for name in ours if name not in loaded and not name.startswith(AUXILIARY)]
+    other = [name for name in ours if name in loaded and loaded[name].shape != ours[name].shape]
     if extra or missing or other:
         first = ", ".join([*missing, *extra, *other][:3])
         raise ValueError(f"--init-from {source} is of other sizes than this run ({first}): use its --preset")
-    lacking = any(name not in found for name in ours)
+    lacking = any(name not in loaded for name in ours)
     if lacking:
-        found = {**auxiliary_from_main(found, config.model), **found}
+        loaded = {**auxiliary_from_main(loaded, config.model), **loaded}
     tell(f"starting from {source}" + ("; its auxiliary model begins as its main model" if lacking else ""))
     if learned.latent_density != config.model.latent_density:
         densities = f"{learned.latent_density}, this run's {config.model.latent_density}"
         tell(f"its latents are {densities}: its scales have to learn that")
     if grown:
         tell(f"extended: {'; '.join(grown)}")
-    return unflatten({name: np.asarray(found.get(name, value), np.float32) for name, value in ours.items()})
+    return unflatten({name: np.asarray(loaded.get(name, value), np.float32) for name, value in ours.items()})
 
 
 def _with_first_parameters(fresh: dict[str, Any], config: TrainConfig) -> dict[str, Any]:

@@ -130,11 +130,11 @@ def config_of(options: argparse.Namespace, resumed: TrainConfig | None = None) -
 
 def _shortened(defaults: dict[str, Any], duration: Duration) -> dict[str, Duration]:
     """The recipe's other durations in a run of another length: each at its share of the run, no warmup longer."""
-    found: dict[str, Duration] = {}
+    durations: dict[str, Duration] = {}
     for name in _PLACES:
         if name in defaults:
             amount = duration.amount * defaults[name].amount / defaults["duration"].amount
             if name != "drop_at" and defaults[name].unit == duration.unit:
                 amount = min(amount, defaults[name].amount)
-            found[name] = Duration(round(amount, 0 if duration.unit == "steps" else 3), duration.unit)
-    return found
+            durations[name] = Duration(round(amount, 0 if duration.unit == "steps" else 3), duration.unit)
+    return durations

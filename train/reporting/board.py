@@ -62,8 +62,8 @@ class Board:
         if math.isfinite(value):  # tensorboardX complains of others, one by one; a gap says as much
             self._write(step, summary.scalar(name, value))
 
-    def _write(self, step: int, told: Any) -> None:
-        self._events.write_event(Event(wall_time=time.time(), step=step, summary=told))
+    def _write(self, step: int, summary: Any) -> None:
+        self._events.write_event(Event(wall_time=time.time(), step=step, summary=summary))
 
     def __enter__(self) -> Board:
         return self

@@ -65,25 +65,25 @@ def test_a_searched_file_is_better_and_decodes_to_what_the_encoder_has(codec, im
 
 
 def test_the_same_level_gives_the_same_file_and_none_gives_todays(lite, image):
-    found = lite.compress(image, QUALITY, effort=EFFORT)
+    actual = lite.compress(image, QUALITY, effort=EFFORT)
     again = codec_of(lite.config, lite.bundle.params).compress(image, QUALITY, effort=EFFORT)
-    assert found == again == container.write(lite.encode(image, QUALITY, effort=EFFORT).container)
-    assert lite.compress(image, QUALITY, effort=0) == lite.compress(image, QUALITY) != found
+    assert actual == again == container.write(lite.encode(image, QUALITY, effort=EFFORT).container)
+    assert lite.compress(image, QUALITY, effort=0) == lite.compress(image, QUALITY) != actual
 
 
 def test_tiles_are_searched_one_by_one_and_the_file_is_the_better_one(codec, image, monkeypatch):
     done = []
-    found = codec.compress(image, QUALITY, tile=TILE, effort=2, progress=lambda *told: done.append(told))
-    grid = container.read_header(found).grid
+    actual = codec.compress(image, QUALITY, tile=TILE, effort=2, progress=lambda *reports: done.append(reports))
+    grid = container.read_header(actual).grid
     total = grid.count * levels.LEVELS[2].iterations
     assert grid.count == 6
     assert [number for number, _ in done] == sorted(number for number, _ in done)
     assert done[-1] == (total, total)
     plain = codec.compress(image, QUALITY, tile=TILE)
-    assert cost(codec, image, found) < cost(codec, image, plain)
+    assert cost(codec, image, actual) < cost(codec, image, plain)
     encoding = codec.encode(image, QUALITY, tile=TILE, effort=2)
-    assert container.write(encoding.container) == found
-    np.testing.assert_array_equal(codec.restore(encoding), codec.decompress(found))
+    assert container.write(encoding.container) == actual
+    np.testing.assert_array_equal(codec.restore(encoding), codec.decompress(actual))
 
 
 def test_where_seams_make_tiles_worse_together_the_plain_file_stays(lite, image, monkeypatch):
@@ -111,9 +111,9 @@ def test_sizes_colors_and_ends_of_the_range(lite, quality):
     images = [np.full((1, 1, 3), 7, np.uint8), np.full((65, 30, 3), 128, np.uint8)]
     images.append(np.repeat(np.arange(70, dtype=np.uint8)[:, None, None], 64, 1).repeat(3, 2))
     for image in images:
-        found, plain = (lite.compress(image, quality, effort=effort) for effort in (1, 0))
-        assert cost(lite, image, found, quality) <= cost(lite, image, plain, quality)
-        assert lite.decompress(found).shape == image.shape
+        actual, plain = (lite.compress(image, quality, effort=effort) for effort in (1, 0))
+        assert cost(lite, image, actual, quality) <= cost(lite, image, plain, quality)
+        assert lite.decompress(actual).shape == image.shape
 
 
 def test_padding_does_not_count(lite):
@@ -143,10 +143,10 @@ def test_a_search_stops_where_nothing_moves(lite, monkeypatch):
             )
         ),
     )
-    told = []
-    lite.compress(np.full((64, 64, 3), 9, np.uint8), 1.0, effort=9, progress=lambda *now: told.append(now))
+    reports = []
+    lite.compress(np.full((64, 64, 3), 9, np.uint8), 1.0, effort=9, progress=lambda *now: reports.append(now))
     assert len(calls) * search.AT_ONCE < levels.LEVELS[9].iterations
-    assert told[-1][0] == told[-1][1] == levels.LEVELS[9].iterations
+    assert reports[-1][0] == reports[-1][1] == levels.LEVELS[9].iterations
 
 
 def test_the_clock_counts_the_search(lite, image):

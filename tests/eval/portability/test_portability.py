@@ -31,8 +31,8 @@ def photo(tmp_path):
 
 def test_symbols_pixels_and_decibels_are_compared():
     expected = {"a": ("1", PICTURE), "b": ("2", PICTURE)}
-    found = {"a": ("1", PICTURE + 1), "b": ("3", PICTURE - 2)}
-    outcome = portability.compare(found, expected, {"a": PICTURE - 10, "b": PICTURE - 10})
+    actual = {"a": ("1", PICTURE + 1), "b": ("3", PICTURE - 2)}
+    outcome = portability.compare(actual, expected, {"a": PICTURE - 10, "b": PICTURE - 10})
     assert (outcome.same, outcome.files, outcome.levels) == (1, 2, 2)
     assert outcome.loss == pytest.approx((20 * np.log10(11 / 10) + 20 * np.log10(8 / 10)) / 2, abs=1e-3)
 

@@ -94,8 +94,8 @@ def test_bd_rates_have_their_range_and_refusals_their_reason(page, results):
     assert (matrix.codecs, [row.anchor for row in matrix.rows]) == (("ours", attack), [attack, "VTM"])
     refused, absent = matrix.rows[0].cells[0], matrix.rows[0].cells[1]
     assert (refused.kind, refused.reason, absent.rate) == ("refused", 1, "")
-    given = matrix.rows[1].cells[1]
-    assert (given.kind, given.rate, given.detail) == ("saves", "−13.7 %", "+0.61 dB (27.0–33.1)")
+    saving = matrix.rows[1].cells[1]
+    assert (saving.kind, saving.rate, saving.detail) == ("saves", "−13.7 %", "+0.61 dB (27.0–33.1)")
     assert footnotes.texts == ["the codec has 1 of the 4 points"]
     assert footnotes.texts[0] in page.text
 

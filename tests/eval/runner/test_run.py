@@ -32,9 +32,9 @@ def calls(codecs):
 
 def test_every_image_codec_and_setting_is_measured(go, counting_codec, capsys):
     outcome, _ = go([counting_codec("one"), counting_codec("two", "ours", (8.0,))])
-    found = [(record.image, record.codec, record.setting) for record in outcome.records]
+    actual = [(record.image, record.codec, record.setting) for record in outcome.records]
     settings = [("one", 2.0), ("one", 4.0), ("two", 8.0)]
-    assert found == [(image, *rest) for image in ("a.png", "more/b.png") for rest in settings]
+    assert actual == [(image, *rest) for image in ("a.png", "more/b.png") for rest in settings]
     assert outcome.failures == []
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines] == [[i, c] for i in ("a.png", "more/b.png") for c in ("one", "two")]
@@ -117,8 +117,8 @@ def test_a_coded_file_is_made_once_for_each_version_setting_and_image(tmp_path):
     asked = [(keeping, black, 1), (keeping, black, 2), (keeping, red, 1)]
     asked.append((Cache(tmp_path).keeping_files(dataclasses.replace(codec, version="2")), black, 1))
     for _ in range(2):
-        found = [one.encode(pixels, setting).data for one, pixels, setting in asked]
-        assert found == [bytes([setting, *pixels[0, 0]]) for _, pixels, setting in asked]
+        actual = [one.encode(pixels, setting).data for one, pixels, setting in asked]
+        assert actual == [bytes([setting, *pixels[0, 0]]) for _, pixels, setting in asked]
     assert made == [1, 2, 1, 1]
 
 

@@ -94,5 +94,5 @@ def test_gradients_pass_rounding_and_come_back_from_beyond_the_bounds():
     gradient = jax.grad(lambda x: (bounded(x, 0, LARGEST) * weights).sum())(x)
     np.testing.assert_array_equal(gradient, [0, -1, 1, 1, 0])
     inputs, kernel, bias = layer(5, channels=3)
-    found = jax.grad(lambda k, b: integer_conv(inputs, k, b, 0).sum(), (0, 1))(0.1 * kernel, 0.1 * bias)
-    assert all((np.abs(array) > 0).all() for array in found)
+    actual = jax.grad(lambda k, b: integer_conv(inputs, k, b, 0).sum(), (0, 1))(0.1 * kernel, 0.1 * bias)
+    assert all((np.abs(array) > 0).all() for array in actual)

@@ -43,8 +43,8 @@ def networks(case, draw_lively):
         own["last"] = {**own["last"], "kernel": 16 * own["last"]["kernel"]}
 
     def run(skip, integers, symbols, rate=RATE, region=None):
-        given = (jnp.asarray(integers), [jnp.asarray(own) for own in slices_of(case, symbols)], rate, region)
-        return ExactScales(case, skip).apply({"params": every[skip]}, *given, method="of_symbols")
+        arguments = (jnp.asarray(integers), [jnp.asarray(own) for own in slices_of(case, symbols)], rate, region)
+        return ExactScales(case, skip).apply({"params": every[skip]}, *arguments, method="of_symbols")
 
     return run, every
 
@@ -72,23 +72,23 @@ def in_numpy(case, params, skip, integers, symbols, rate=RATE):
         x = np.clip(divided(convolved(x, params[name], bias_bits), bits), 0, 127)
         _, height, width, _ = x.shape
         x = x.reshape(1, height, width, 2, 2, -1).transpose(0, 1, 3, 2, 4, 5).reshape(1, 2 * height, 2 * width, -1)
-    sums, told = convolved(x, params["last"], 8), np.zeros((*x.shape[:3], 1), np.int64)
+    sums, reported = convolved(x, params["last"], 8), np.zeros((*x.shape[:3], 1), np.int64)
     if rate is not None:
-        told += np.clip(4 * shift[..., :1], -127, 127)
-    surprises, found = [], []
+        reported += np.clip(4 * shift[..., :1], -127, 127)
+    surprises, actual = [], []
     for index, own in enumerate(slices_of(case, symbols.astype(np.int64))):
         channels = slice(*case.slice_edges[index : index + 2])
         total = sums[..., channels]
         if context := surprises[: max(0, index - skip)]:
             branch = params[f"context_{index}"]
             a = divided(convolved(np.concatenate(context, -1), branch["symbols"], 2), 6)
-            a = np.clip(a + divided(convolved(np.concatenate([x, told], -1), branch["hyper"], 4), 8), 0, 127)
+            a = np.clip(a + divided(convolved(np.concatenate([x, reported], -1), branch["hyper"], 4), 8), 0, 127)
             a = np.clip(divided(convolved(a, branch["second"], 4), 8), 0, 127)
             total = total + convolved(a, branch["last"], 8)
-        found.append(np.clip(divided(total, 12) - (shift if rate is None else shift[..., channels]), 0, 63))
+        actual.append(np.clip(divided(total, 12) - (shift if rate is None else shift[..., channels]), 0, 63))
         levels = sum((np.abs(own) >= bound).astype(np.int64) for bound in LEVELS)
-        surprises.append(4 * levels - np.array(EXPECTED)[found[-1]])
-    return found
+        surprises.append(4 * levels - np.array(EXPECTED)[actual[-1]])
+    return actual
 
 
 @pytest.mark.parametrize("skip", [0, 1])
@@ -97,7 +97,7 @@ def test_tables_equal_those_of_64_bit_integers(case, networks, skip, rate):
     run, params = networks
     for precision in ("float32", "bfloat16"):
         with jax.default_matmul_precision(precision):
-            compiled = jax.jit(lambda *given: run(skip, *given, rate)).lower(INTEGERS, SYMBOLS).compile()
+            compiled = jax.jit(lambda *arguments: run(skip, *arguments, rate)).lower(INTEGERS, SYMBOLS).compile()
         for x, symbols in ((INTEGERS, SYMBOLS), (127 + 0 * INTEGERS, 10**6 + 0 * SYMBOLS), (INTEGERS, 0 * SYMBOLS)):
             expected = in_numpy(case, params[skip], skip, x, symbols, rate)
             for ours, theirs in zip(compiled(x, symbols), expected, strict=True):
@@ -124,9 +124,9 @@ def test_a_branch_that_has_learned_nothing_changes_nothing(case):
     base["last"] = {**base["last"], "kernel": 16 * base["last"]["kernel"]}
     expected = ExactScales(plain).apply({"params": base}, jnp.asarray(INTEGERS), RATE)
     symbols = [jnp.asarray(own) for own in slices_of(case, SYMBOLS)]
-    given = ({"params": {**drawn["exact_scales"], **base}}, jnp.asarray(INTEGERS), symbols, RATE)
-    found = ExactScales(case).apply(*given, method="of_symbols")
-    np.testing.assert_array_equal(np.concatenate(found, -1), expected)
+    arguments = ({"params": {**drawn["exact_scales"], **base}}, jnp.asarray(INTEGERS), symbols, RATE)
+    actual = ExactScales(case).apply(*arguments, method="of_symbols")
+    np.testing.assert_array_equal(np.concatenate(actual, -1), expected)
     assert len(np.unique(expected)) > 10
 
 
@@ -134,8 +134,8 @@ def test_what_lies_outside_the_image_is_not_seen(networks):
     run, _ = networks
     bucket, symbols = np.full((1, 3, 2, 4), 99, np.float32), np.full((1, 12, 8, 12), 0, np.float32)
     bucket[:, :2, :1], symbols[:, :8, :4] = INTEGERS, SYMBOLS
-    found = run(0, bucket, symbols, RATE, ValidRegion(jnp.array([2, 1]), (3, 2)))
-    for inside, alone in zip(found, run(0, INTEGERS, SYMBOLS), strict=True):
+    actual = run(0, bucket, symbols, RATE, ValidRegion(jnp.array([2, 1]), (3, 2)))
+    for inside, alone in zip(actual, run(0, INTEGERS, SYMBOLS), strict=True):
         np.testing.assert_array_equal(inside[:, :8, :4], alone)
 
 
@@ -168,8 +168,8 @@ def test_no_sum_can_reach_where_floats_end(case):
     branch = 127 * 127 * 107 + 1023 * 256
     assert 0.95 * 2**24 < float(hyper.sums.max()) + branch < 2**24
     assert 0.95 * 2**24 < 9 * 244 * 60 * 127 + 4 * 1023 < 2**24
-    found = ExactScales(largest).apply({"params": params}, jnp.asarray(x), symbols, method="of_symbols")
-    assert all((own == 63).all() for own in found)
+    actual = ExactScales(largest).apply({"params": params}, jnp.asarray(x), symbols, method="of_symbols")
+    assert all((own == 63).all() for own in actual)
 
 
 def test_likelihoods_take_gradients_to_all_branches_and_through_the_symbols(case, draw_lively):
@@ -177,8 +177,8 @@ def test_likelihoods_take_gradients_to_all_branches_and_through_the_symbols(case
     symbols = [jnp.asarray(own) for own in slices_of(case, SYMBOLS)]
 
     def total(params, symbols):
-        found = ExactScales(case).apply(params, jnp.asarray(INTEGERS), symbols, RATE, method="of_symbols")
-        return sum(jnp.square(own - 20).sum() for own in found)
+        actual = ExactScales(case).apply(params, jnp.asarray(INTEGERS), symbols, RATE, method="of_symbols")
+        return sum(jnp.square(own - 20).sum() for own in actual)
 
     to_params, to_symbols = jax.grad(total, (0, 1))(params, symbols)
     silent = [name for name, leaf in flatten(to_params["params"]).items() if not (leaf != 0).any()]

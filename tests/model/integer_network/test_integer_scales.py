@@ -25,7 +25,7 @@ def params(micro_lite_params):
 @pytest.fixture(scope="module")
 def run(micro_lite, params):
     network = ExactScales(micro_lite)
-    return lambda x, *given: network.apply({"params": params}, x, *given)
+    return lambda x, *arguments: network.apply({"params": params}, x, *arguments)
 
 
 def in_numpy(params, x, factor=64, shift=0):
@@ -69,14 +69,14 @@ def test_a_rate_multiplies_what_goes_in_and_lowers_what_comes_out(run, params):
 def test_what_lies_outside_the_image_is_not_seen(run):
     bucket = np.full((1, 4, 3, 4), 99, np.float32)
     bucket[:, :3, :2] = INTEGERS
-    found = run(jnp.asarray(bucket), None, ValidRegion(jnp.array([3, 2]), (4, 3)))
-    np.testing.assert_array_equal(found[:, :12, :8], run(jnp.asarray(INTEGERS)))
+    actual = run(jnp.asarray(bucket), None, ValidRegion(jnp.array([3, 2]), (4, 3)))
+    np.testing.assert_array_equal(actual[:, :12, :8], run(jnp.asarray(INTEGERS)))
 
 
 def test_indexes_do_not_depend_on_what_the_other_networks_compute_in(micro_lite, micro_lite_params):
-    found = [
+    actual = [
         CCAModel(micro_lite, dtype).apply({"params": micro_lite_params}, jnp.asarray(INTEGERS), method="scale_indexes")
         for dtype in (jnp.float32, jnp.bfloat16)
     ]
-    np.testing.assert_array_equal(*found)
-    np.testing.assert_array_equal(found[0], in_numpy(micro_lite_params["exact_scales"], INTEGERS))
+    np.testing.assert_array_equal(*actual)
+    np.testing.assert_array_equal(actual[0], in_numpy(micro_lite_params["exact_scales"], INTEGERS))

@@ -23,15 +23,15 @@ def test_what_is_expected_is_a_laplacians_mean_level():
 
 def test_no_symbol_is_beyond_the_bound():
     for symbol in (0, 1, -192, 2**31 - 128):
-        found = np.asarray(surprise(jnp.full(SCALE_COUNT, float(symbol)), jnp.asarray(INDEXES)))
-        np.testing.assert_array_equal(found, np.rint(found))
-        assert np.abs(found).max() <= LARGEST_SURPRISE
+        actual = np.asarray(surprise(jnp.full(SCALE_COUNT, float(symbol)), jnp.asarray(INDEXES)))
+        np.testing.assert_array_equal(actual, np.rint(actual))
+        assert np.abs(actual).max() <= LARGEST_SURPRISE
     assert float(surprise(jnp.array([1e9]), jnp.array([0.0]))[0]) == LARGEST_SURPRISE
 
 
 def test_gradients_follow_the_magnitude_and_leave_the_tables_alone():
     symbols, indexes = jnp.array([0.0, 1, -2, 10, -100, 500]), jnp.full(6, 20.0)
-    to_symbols, to_indexes = jax.grad(lambda *given: surprise(*given).sum(), (0, 1))(symbols, indexes)
+    to_symbols, to_indexes = jax.grad(lambda *arguments: surprise(*arguments).sum(), (0, 1))(symbols, indexes)
     assert (np.sign(to_symbols) == [0, 1, -1, 1, -1, 0]).all()
     assert (np.diff(np.abs(to_symbols[1:])) <= 0).all()
     np.testing.assert_array_equal(to_indexes, 0)

@@ -34,7 +34,11 @@ def test_cost_of_encoding_is_what_the_program_multiplies(micro_lite, micro_lite_
         z = model.apply(params, y, method="hyper_analyze")
         indexes = model.apply(params, z, method="scale_indexes")
         decoded = model.apply(
-            params, y, y, lambda index, prediction: prediction.mean, method=lambda m, *given: m.slices.decode(*given)
+            params,
+            y,
+            y,
+            lambda index, prediction: prediction.mean,
+            method=lambda m, *arguments: m.slices.decode(*arguments),
         )
         return model.apply(params, image, method="analyze"), indexes, decoded
 

@@ -21,8 +21,8 @@ def test_a_block_in_strips_is_the_block(block, in_strips, sides):
     region = ValidRegion(jnp.array(sides), (2, 3))
     expected = masked(block().apply({"params": params}, x, region), region)
     for rows in (1, 4, 8):
-        found = masked(in_strips(params, x, region, rows), region)
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+        actual = masked(in_strips(params, x, region, rows), region)
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def test_a_program_that_asks_for_wide_types_can_code(block, in_strips, dtype):
     params = jax.eval_shape(block().init, jax.random.key(0), x)["params"]
     params = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.1, jnp.float32), params)
     region = ValidRegion(jnp.array((1, 1), jnp.int32), (1, 1))
-    found = in_strips(params, x, region, 2)
+    actual = in_strips(params, x, region, 2)
     expected = block().apply({"params": params}, x, region)
-    assert found.dtype == expected.dtype
-    np.testing.assert_allclose(found.astype(float), expected.astype(float), rtol=2e-2 if dtype == "bfloat16" else 1e-5)
+    assert actual.dtype == expected.dtype
+    np.testing.assert_allclose(actual.astype(float), expected.astype(float), rtol=2e-2 if dtype == "bfloat16" else 1e-5)
 
 
 def test_averages_over_many_strips_keep_their_digits_in_bfloat16():

@@ -33,8 +33,10 @@ def test_values_and_gradients_are_those_of_the_definition(block, remat, monkeypa
     model, params, x = made(block, remat)
     expected = value_and_gradients(model, params, x)
     monkeypatch.setattr(platform, "on_gpu", lambda: True)
-    found = value_and_gradients(model, params, x)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max()), found, expected)
+    actual = value_and_gradients(model, params, x)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max()), actual, expected
+    )
 
 
 @pytest.mark.parametrize("block", [NAFBlock, ResidualBottleneck])
@@ -43,8 +45,8 @@ def test_in_bfloat16_they_are_as_close_to_float32_as_the_definition_is(block, mo
     exact = value_and_gradients(model, params, x)
 
     def errors():
-        found = value_and_gradients(model, params, x.astype(jnp.bfloat16))
-        pairs = zip(jax.tree.leaves(found), jax.tree.leaves(exact), strict=True)
+        actual = value_and_gradients(model, params, x.astype(jnp.bfloat16))
+        pairs = zip(jax.tree.leaves(actual), jax.tree.leaves(exact), strict=True)
         return np.array([np.linalg.norm(a.astype(b.dtype) - b) / np.linalg.norm(b) for a, b in pairs])
 
     plain = errors()
@@ -56,7 +58,7 @@ def test_they_can_be_run_side_by_side(monkeypatch):
     model, params, x = made(NAFBlock)
     monkeypatch.setattr(platform, "on_gpu", lambda: True)
     both = jax.tree.map(lambda v: jnp.stack([v, 2 * v]), (params, x))
-    found = jax.vmap(model.apply)(*both)
+    actual = jax.vmap(model.apply)(*both)
     for member in range(2):
         one = jax.tree.map(lambda v, i=member: v[i], both)
-        np.testing.assert_allclose(found[member], model.apply(*one), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(actual[member], model.apply(*one), rtol=1e-4, atol=1e-4)

@@ -35,8 +35,8 @@ def test_the_last_few_and_the_best_are_kept(saved, one_device):
     with Checkpoints(saved) as checkpoints:
         assert (checkpoints.latest_step(), checkpoints.best_step()) == (4, 2)
         for best, step in ((False, 4), (True, 2)):
-            found, metadata = checkpoints.restore(shapes(one_device), best)
-            jax.tree.map(np.testing.assert_array_equal, found, state(step))
+            actual, metadata = checkpoints.restore(shapes(one_device), best)
+            jax.tree.map(np.testing.assert_array_equal, actual, state(step))
             assert metadata == {"seen": step}
 
 
@@ -70,8 +70,8 @@ def test_a_best_one_of_the_same_step_is_replaced(saved, one_device):
         checkpoints.save(5, replicate(state(6.0), one_device), {"life": 2}, best=True)
     with Checkpoints(saved) as checkpoints:
         for best in (False, True):
-            found, metadata = checkpoints.restore(shapes(one_device), best)
-            jax.tree.map(np.testing.assert_array_equal, found, state(6.0))
+            actual, metadata = checkpoints.restore(shapes(one_device), best)
+            jax.tree.map(np.testing.assert_array_equal, actual, state(6.0))
             assert metadata == {"life": 2}
 
 

@@ -57,12 +57,12 @@ def test_shares_are_equal_or_of_the_area():
 
 
 def test_a_broken_photo_is_named_and_left_out():
-    told = []
-    packed = pack(Photos((64, 64), None, (64, 65)), told.append)
-    assert told == ["photo 1: is broken: not learned from"]
+    messages = []
+    packed = pack(Photos((64, 64), None, (64, 65)), messages.append)
+    assert messages == ["photo 1: is broken: not learned from"]
     assert packed.widths[: packed.count].tolist() == [64, 65]
     with pytest.raises(ValueError, match="none of the 1 photos for training can be decoded"):
-        pack(Photos(None), told.append)
+        pack(Photos(None), messages.append)
 
 
 def test_a_few_photos_more_make_no_other_shapes():

@@ -78,15 +78,15 @@ def test_worker_processes_draw_the_same_and_their_death_is_reported(tmp_path, sa
         save(tmp_path / f"{tag}.png", 30, 40, tag)
     bad = save_damaged(tmp_path / "bad.png")
     source, _ = open_folder(tmp_path)
-    told = {0: [], 2: []}
-    expected = take(source, 5, tell=told[0].append, start=1)
+    messages = {0: [], 2: []}
+    expected = take(source, 5, tell=messages[0].append, start=1)
     with training_batches(
-        source, seed=0, batch_size=4, patch_size=16, start=1, workers=2, tell=told[2].append
+        source, seed=0, batch_size=4, patch_size=16, start=1, workers=2, tell=messages[2].append
     ) as batches:
         np.testing.assert_array_equal(np.stack(list(itertools.islice(batches, 5))), expected)
-        assert told[2] == told[0]
-        assert len(told[2]) == len(batches.failures) == 1
-        assert told[2][0].startswith(f"{bad}: cannot be decoded (")
+        assert messages[2] == messages[0]
+        assert len(messages[2]) == len(batches.failures) == 1
+        assert messages[2][0].startswith(f"{bad}: cannot be decoded (")
         for worker in multiprocessing.active_children():
             worker.kill()
         with pytest.raises(ChildProcessError, match="terminated unexpectedly"):
@@ -98,10 +98,10 @@ class Damaged(list):
     """Photos of which those that are None cannot be decoded."""
 
     def __getitem__(self, index):
-        found = super().__getitem__(index)
-        if found is None:
+        photo = super().__getitem__(index)
+        if photo is None:
             raise ImageError(f"photo {index}: cannot be decoded")
-        return found
+        return photo
 
 
 def test_a_photo_that_fails_is_replaced_by_the_next_and_told_once(photos, capsys):

@@ -13,13 +13,13 @@ class Damaged(list):
 
 
 def test_the_middle_of_each_photo_in_multiples_of_64(photo):
-    told = []
-    crops = center_crops(Damaged([photo(200, 220, 1), None, photo(1, 1, 3)]), 191, told.append)
+    messages = []
+    crops = center_crops(Damaged([photo(200, 220, 1), None, photo(1, 1, 3)]), 191, messages.append)
     assert crops.shape == (2, 128, 128, 3)
     assert crops.dtype == np.uint8
     assert crops[0, 0, 0].tolist() == [36, 46, 1]
     assert (crops[1] == [0, 0, 3]).all()
-    assert told == ["photo 1: cannot be decoded: not validated on"]
+    assert messages == ["photo 1: cannot be decoded: not validated on"]
 
 
 def test_no_crops_is_an_error(photo):

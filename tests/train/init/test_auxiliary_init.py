@@ -53,10 +53,10 @@ def case(request, draw_lively):
 
 def test_it_has_the_auxiliary_models_shapes(case):
     config, params = case
-    found = {name: value.shape for name, value in auxiliary_from_main(main_of(params), config).items()}
+    actual = {name: value.shape for name, value in auxiliary_from_main(main_of(params), config).items()}
     shapes = parameter_shapes(config, auxiliary=True)
     prior = AUXILIARY + "prior/"
-    assert found == {n: s for n, s in shapes.items() if n.startswith(AUXILIARY) and not n.startswith(prior)}
+    assert actual == {n: s for n, s in shapes.items() if n.startswith(AUXILIARY) and not n.startswith(prior)}
 
 
 def test_it_knows_as_much_as_a_main_model_that_is_deaf_to_the_latest_slice(case, micro_image):

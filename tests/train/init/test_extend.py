@@ -99,13 +99,13 @@ def test_what_is_new_learns(source, target, old, micro_image):
         )
         return jnp.square(output.x_hat - micro_image).sum() - jnp.log2(output.likelihood_y).sum()
 
-    found = {n: np.asarray(v) for n, v in flatten(jax.jit(jax.grad(loss))(new)).items()}
-    assert (found["analysis/down_2/kernel"][..., 6:] != 0).any((0, 1, 2)).all()
-    apart = found["synthesis/naf_0/blocks/project_channel/kernel"][..., 6:]
+    actual = {n: np.asarray(v) for n, v in flatten(jax.jit(jax.grad(loss))(new)).items()}
+    assert (actual["analysis/down_2/kernel"][..., 6:] != 0).any((0, 1, 2)).all()
+    apart = actual["synthesis/naf_0/blocks/project_channel/kernel"][..., 6:]
     assert np.ptp(apart, -1).max() > 0  # new channels do not stay alike
-    assert (found["analysis/down_3/kernel"][..., 12:] != 0).any()
-    assert (found["analysis/naf_2/blocks/beta"][1:] != 0).any()
-    assert (found["exact_scales/context_2/last/kernel"] != 0).any()
+    assert (actual["analysis/down_3/kernel"][..., 12:] != 0).any()
+    assert (actual["analysis/naf_2/blocks/beta"][1:] != 0).any()
+    assert (actual["exact_scales/context_2/last/kernel"] != 0).any()
 
 
 def test_other_rates_keep_pictures_and_nearly_the_tables(source, old, micro_image):
@@ -119,20 +119,20 @@ def test_other_rates_keep_pictures_and_nearly_the_tables(source, old, micro_imag
 
 def test_step_sizes_go_on_as_they_begin():
     known = np.log(np.array([[4.0, 1.0], [2.0, 3.0]]))
-    found = np.exp(extended_steps(known, (16.0, 4.0), (64.0, 16.0, 8.0, 4.0, 1.0)))
-    np.testing.assert_allclose(found, [[8, 2], [4, 1], [8**0.5, 3**0.5], [2, 3], [1, 1.5]], rtol=1e-5)
+    actual = np.exp(extended_steps(known, (16.0, 4.0), (64.0, 16.0, 8.0, 4.0, 1.0)))
+    np.testing.assert_allclose(actual, [[8, 2], [4, 1], [8**0.5, 3**0.5], [2, 3], [1, 1.5]], rtol=1e-5)
 
 
 def test_a_run_starts_from_it_and_says_so(source, target, train_config, micro_lite_params, tmp_path):
     save_bundle(Bundle.build("m", "", source, jax.device_get(micro_lite_params)), tmp_path / "m", "card")
-    told = []
+    messages = []
     run = dataclasses.replace(train_config, model=target, cca="stopped", rate_weight=1.0)
-    found = flatten(starting_params(run, str(tmp_path / "m"), told.append))
-    check_shapes({n: v.shape for n, v in found.items()}, target, auxiliary=True)
-    main, auxiliary = (found[f"{start}exact_scales/context_2/symbols/kernel"] for start in ("", AUXILIARY))
+    actual = flatten(starting_params(run, str(tmp_path / "m"), messages.append))
+    check_shapes({n: v.shape for n, v in actual.items()}, target, auxiliary=True)
+    main, auxiliary = (actual[f"{start}exact_scales/context_2/symbols/kernel"] for start in ("", AUXILIARY))
     np.testing.assert_array_equal(auxiliary, main[:, :, : target.slice_sizes[0]])
-    assert told[0] == f"starting from {tmp_path / 'm'}; its auxiliary model begins as its main model"
-    assert told[1].startswith(
+    assert messages[0] == f"starting from {tmp_path / 'm'}; its auxiliary model begins as its main model"
+    assert messages[1].startswith(
         "extended: transform channels 4, 4, 6 to 4, 4, 10; encoder blocks 0, 0, 1 to 1, 0, 3; latent"
     )
 

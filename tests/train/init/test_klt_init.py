@@ -61,7 +61,7 @@ def test_nothing_is_predicted_and_every_channel_has_the_scale_of_a_markov_field(
             return prediction.mean
 
         decoded = model.apply(
-            params, *hyper, code, rate=rate, method=lambda m, *given, rate: m.slices.decode(*given, rate=rate)
+            params, *hyper, code, rate=rate, method=lambda m, *arguments, rate: m.slices.decode(*arguments, rate=rate)
         )
         assert all(np.array_equal(p.mean, np.zeros_like(p.mean)) for p in predicted)
         assert all(np.array_equal(part, np.zeros_like(part)) for part in decoded)
@@ -85,9 +85,9 @@ def test_scales_count_in_the_densitys_own_unit(micro):
 
 
 def test_a_run_from_scratch_begins_with_them_where_its_recipe_says_so():
-    given = ["--data", "d", "--out", "o", "--preset", "lite"]
-    config = config_of(parser().parse_args(given))
-    plain = config_of(parser().parse_args([*given, "--first-parameters", "drawn"]))
+    flags = ["--data", "d", "--out", "o", "--preset", "lite"]
+    config = config_of(parser().parse_args(flags))
+    plain = config_of(parser().parse_args([*flags, "--first-parameters", "drawn"]))
     coding, drawn = (flatten(starting_params(one, None, print)) for one in (config, plain))
     expected = flatten(with_klt_init(initial_params(config.model, config.seed), config.model, 4.0))  # √(128 · 0.125)
     np.testing.assert_allclose(coding["analysis/down_0/kernel"], expected["analysis/down_0/kernel"], rtol=1e-3)

@@ -18,11 +18,11 @@ from train.step.mesh import replicate
 from train.step.step import initial_state
 
 
-def same(found, expected):
-    found, expected = flatten(found), flatten(expected)
-    assert found.keys() == expected.keys()
+def same(actual, expected):
+    actual, expected = flatten(actual), flatten(expected)
+    assert actual.keys() == expected.keys()
     for name, value in expected.items():
-        np.testing.assert_array_equal(found[name], value, err_msg=name)
+        np.testing.assert_array_equal(actual[name], value, err_msg=name)
 
 
 def without_auxiliary(params):
@@ -38,30 +38,30 @@ def test_a_fresh_draw_is_the_seeds(train_config):
 def test_a_model_gives_all_but_the_auxiliary_model(train_config, micro_params, tmp_path):
     bundle = Bundle.build("m", "", train_config.model, jax.device_get(micro_params))
     save_bundle(bundle, tmp_path / "m", "card")
-    told = []
-    found = starting_params(train_config, str(tmp_path / "m"), told.append)
-    same(without_auxiliary(found), without_auxiliary(micro_params))
+    messages = []
+    actual = starting_params(train_config, str(tmp_path / "m"), messages.append)
+    same(without_auxiliary(actual), without_auxiliary(micro_params))
     drawn = initial_params(train_config.model, train_config.seed)["auxiliary"]
-    same(found["auxiliary"]["prior"], drawn["prior"])
-    same(found["auxiliary"]["slices"]["predictors_0"], micro_params["slices"]["predictors_0"])
-    assert told == [f"starting from {tmp_path / 'm'}; its auxiliary model begins as its main model"]
+    same(actual["auxiliary"]["prior"], drawn["prior"])
+    same(actual["auxiliary"]["slices"]["predictors_0"], micro_params["slices"]["predictors_0"])
+    assert messages == [f"starting from {tmp_path / 'm'}; its auxiliary model begins as its main model"]
     off = dataclasses.replace(train_config, cca="off")
-    same(starting_params(off, str(tmp_path / "m"), told.append), without_auxiliary(micro_params))
-    assert told[1] == f"starting from {tmp_path / 'm'}"
+    same(starting_params(off, str(tmp_path / "m"), messages.append), without_auxiliary(micro_params))
+    assert messages[1] == f"starting from {tmp_path / 'm'}"
     laplacian = dataclasses.replace(off, model=dataclasses.replace(off.model, latent_density="laplacian"))
-    same(starting_params(laplacian, str(tmp_path / "m"), told.append), without_auxiliary(micro_params))
-    assert told[3] == "its latents are gaussian, this run's laplacian: its scales have to learn that"
+    same(starting_params(laplacian, str(tmp_path / "m"), messages.append), without_auxiliary(micro_params))
+    assert messages[3] == "its latents are gaussian, this run's laplacian: its scales have to learn that"
 
 
 def test_other_rate_weights_are_told(train_config, micro_lite, micro_lite_params, tmp_path):
     save_bundle(Bundle.build("m", "", micro_lite, jax.device_get(micro_lite_params)), tmp_path / "m", "card")
     doubled = tuple(2 * weight for weight in micro_lite.rate_weights)
-    told = []
+    messages = []
     for weights in (micro_lite.rate_weights, doubled):
         model = dataclasses.replace(micro_lite, rate_weights=weights)
-        starting_params(dataclasses.replace(train_config, model=model, cca="off"), str(tmp_path / "m"), told.append)
+        starting_params(dataclasses.replace(train_config, model=model, cca="off"), str(tmp_path / "m"), messages.append)
     start = f"starting from {tmp_path / 'm'}"
-    assert told == [start, start, "extended: rate weights 8, 2, 0.5 to 16, 4, 1"]
+    assert messages == [start, start, "extended: rate weights 8, 2, 0.5 to 16, 4, 1"]
 
 
 @pytest.mark.parametrize("best", [None, 1])

@@ -23,9 +23,9 @@ def test_the_states_shapes_are_those_of_a_state(train_config, micro_params):
     import jax
 
     state = initial_state(micro_params, average=True)
-    found = state_shapes(train_config)
-    jax.tree.map(lambda shape, array: np.testing.assert_equal(shape.shape, array.shape), found, state)
-    assert jax.tree.structure(found) == jax.tree.structure(state)
+    actual = state_shapes(train_config)
+    jax.tree.map(lambda shape, array: np.testing.assert_equal(shape.shape, array.shape), actual, state)
+    assert jax.tree.structure(actual) == jax.tree.structure(state)
 
 
 def test_what_costs_memory_and_what_saves_it(estimates):

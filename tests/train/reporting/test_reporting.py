@@ -74,13 +74,13 @@ def test_lines_after_the_resumed_step_are_dropped(tmp_path):
 @pytest.fixture
 def reported(tmp_path):
     """Folder and lines of a run that logged two steps, both with a saturated auxiliary model, and a validation."""
-    told = []
+    messages = []
     photos = np.zeros((5, 64, 64, 3), np.uint8)
-    with Reporter(tmp_path, 0, 1000, 8, 2, told.append) as reporter:
+    with Reporter(tmp_path, 0, 1000, 8, 2, messages.append) as reporter:
         for step in (10, 20):
             reporter.train(step, {**VALUES, "aux_floor_fraction": 0.51}, seconds_per_step=0.2)
         reporter.validation(20, VALIDATION, True, photos, photos + 255)
-    return tmp_path, told
+    return tmp_path, messages
 
 
 def test_saturation_is_explained_once(reported):
@@ -91,10 +91,10 @@ def test_saturation_is_explained_once(reported):
 
 
 def test_half_is_not_yet_saturated(tmp_path):
-    told = []
-    with Reporter(tmp_path, 0, 1000, 8, 2, told.append) as reporter:
+    messages = []
+    with Reporter(tmp_path, 0, 1000, 8, 2, messages.append) as reporter:
         reporter.train(1, {**VALUES, "aux_floor_fraction": 0.5}, 0.2)
-    assert len(told) == 1
+    assert len(messages) == 1
 
 
 def test_tensorboard_shows_scalars_pictures_and_bits_by_slice(reported):
@@ -123,10 +123,10 @@ def test_the_log_has_every_report(reported):
 
 
 def test_a_step_that_is_not_finite_is_reported_without_complaints(tmp_path, capfd):
-    told = []
-    with Reporter(tmp_path, 0, 1000, 8, 2, told.append) as reporter:
+    messages = []
+    with Reporter(tmp_path, 0, 1000, 8, 2, messages.append) as reporter:
         reporter.train(1, {**VALUES, "loss": np.nan, "mse": np.nan}, 0.2)
-    assert "loss nan  nan dB" in told[0]
+    assert "loss nan  nan dB" in messages[0]
     assert capfd.readouterr().err == ""
     scalars = EventAccumulator(str(tmp_path)).Reload().Tags()["scalars"]
     assert "train/loss" not in scalars

@@ -26,8 +26,8 @@ class PowerCutError(Exception):
 @pytest.fixture(scope="module")
 def uninterrupted(train_config, memory_data, one_device, tmp_path_factory):
     """Folder, last state and told lines of a run from the start to the end."""
-    folder, told = tmp_path_factory.mktemp("runs") / "whole", []
-    return folder, run(train_config, memory_data, folder, mesh=one_device, tell=told.append), told
+    folder, messages = tmp_path_factory.mktemp("runs") / "whole", []
+    return folder, run(train_config, memory_data, folder, mesh=one_device, tell=messages.append), messages
 
 
 def lines(folder):
@@ -39,12 +39,12 @@ def untimed(line):
 
 
 def test_every_report_is_a_line_of_json_and_a_line_for_people(uninterrupted):
-    folder, _, told = uninterrupted
+    folder, _, messages = uninterrupted
     kinds = [("train", 1), ("train", 2), ("validation", 2), ("train", 3), ("train", 4), ("validation", 4)]
     assert [(line["kind"], line["step"]) for line in lines(folder)] == kinds
     words = {"train": "step", "validation": "validation"}
     starts = [f"{words[kind]} {step}" for kind, step in kinds]
-    spoken = [text for text in told if not text.startswith("warning")]
+    spoken = [text for text in messages if not text.startswith("warning")]
     assert [text[: len(start)] for text, start in zip(spoken, starts, strict=True)] == starts
     for line in lines(folder):
         assert all(np.isfinite(value) for value in line.values() if isinstance(value, float))
@@ -92,9 +92,9 @@ def test_a_cut_run_resumes_to_bitwise_the_same_end(uninterrupted, train_config, 
 
     with pytest.raises(PowerCutError):
         run(train_config, memory_data, tmp_path, mesh=one_device, tell=cut)
-    told = []
-    resumed = run(train_config, memory_data, tmp_path, mesh=one_device, tell=told.append, resume=True)
-    assert told[0] == f"continuing {tmp_path} from step 2"
+    messages = []
+    resumed = run(train_config, memory_data, tmp_path, mesh=one_device, tell=messages.append, resume=True)
+    assert messages[0] == f"continuing {tmp_path} from step 2"
     jax.tree.map(np.testing.assert_array_equal, resumed, uninterrupted[1])
     assert [untimed(line) for line in lines(tmp_path)] == [untimed(line) for line in lines(uninterrupted[0])]
     _, saved, metadata = read_run(tmp_path)
@@ -121,9 +121,9 @@ def test_other_photos_are_noticed(uninterrupted, train_config, memory_data, one_
     folder = shutil.copytree(uninterrupted[0], tmp_path / "copy")
     others = type(memory_data)()
     others.fingerprint = "others"
-    told = []
-    run(train_config, others, folder, mesh=one_device, tell=told.append, resume=True)
-    assert "these are not the photos that the run has seen so far" in told[1]
+    messages = []
+    run(train_config, others, folder, mesh=one_device, tell=messages.append, resume=True)
+    assert "these are not the photos that the run has seen so far" in messages[1]
 
 
 def test_a_finished_run_resumed_is_left_as_it_is(uninterrupted, train_config, memory_data, one_device):

@@ -33,15 +33,15 @@ def reports(skipped_in_row, loss):
 
 
 def test_a_report_is_the_mean_of_the_steps_that_counted():
-    told = summarize(reports([0, 1, 2, 0], [1.0, np.nan, np.inf, 4.0]))
-    assert float(told.terms.loss) == float(told.grad_norm) == float(told.quantile_loss) == 2.5
-    assert (int(told.skipped), int(told.skipped_in_row)) == (2, 0)
+    summary = summarize(reports([0, 1, 2, 0], [1.0, np.nan, np.inf, 4.0]))
+    assert float(summary.terms.loss) == float(summary.grad_norm) == float(summary.quantile_loss) == 2.5
+    assert (int(summary.skipped), int(summary.skipped_in_row)) == (2, 0)
 
 
 def test_a_report_of_skipped_steps_only_says_nothing():
-    told = summarize(reports([1, 2], [1.0, 2.0]))
-    assert np.isnan(told.terms.loss)
-    assert int(told.skipped_in_row) == 2
+    summary = summarize(reports([1, 2], [1.0, 2.0]))
+    assert np.isnan(summary.terms.loss)
+    assert int(summary.skipped_in_row) == 2
 
 
 def test_a_window_does_what_its_steps_do_with_the_learning_rates_it_is_given(train_config, with_fields, one_device):

@@ -84,8 +84,8 @@ def test_second_adam_step_by_hand(two_steps):
     mean = (0.9 * 0.1 * first + 0.1 * second) / (1 - 0.9**2)
     square = (0.999 * 0.001 * first**2 + 0.001 * second**2) / (1 - 0.999**2)
     expected = -LEARNING_RATE * mean / (np.sqrt(square) + 1e-8)
-    found = arrays(after.params)[name] - arrays(between.params)[name]
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
+    actual = arrays(after.params)[name] - arrays(between.params)[name]
+    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-7)
     assert (first != second).all()
 
 

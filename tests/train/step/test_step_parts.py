@@ -45,9 +45,9 @@ def test_parts_give_the_mean_over_the_batch():
         }
 
     for parts in (1, 2, 3, 6):
-        found = mean_over_parts(function, rows, parts)
-        np.testing.assert_allclose(found["mean"], rows["a"].mean(0), rtol=1e-6)
-        assert found["count"] == 6 / parts
+        actual = mean_over_parts(function, rows, parts)
+        np.testing.assert_allclose(actual["mean"], rows["a"].mean(0), rtol=1e-6)
+        assert actual["count"] == 6 / parts
 
 
 def test_accumulating_is_the_same_step(step, params):

@@ -59,7 +59,7 @@ def test_the_validation_loss_is_the_objective_s(micro_lite, micro_lite_params, m
 
 
 def test_a_rate_weight_beside_the_models_own_is_refused():
-    given = ["--data", "d", "--out", "o", "--preset", "lite"]
-    assert config_of(parser().parse_args(given)).model.num_rates == 11
+    flags = ["--data", "d", "--out", "o", "--preset", "lite"]
+    assert config_of(parser().parse_args(flags)).model.num_rates == 11
     with pytest.raises(ValueError, match="rate weights of its own"):
-        config_of(parser().parse_args([*given, "--rate-weight", "3"]))
+        config_of(parser().parse_args([*flags, "--rate-weight", "3"]))
