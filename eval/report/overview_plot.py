@@ -55,6 +55,8 @@ _LOOK: dict[Any, Any] = {
 _SIZE = (7.2, 4.4)
 _LABEL_GAP = 0.048
 """Least distance of two names, as a part of the axis."""
+_GROUP_GAP = 0.12
+"""Curves that end further apart than this part of the axis have names that cannot touch."""
 
 
 @dataclass(frozen=True)
@@ -131,30 +133,72 @@ def _draw(axes: Axes, curves: Sequence[_Curve], ours: Sequence[_Curve]) -> None:
 
 
 def _name(axes: Axes, curves: Sequence[_Curve]) -> None:
-    """Writes each name to the right of where its curve leaves the plot, or above where it ends within it."""
+    """Writes each name beside the end of its curve.
+
+    A curve that leaves the plot has its name to the right of it. One that ends within it, away from others, has its
+    name above. Several that end side by side have theirs in a column below, to the right, where no curve is.
+    """
     limit, (low, high) = axes.get_xlim()[1], axes.get_ylim()
-    leaving: dict[int, float] = {}
+    leaving: dict[int, tuple[float, float]] = {}
+    ending: dict[int, tuple[float, float]] = {}
     for i, curve in enumerate(curves):
         rates, qualities = curve.points.T
-        look: dict[str, Any] = {"color": curve.style.color, "weight": "bold" if curve.ours else "normal"}
         if rates[-1] < 0.93 * limit:
-            end = (float(rates[-1]), float(qualities[-1]))
-            axes.annotate(curve.name, end, (-4, 5), textcoords="offset points", ha="right", **look)
+            ending[i] = (float(rates[-1]) / limit, (float(qualities[-1]) - low) / (high - low))
         else:
-            leaving[i] = (float(np.interp(limit, rates, qualities)) - low) / (high - low)
-    for i, place in spread_out(leaving, _LABEL_GAP).items():
-        curve = curves[i]
-        axes.annotate(
-            curve.name,
-            (1, leaving[i]),
-            (1.035, place),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            va="center",
-            color=curve.style.color,
-            weight="bold" if curve.ours else "normal",
-            arrowprops={"arrowstyle": "-", "color": curve.style.color, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 0},
-        )
+            leaving[i] = (1.0, (float(np.interp(limit, rates, qualities)) - low) / (high - low))
+    places = {i: (1.035, y) for i, y in spread_out({i: y for i, (_, y) in leaving.items()}, _LABEL_GAP).items()}
+    for group in _side_by_side(ending):
+        if len(group) == 1:
+            _write_above(axes, curves[group[0]])
+            continue
+        column = max(ending[i][0] for i in group) + 0.04
+        below = spread_out({i: 1.08 - ending[i][1] for i in group}, _LABEL_GAP)
+        places |= {i: (column, 1 - y) for i, y in below.items()}
+    for i, place in places.items():
+        _write_right(axes, curves[i], {**leaving, **ending}[i], place)
+
+
+def _side_by_side(ends: Mapping[int, tuple[float, float]]) -> list[list[int]]:
+    """The curves in groups of those whose ends follow each other closely along the first axis."""
+    groups: list[list[int]] = []
+    last = -np.inf
+    for i in sorted(ends, key=lambda key: ends[key]):
+        if ends[i][0] - last > _GROUP_GAP:
+            groups.append([])
+        groups[-1].append(i)
+        last = ends[i][0]
+    return groups
+
+
+def _write_above(axes: Axes, curve: _Curve) -> None:
+    end = (float(curve.points[-1, 0]), float(curve.points[-1, 1]))
+    axes.annotate(curve.name, end, (-4, 5), textcoords="offset points", ha="right", **_ink_of(curve))
+
+
+def _write_right(axes: Axes, curve: _Curve, end: tuple[float, float], place: tuple[float, float]) -> None:
+    """A name at a place, joined to the end of its curve by a line; both are parts of the axes."""
+    axes.annotate(
+        curve.name,
+        end,
+        place,
+        xycoords="axes fraction",
+        textcoords="axes fraction",
+        va="center",
+        arrowprops={
+            "arrowstyle": "-",
+            "color": curve.style.color,
+            "linewidth": 0.8,
+            "shrinkA": 1,
+            "shrinkB": 0,
+            "relpos": (0, 0.5),
+        },
+        **_ink_of(curve),
+    )
+
+
+def _ink_of(curve: _Curve) -> dict[str, Any]:
+    return {"color": curve.style.color, "weight": "bold" if curve.ours else "normal"}
 
 
 def spread_out(wanted: Mapping[int, float], gap: float) -> dict[int, float]:
