@@ -9,23 +9,21 @@ the file holds.
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 
-from cca_jax.image_io import files, srgb
+from cca_jax.image_io import files
+from cca_jax.image_io.errors import ImageError
+from cca_jax.image_io.photo import flatten, read_photo
 
 IMAGE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".qoi", ".tga", ".tif", ".tiff", ".webp"}
 )
 """What counts as an image when a folder is given; a file that is named outright is judged by its content."""
-
-# Named, because Pillow would otherwise also try formats that run other programs (EPS) or fetch drivers.
-_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "QOI", "TGA")
 
 _WRITERS: dict[str, dict[str, Any]] = {
     ".png": {"format": "PNG"},
@@ -35,21 +33,6 @@ _WRITERS: dict[str, dict[str, Any]] = {
     ".tiff": {"format": "TIFF", "compression": "tiff_lzw"},
     ".webp": {"format": "WEBP", "lossless": True, "exact": True},
 }
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""EXIF orientation to the turn that undoes it; 1 and anything unknown mean upright."""
-
-
-class ImageError(ValueError):
-    """A file cannot be used as an image, or an image cannot be written; the message is one line for the user."""
 
 
 class ReadImage(NamedTuple):
@@ -99,27 +82,9 @@ def read_image(path: str | Path) -> ReadImage:
         ImageError: the file is missing, unreadable, empty, no image, damaged, too large to be decoded safely, or of
             samples without a known range.
     """
-    path = Path(path)
-    notes: list[str] = []
-    _check_file(path)
-    # Pillow warns of oddities (broken EXIF, large images) that are either harmless here or become errors below.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            # Not by its name: Pillow would map the file into memory, and decode rotated TIFFs wrongly.
-            with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
-                _note_source(image, notes)
-                image.load()
-                # EXIF last: a PNG may carry it behind the pixels, and Pillow turns a TIFF by itself.
-                turn = _TURNS.get(_orientation(image))
-                upright = srgb.to_srgb(image, notes)
-        except MemoryError:  # the machine's fault, not the file's
-            raise
-        except Exception as error:  # a decoder raises whatever its format's damage led it to
-            raise ImageError(f"{path}: {_explain(error)}") from error
-    if turn is not None:
-        upright = upright.transpose(turn)
-    return ReadImage(np.array(upright), tuple(notes))
+    photo = read_photo(path)
+    through = ("transparency was composited on white",) if photo.alpha is not None else ()
+    return ReadImage(flatten(photo), photo.notes + through)
 
 
 def write_image(path: str | Path, pixels: np.ndarray) -> None:
@@ -147,52 +112,3 @@ def write_image(path: str | Path, pixels: np.ndarray) -> None:
         files.write_atomically(path, buffer.getvalue())
     except ValueError as error:
         raise ImageError(str(error)) from error
-
-
-def _check_file(path: Path) -> None:
-    """Refuses a path that is not a file, or an empty one: Pillow's own message would not say so."""
-    try:
-        if path.is_dir():
-            raise ImageError(f"{path}: is a folder, not an image")
-        size = path.stat().st_size
-    except OSError as error:
-        raise ImageError(f"{path}: {_explain(error)}") from error
-    if size == 0:
-        raise ImageError(f"{path}: the file is empty: give an image")
-
-
-def _note_source(image: Image.Image, notes: list[str]) -> None:
-    """Notes what decoding is about to drop, which a decoded picture no longer shows."""
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        notes.append(f"holds {frames} frames, of which only the first was taken")
-    for tile in getattr(image, "tile", ()):
-        arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
-        raw = str(arguments[0]) if arguments else ""
-        # "BGR;16" packs a pixel, not a sample, into 16 bits. Modes I and I;16 reach srgb.py with their bits intact.
-        deep = ";16" in raw and not raw.startswith("BGR")
-        if image.mode[0] != "I" and (deep or (tile.codec_name == "ppm" and arguments[-1] > 255)):
-            notes.append("16 bits a sample were reduced to 8")
-            return
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # damaged EXIF is no reason to refuse a picture that decodes
-        return 1
-
-
-def _explain(error: Exception) -> str:
-    """What is wrong with the file and what to do, in one line."""
-    if isinstance(error, Image.DecompressionBombError):
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        return f"claims more pixels than the {limit:,} that are decoded safely: scale it down or cut it"
-    if isinstance(error, UnidentifiedImageError):
-        return "is not an image of a known format: give a PNG, JPEG, WebP, AVIF, TIFF, BMP, GIF or PPM file"
-    if isinstance(error, OSError) and error.strerror:
-        return f"cannot be read: {error.strerror}"
-    message = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, srgb.UnknownSamplesError):
-        return message
-    return f"is damaged or cut short ({message}): get a whole copy"

@@ -1,4 +1,4 @@
-"""From whatever Pillow decoded to the one kind of picture the codec knows: 8-bit sRGB without transparency.
+"""From whatever Pillow decoded to the one kind of picture the codec knows: 8-bit sRGB, and transparency apart.
 
 Each step returns the picture unchanged where it does not apply, and leaves a note where it changed what a viewer of the
 original would have seen.
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 _PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
-_GRAY_MODES = ("1", "L", "LA", "La")
+GRAY_MODES = ("1", "L", "LA", "La")
 _SAME_COLOR = 3
 """Two profiles whose colours differ by no more than this, of 255, are one profile to the eye."""
 
@@ -21,30 +21,30 @@ class UnknownSamplesError(ValueError):
     """The samples have no range or no colour that is known; the message says which, and what to do."""
 
 
-def to_srgb(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Turns a loaded picture into mode RGB, sRGB, opaque.
+def to_srgb(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
+    """Turns a loaded picture into mode RGB, sRGB, and its transparency.
 
     Args:
         image: any mode; its `info` still holds the colour profile and the transparent colour.
         notes: gets a line for each thing a reader of the result should know.
 
     Returns:
-        A picture of mode RGB and the same size.
+        A picture of mode RGB and the same size, and its alpha of mode L, or None where it is opaque.
 
     Raises:
         UnknownSamplesError: the samples have no known range (32-bit integers, floats) or no known colour (LAB).
     """
     image = _to_eight_bits(image, notes)
     profile = image.info.get("icc_profile")
-    gray = image.mode in _GRAY_MODES
-    image = _composite_on_white(image, notes)
+    gray = image.mode in GRAY_MODES
+    image, alpha = _split_alpha(image)
     if profile:
         image = _apply_profile(image, profile, gray, notes)
     if image.mode == "CMYK":
         notes.append("CMYK was converted to RGB without a colour profile, so colours are approximate")
     elif image.mode in ("LAB", "HSV"):
         raise UnknownSamplesError(f"holds {image.mode} colours, which are not read: convert it to RGB")
-    return image.convert("RGB")
+    return image.convert("RGB"), alpha
 
 
 def _to_eight_bits(image: Image.Image, notes: list[str]) -> Image.Image:
@@ -66,16 +66,14 @@ def _to_eight_bits(image: Image.Image, notes: list[str]) -> Image.Image:
     return narrow
 
 
-def _composite_on_white(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Lays a picture with transparency on white; transparency that hides nothing is dropped in silence."""
+def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """A picture without its transparency, and that; transparency that hides nothing is dropped."""
     if not image.has_transparency_data:
-        return image
+        return image, None
     layers = image.convert("RGBA")
-    least, _ = layers.getchannel("A").getextrema()
-    if least == 255:
-        return layers.convert("RGB")
-    notes.append("transparency was composited on white")
-    return Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers).convert("RGB")
+    alpha = layers.getchannel("A")
+    least, _ = alpha.getextrema()
+    return layers.convert("RGB"), None if least == 255 else alpha
 
 
 def _apply_profile(image: Image.Image, profile_bytes: bytes, gray: bool, notes: list[str]) -> Image.Image:

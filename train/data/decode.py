@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from cca_jax.image_io import srgb
-from cca_jax.image_io.images import IMAGE_SUFFIXES, ImageError
+from cca_jax.image_io import photo
+from cca_jax.image_io.images import IMAGE_SUFFIXES
+from cca_jax.image_io.photo import flatten
 
 
 def quiet_pillow() -> None:
@@ -36,17 +37,7 @@ def decode_photo(file: BinaryIO, name: str | Path) -> np.ndarray:
     Raises:
         ImageError: no picture, a damaged one, or one of samples without a known range.
     """
-    try:
-        with Image.open(file, formats=_formats()) as image:
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            # Most photos need nothing more, and each copy of one costs a quarter of its decoding.
-            plain = image.mode == "RGB" and not image.has_transparency_data and "icc_profile" not in image.info
-            return np.asarray(image if plain else srgb.to_srgb(image, []))
-    except MemoryError:  # the machine's fault, not the photo's
-        raise
-    except Exception as error:  # a decoder raises whatever its format's damage led it to
-        raise ImageError(f"{name}: {_explain(error)}") from error
+    return flatten(photo.decode_photo(file.read(), name))
 
 
 def check_header(path: Path) -> str | None:

@@ -56,5 +56,5 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path):
     assert check_header(tmp_path / "gone.png") == f"{tmp_path / 'gone.png'}: cannot be read: No such file or directory"
     encoded = io.BytesIO()
     colors().resize((99, 99)).save(encoded, "PNG")
-    with pytest.raises(ImageError, match=r"^photo 3: cannot be decoded \(.*truncated"):
+    with pytest.raises(ImageError, match=r"^photo 3: is damaged or cut short \(.*truncated"):
         decode_photo(io.BytesIO(encoded.getvalue()[:-500]), "photo 3")
