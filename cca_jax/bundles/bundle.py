@@ -41,8 +41,8 @@ from cca_jax.entropy_coding.tables import (
 )
 from cca_jax.model.integer_network.arithmetic import snapped
 from cca_jax.model.parameters.shapes import AUXILIARY, check_shapes, flatten, unflatten
-from cca_jax.ops.density import LAPLACIAN_TAIL_MASS, SCALE_FLOOR, TAIL_MASS
-from cca_jax.ops.scales import SCALE_CEILING, SCALE_COUNT
+from cca_jax.ops.likelihoods.density import LAPLACIAN_TAIL_MASS, SCALE_FLOOR, TAIL_MASS
+from cca_jax.ops.likelihoods.scales import SCALE_CEILING, SCALE_COUNT
 
 _FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"

@@ -14,8 +14,8 @@ from cca_jax.model.noise import Noise
 from cca_jax.model.priors import FactorizedPrior
 from cca_jax.model.rates import RatePoint, in_steps, integer_rate_of
 from cca_jax.model.slices import Scales, SliceNetworks
-from cca_jax.ops.rounding import scale_gradient
-from cca_jax.ops.scales import scale_of_index
+from cca_jax.ops.likelihoods.scales import scale_of_index
+from cca_jax.ops.quantization.rounding import scale_gradient
 
 
 @flax.struct.dataclass

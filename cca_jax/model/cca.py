@@ -25,8 +25,8 @@ from cca_jax.model.priors import FactorizedPrior
 from cca_jax.model.rates import RatePoint, StepSizes, in_steps, integer_rate_of, out_of_steps
 from cca_jax.model.slices import Code, SliceNetworks, SlicePrediction
 from cca_jax.model.transforms import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
+from cca_jax.ops.likelihoods.scales import scale_of_index
 from cca_jax.ops.precision import narrow
-from cca_jax.ops.scales import scale_of_index
 from cca_jax.ops.valid_region import ValidRegion
 
 

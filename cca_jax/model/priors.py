@@ -1,4 +1,4 @@
-"""The fully factorised density as a module: it owns the parameters of `ops.density` and the quantiles.
+"""The fully factorised density as a module: it owns the parameters of `ops.likelihoods.density` and the quantiles.
 
 Ballé et al. 2018, appendix 6.1, with filters 3, 3, 3, 3 and initial scale 10.
 """
@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32
 
-from cca_jax.ops.density import TAIL_MASS, FactorizedParameters, factorized_likelihood, factorized_logits
-from cca_jax.ops.rounding import quantize_around, round_straight_through
+from cca_jax.ops.likelihoods.density import TAIL_MASS, FactorizedParameters, factorized_likelihood, factorized_logits
+from cca_jax.ops.quantization.rounding import quantize_around, round_straight_through
 
 _WIDTHS = (1, 3, 3, 3, 3, 1)
 INITIAL_SCALE = 10.0

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from cca_jax.config import ModelConfig
 from cca_jax.config.quality_scale import rate_index
 from cca_jax.model.integer_network.rate import IntegerRate, trained_rate
-from cca_jax.ops.quantization import interpolate_rows
+from cca_jax.ops.quantization.step_sizes import interpolate_rows
 
 
 @flax.struct.dataclass

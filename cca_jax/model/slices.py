@@ -18,10 +18,10 @@ from cca_jax.config import ModelConfig
 from cca_jax.model.layers import Head, NAFStack, draw_stacked, rematerialized, require_params
 from cca_jax.model.rates import RatePoint, step_size_of
 from cca_jax.model.recurrence import context_length, refined_slices, slice_recurrence
-from cca_jax.ops.density import LIKELIHOODS
+from cca_jax.ops.likelihoods.density import LIKELIHOODS
 from cca_jax.ops.precision import narrow
-from cca_jax.ops.quantization import from_steps, to_steps
-from cca_jax.ops.rounding import round_straight_through
+from cca_jax.ops.quantization.rounding import round_straight_through
+from cca_jax.ops.quantization.step_sizes import from_steps, to_steps
 from cca_jax.ops.valid_region import ValidRegion
 
 __all__ = ["Code", "SliceNetworks", "SlicePrediction", "context_length", "refined_slices", "slice_recurrence"]

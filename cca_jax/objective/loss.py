@@ -26,7 +26,7 @@ from cca_jax.config import ModelConfig
 from cca_jax.model.cca import AuxiliaryOutput, CCAModel, ModelOutput, Noise
 from cca_jax.model.rates import RatePoint
 from cca_jax.objective.metrics import ms_ssim, mse
-from cca_jax.ops.density import LIKELIHOOD_FLOOR
+from cca_jax.ops.likelihoods.density import LIKELIHOOD_FLOOR
 
 CCAForm = Literal["reference", "stopped", "off"]
 """How the auxiliary model takes part: as released, with its gradients kept apart, or not at all."""

@@ -25,8 +25,8 @@ from cca_jax.codec.tile_coder import TileCoder
 from cca_jax.config.quality_scale import check_quality
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.slices import SlicePrediction
-from cca_jax.ops.density import LIKELIHOODS
-from cca_jax.ops.scales import scale_of_index
+from cca_jax.ops.likelihoods.density import LIKELIHOODS
+from cca_jax.ops.likelihoods.scales import scale_of_index
 from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded, Estimate
 from eval.results.kinds import Kind
 from eval.results.machine import versions

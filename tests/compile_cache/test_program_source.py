@@ -16,7 +16,8 @@ from cca_jax.compile_cache import environment
 from cca_jax.compile_cache.program_source import OWN, source_of
 from cca_jax.model import coding_steps, layers, slices, transforms
 from cca_jax.model.cca import CCAModel
-from cca_jax.ops import convolution, density
+from cca_jax.ops import convolution
+from cca_jax.ops.likelihoods import density
 
 ROOT = Path(__file__).parents[2]
 STEPS = {name: step for name, step in vars(coding_steps).items() if hasattr(step, "lower") and callable(step)}

@@ -7,7 +7,7 @@ import pytest
 
 from cca_jax.model.cca import CCAModel, Noise
 from cca_jax.model.slices import slice_recurrence
-from cca_jax.ops.rounding import quantize_around
+from cca_jax.ops.quantization.rounding import quantize_around
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 

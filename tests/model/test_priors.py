@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cca_jax.model.priors import INITIAL_SCALE, FactorizedPrior
-from cca_jax.ops.density import TAIL_MASS, FactorizedParameters, factorized_logits
+from cca_jax.ops.likelihoods.density import TAIL_MASS, FactorizedParameters, factorized_logits
 
 CHANNELS = 3
 TARGETS = np.array([-1, 0, 1]) * math.log(2 / TAIL_MASS - 1)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from cca_jax.config import ModelConfig
 from cca_jax.model.integer_network.arithmetic import FRACTION_BITS
 from cca_jax.model.parameters.shapes import AUXILIARY
-from cca_jax.ops.scales import INDEX_STEP
+from cca_jax.ops.likelihoods.scales import INDEX_STEP
 from train.init.widen import Arrays, widened_blocks, with_balanced_inputs, with_deaf_inputs, with_mean_outputs
 
 _NEW_GAIN = 0.15

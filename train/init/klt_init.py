@@ -17,8 +17,8 @@ from jaxtyping import Float
 from cca_jax.config import ModelConfig
 from cca_jax.model.integer_network.arithmetic import FRACTION_BITS
 from cca_jax.model.parameters.shapes import AUXILIARY, flatten, unflatten
-from cca_jax.ops.density import SCALE_FLOOR, SCALE_PER_DEVIATION
-from cca_jax.ops.scales import SCALE_CEILING, SCALE_COUNT
+from cca_jax.ops.likelihoods.density import SCALE_FLOOR, SCALE_PER_DEVIATION
+from cca_jax.ops.likelihoods.scales import SCALE_CEILING, SCALE_COUNT
 from train.init.karhunen_loeve import karhunen_loeve
 
 _GRAY = 0.5

@@ -17,11 +17,11 @@ from jaxtyping import Array, Float, Int32, UInt8
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.rates import RatePoint, out_of_steps
 from cca_jax.model.slices import SlicePrediction
-from cca_jax.ops.density import LIKELIHOODS
-from cca_jax.ops.quantization import from_steps, to_steps
-from cca_jax.ops.relaxed_rounding import annealed_round, logistic_noise
-from cca_jax.ops.rounding import round_straight_through
-from cca_jax.ops.scales import scale_of_index
+from cca_jax.ops.likelihoods.density import LIKELIHOODS
+from cca_jax.ops.likelihoods.scales import scale_of_index
+from cca_jax.ops.quantization.relaxed_rounding import annealed_round, logistic_noise
+from cca_jax.ops.quantization.rounding import round_straight_through
+from cca_jax.ops.quantization.step_sizes import from_steps, to_steps
 from cca_jax.ops.valid_region import ValidRegion, masked
 from cca_jax.tiling.halo import POSITIONS
 

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from cca_jax.ops.planes import pad_once
 from cca_jax.ops.precision import per_channel
-from cca_jax.ops.rounding import lower_bound, round_straight_through
+from cca_jax.ops.quantization.rounding import lower_bound, round_straight_through
 
 LARGEST = 127
 """Bound of inputs, activations and weights."""

@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.ops.quantization import interpolate_rows
-from cca_jax.ops.rounding import round_straight_through
-from cca_jax.ops.scales import INDEX_STEP
+from cca_jax.ops.likelihoods.scales import INDEX_STEP
+from cca_jax.ops.quantization.rounding import round_straight_through
+from cca_jax.ops.quantization.step_sizes import interpolate_rows
 
 FACTOR_BITS = 6
 """A factor counts 64ths."""

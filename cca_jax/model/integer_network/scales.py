@@ -22,9 +22,9 @@ from cca_jax.model.integer_network.layers import IntegerConv
 from cca_jax.model.integer_network.rate import FACTOR_BITS, IntegerRate
 from cca_jax.model.integer_network.surprise import surprise
 from cca_jax.model.recurrence import context_length, slice_recurrence
+from cca_jax.ops.likelihoods.scales import SCALE_COUNT, scale_of_index
 from cca_jax.ops.planes import depth_to_space
-from cca_jax.ops.rounding import round_straight_through
-from cca_jax.ops.scales import SCALE_COUNT, scale_of_index
+from cca_jax.ops.quantization.rounding import round_straight_through
 from cca_jax.ops.valid_region import ValidRegion
 
 INITIAL_BIAS = 1.25

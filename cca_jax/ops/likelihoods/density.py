@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cca_jax.ops.rounding import lower_bound
+from cca_jax.ops.quantization.rounding import lower_bound
 
 LIKELIHOOD_FLOOR = 1e-9
 """Smallest likelihood: a symbol never costs more than log2(1e9) = 29.9 bits."""

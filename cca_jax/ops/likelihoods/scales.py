@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cca_jax.ops.density import SCALE_FLOOR
+from cca_jax.ops.likelihoods.density import SCALE_FLOOR
 
 SCALE_CEILING = 256.0
 """The largest."""

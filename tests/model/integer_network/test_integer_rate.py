@@ -9,7 +9,7 @@ import pytest
 
 from cca_jax.model.integer_network.rate import coded_rate, trained_rate
 from cca_jax.model.rates import initial_log_steps
-from cca_jax.ops.scales import INDEX_STEP
+from cca_jax.ops.likelihoods.scales import INDEX_STEP
 
 
 @pytest.fixture(scope="module")

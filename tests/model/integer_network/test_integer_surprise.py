@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cca_jax.model.integer_network.surprise import EXPECTED, LARGEST_SURPRISE, LEVELS, level, surprise
-from cca_jax.ops.scales import SCALE_COUNT, scale_of_index
+from cca_jax.ops.likelihoods.scales import SCALE_COUNT, scale_of_index
 
 INDEXES = np.arange(SCALE_COUNT, dtype=np.float32)
 

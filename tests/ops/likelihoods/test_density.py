@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.ops.density import (
+from cca_jax.ops.likelihoods.density import (
     LIKELIHOOD_FLOOR,
     SCALE_FLOOR,
     FactorizedParameters,

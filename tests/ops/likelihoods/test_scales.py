@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cca_jax.entropy_coding.tables import scale_table
-from cca_jax.ops.density import SCALE_FLOOR
-from cca_jax.ops.scales import SCALE_CEILING, SCALE_COUNT, scale_of_index
+from cca_jax.ops.likelihoods.density import SCALE_FLOOR
+from cca_jax.ops.likelihoods.scales import SCALE_CEILING, SCALE_COUNT, scale_of_index
 
 
 def test_scales_are_those_of_the_coding_tables():

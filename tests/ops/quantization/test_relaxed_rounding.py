@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.ops.relaxed_rounding import annealed_round, logistic_noise
+from cca_jax.ops.quantization.relaxed_rounding import annealed_round, logistic_noise
 
 VALUES = jnp.array([-2.9, -1.2, -0.4, 0.0, 0.3, 0.49, 0.51, 1.0, 3.7])
 

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.ops.rounding import lower_bound, quantize_around, round_straight_through, scale_gradient
+from cca_jax.ops.quantization.rounding import lower_bound, quantize_around, round_straight_through, scale_gradient
 
 
 def test_rounds_to_the_nearest_integer_and_ties_to_even():

@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.ops.quantization import from_steps, interpolate_rows, to_steps
-from cca_jax.ops.rounding import round_straight_through
+from cca_jax.ops.quantization.rounding import round_straight_through
+from cca_jax.ops.quantization.step_sizes import from_steps, interpolate_rows, to_steps
 
 
 def draw(seed, *shape):

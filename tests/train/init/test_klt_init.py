@@ -12,7 +12,7 @@ from cca_jax.model.cca import CCAModel
 from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import flatten
 from cca_jax.model.rates import RatePoint
-from cca_jax.ops.density import SCALE_FLOOR, SCALE_PER_DEVIATION
+from cca_jax.ops.likelihoods.density import SCALE_FLOOR, SCALE_PER_DEVIATION
 from train.init.klt_init import latent_gain, with_klt_init
 from train.init.start import starting_params
 from train.recipe.options import config_of, parser
