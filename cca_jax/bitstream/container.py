@@ -1,4 +1,4 @@
-"""The `.cca` file: a header (see `cca_jax.bitstream.header` for its layout) and the streams it announces.
+"""The `.cca` file: a header (see `cca_jax.bitstream.header` for its layout), and the boxes and streams it announces.
 
 Two checks tell two faults apart. The checksum covers the bytes of the file: it fails when the file was damaged. The
 symbol check covers the integers that were coded: it fails when the bytes are intact but this machine's arithmetic
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cca_jax.bitstream.header import QUALITY_STEPS, TILED, VERSION, Header, StreamEntry, pack_prefix, parse, stream_name
+from cca_jax.bitstream.boxes.section import Box, check_boxes, pack_section, section_size, verified
+from cca_jax.bitstream.header import QUALITY_STEPS, VERSION, Header, StreamEntry, pack_prefix, parse, stream_name
 from cca_jax.entropy_coding.errors import CorruptError, MismatchError
 from cca_jax.tiling.geometry import Grid
 
@@ -42,7 +43,8 @@ class Container:
         streams: z of every tile, y1 of every tile, …: of each at least one, at most 31; fewer than the file's where
             `read` was asked for fewer.
         version: of the format, which says in what shapes the predictions are computed (`cca_jax.bitstream.header`).
-        tile: height and width of the tiles in units of 64 pixels, for version 3; None for an image in one tile.
+        tile: height and width of the tiles in units of 64 pixels, for versions 3 and 4; None for an image in one tile.
+        boxes: what is beside the picture, for version 4; kinds that are not known here are kept.
     """
 
     width: int
@@ -53,6 +55,7 @@ class Container:
     streams: tuple[Stream, ...]
     version: int = VERSION
     tile: tuple[int, int] | None = None
+    boxes: tuple[Box, ...] = ()
 
     @property
     def grid(self) -> Grid:
@@ -105,14 +108,16 @@ def verify_symbols(
 def write(container: Container) -> bytes:
     """The bytes of a `.cca` file; ValueError where a field is out of range."""
     c = container
-    prefix = pack_prefix(c.width, c.height, c.model_identity, c.coder, c.quality, len(c.streams), c.version, c.tile)
+    check_boxes(c.boxes)
+    named = (c.width, c.height, c.model_identity, c.coder, c.quality)
+    prefix = pack_prefix(*named, len(c.streams), c.version, c.tile, section_size(c.boxes))
     table = []
     for stream in c.streams:
         if not 0 <= stream.symbol_check < 1 << 16:
             raise ValueError(f"a symbol check is 0 … 65535, got {stream.symbol_check}")
         head = StreamEntry(len(stream.data), stream.symbol_check, 0).head()
         table += [head, _checksum([prefix, head, stream.data]).to_bytes(4, "little")]
-    return b"".join([prefix, *table, *(stream.data for stream in c.streams)])
+    return b"".join([prefix, pack_section(c.boxes, prefix), *table, *(stream.data for stream in c.streams)])
 
 
 def read_header(data: bytes) -> Header:
@@ -142,8 +147,10 @@ def read(data: bytes, num_streams: int | None = None) -> Container:
     wanted = h.num_streams if num_streams is None else num_streams
     if not 1 <= wanted <= h.num_streams:
         raise ValueError(f"the file has {h.num_streams} streams: 1 to {h.num_streams} can be read")
-    tiles, tile = h.grid.count, h.grid.tile if h.version == TILED else None
-    prefix = pack_prefix(h.width, h.height, h.model_identity, h.coder, h.quality, len(h.entries), h.version, tile)
+    tiles, named = h.grid.count, (h.width, h.height, h.model_identity, h.coder, h.quality)
+    box_bytes = section_size([entry.box for entry in h.boxes])
+    prefix = pack_prefix(*named, len(h.entries), h.version, h.tile, box_bytes)
+    boxes = verified(h.boxes, prefix)
     streams = []
     for index, (entry, start) in enumerate(zip(h.entries[: wanted * tiles], h.offsets, strict=False)):
         stream = data[start : start + entry.length]
@@ -155,7 +162,7 @@ def read(data: bytes, num_streams: int | None = None) -> Container:
         streams.append(Stream(stream, entry.symbol_check))
     if (excess := len(data) - header.file_size) > 0:
         raise CorruptError(f"{excess} bytes follow the end of the last stream: copy or download the file again")
-    return Container(h.width, h.height, h.model_identity, h.coder, h.quality, tuple(streams), h.version, tile)
+    return Container(*named, tuple(streams), h.version, h.tile, boxes)
 
 
 def _check_whole(index: int, present: int, header: Header) -> None:

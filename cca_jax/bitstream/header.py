@@ -1,32 +1,36 @@
-"""The header of a `.cca` file, versions 1 to 3.
+"""The header of a `.cca` file, versions 1 to 4.
 
 All numbers are little endian; varint is unsigned LEB128, shortest form.
 
     magic       3 bytes  "CCA"
-    version     1 byte   1, 2 or 3, see below
+    version     1 byte   1 to 4, see below
     layout      1 byte   bits 0-2 the range coder (1 … 7), bits 3-7 the number of streams of a tile n (1 … 31)
     model       8 bytes  the identity of the model whose tables and weights decode the file
     width       varint   pixels of the original image, ≥ 1
     height      varint   pixels of the original image, ≥ 1; width · height ≤ 2**32
     quality     2 bytes  in 1/256ths; 0 where the model has a single rate
-    tile        2 bytes  version 3 only: a tile's height and width in units of 64 pixels, 1 … 255 each
+    tile        2 bytes  versions 3 and 4 only: a tile's height and width in units of 64 pixels, 1 … 255 each; in
+                         version 4 also 0 and 0, for an image in one tile
+    boxes       varint   version 4 only: bytes of the boxes; then these (`boxes.section`)
     then for each of the n streams, in coding order (z, y1, y2, …), and for each of its tiles, row by row:
     length      varint   bytes of the stream
     symbols     2 bytes  check of the decoded symbols, see `container.symbol_check`
-    checksum    4 bytes  CRC-32 of: all that is before the first length; this stream's length and symbols; its bytes
+    checksum    4 bytes  CRC-32 of: all that is before boxes and lengths; this stream's length and symbols; its bytes
     then the streams' bytes in the same order, and nothing after them.
 
-Every header byte is covered by a stream's checksum, so the header needs none of its own. There are no spare flags:
-whatever a later format adds it announces by its version, which readers of this one refuse.
+Every header byte is covered by a stream's checksum, so the header needs none of its own; a box has its own. There are
+no spare flags: what a later format adds is a box, or announced by its version, which readers of this one refuse.
 Versions 1 and 2 hold an image in one tile, which their headers do not state, and differ in the shapes that the
 predictions are computed in, and so in their last bits: version 1 in the shape of the padded image, version 2 in that of
-its bucket (`cca_jax.tiling.buckets`). Version 3 holds an image in several tiles (`cca_jax.tiling.geometry`).
+its bucket (`cca_jax.tiling.buckets`). Version 3 holds an image in several tiles (`cca_jax.tiling.geometry`), version 4
+an image in one or several, and boxes.
 """
 
 from dataclasses import dataclass
-from typing import NoReturn
 
+from cca_jax.bitstream.boxes.section import BoxEntry, read_section
 from cca_jax.bitstream.fields import AGAIN, Cursor, varint
+from cca_jax.bitstream.foreign import refuse_foreign
 from cca_jax.entropy_coding.errors import CorruptError, FormatError
 from cca_jax.tiling.geometry import MAX_SIDE, MAX_TILES, Grid
 
@@ -36,19 +40,15 @@ EXACT_SHAPES = 1
 VERSION = 2
 """What is written of an image in one tile."""
 TILED = 3
-"""What is written of an image in several; all versions up to it are read."""
+"""What is written of an image in several."""
+BOXED = 4
+"""What is written of either where there are boxes; all versions up to it are read."""
 IDENTITY_BYTES = 8
 MAX_PIXELS = 1 << 32
 MAX_STREAMS = 31
 MAX_CODER = 7
 QUALITY_STEPS = 256  # to 1
-_OTHER_FORMATS = (
-    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"RIFF", "a WebP or other RIFF file"),
-    (b"GIF8", "a GIF image"),
-    (b"BM", "a BMP image"),
-)
+_ONE_TILE = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class Header:
         size: bytes of the header, which is where the first stream begins.
         version: of the format.
         grid: the image's tiles.
+        boxes: those of version 4.
     """
 
     width: int
@@ -95,6 +96,12 @@ class Header:
     size: int
     version: int
     grid: Grid
+    boxes: tuple[BoxEntry, ...] = ()
+
+    @property
+    def tile(self) -> tuple[int, int] | None:
+        """Height and width of the tiles in units of 64 pixels; None for an image in one tile."""
+        return self.grid.tile if self.grid.count > 1 else None
 
     @property
     def num_streams(self) -> int:
@@ -142,15 +149,14 @@ def pack_prefix(
     num_entries: int,
     version: int = VERSION,
     tile: tuple[int, int] | None = None,
+    box_bytes: int = 0,
 ) -> bytes:
-    """The header's bytes before the stream table; ValueError where a field cannot be written.
+    """The header's bytes before boxes and stream table; ValueError where a field cannot be written.
 
-    `num_entries` are the streams of all tiles; `tile` is what `Grid` calls so, for version 3 and no other.
+    `num_entries` are the streams of all tiles; `tile` is what `Grid` calls so, for versions 3 and, of several tiles, 4;
+    `box_bytes` are those of the boxes, for version 4 alone.
     """
-    if not 1 <= version <= TILED:
-        raise ValueError(f"a file has version 1 to {TILED}, got {version}")
-    if (tile is None) != (version < TILED):
-        raise ValueError(f"a file of version {version} {'states' if tile is None else 'does not state'} its tiles")
+    _check_version(version, tile, box_bytes)
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise ValueError(f"an image of {width}×{height} pixels cannot be written: 1 to 2**32 pixels can")
     if len(model_identity) != IDENTITY_BYTES:
@@ -170,7 +176,19 @@ def pack_prefix(
         raise ValueError(f"a quality is a multiple of 1/256 from 1/256 to 65535/256 (see round_quality), got {quality}")
     head = MAGIC + bytes([version, coder | num_streams << 3]) + model_identity
     head += varint(width) + varint(height) + int(steps).to_bytes(2, "little")
-    return head if tile is None else head + bytes(tile)
+    if version >= TILED:
+        head += bytes(tile or _ONE_TILE)
+    return head if version < BOXED else head + varint(box_bytes)
+
+
+def _check_version(version: int, tile: tuple[int, int] | None, box_bytes: int) -> None:
+    if not 1 <= version <= BOXED:
+        raise ValueError(f"a file has version 1 to {BOXED}, got {version}")
+    if version < BOXED:
+        if (tile is None) != (version < TILED):
+            raise ValueError(f"a file of version {version} {'states' if tile is None else 'does not state'} its tiles")
+        if box_bytes:
+            raise ValueError(f"a file of version {version} has no boxes")
 
 
 def _tile_fault(width: int, height: int, tile: tuple[int, int]) -> str | None:
@@ -190,12 +208,12 @@ def parse(data: bytes) -> Header:
         CorruptError: the header is cut short, or says what no header says.
     """
     if not data.startswith(MAGIC):
-        _refuse(data)
+        refuse_foreign(data, MAGIC)
     cursor = Cursor(data, len(MAGIC))
     version = cursor.take(1)[0]
-    if version > TILED:
+    if version > BOXED:
         raise FormatError(
-            f"the file has version {version} of the .cca format and this library reads versions up to {TILED}: "
+            f"the file has version {version} of the .cca format and this library reads versions up to {BOXED}: "
             "use a newer version of cca_jax"
         )
     if version < 1:
@@ -210,31 +228,23 @@ def parse(data: bytes) -> Header:
         raise CorruptError(f"the file claims {width}×{height} pixels: its header is damaged, {AGAIN}")
     steps = int.from_bytes(cursor.take(2), "little")
     grid = Grid.whole(height, width)
-    if version == TILED:
-        grid = _read_grid(cursor, width, height)
+    boxes: tuple[BoxEntry, ...] = ()
+    if version >= TILED:
+        grid = _read_grid(cursor, width, height, version)
+    if version == BOXED:
+        boxes = read_section(cursor, cursor.varint())
     entries = tuple(
         StreamEntry(cursor.varint(), int.from_bytes(cursor.take(2), "little"), int.from_bytes(cursor.take(4), "little"))
         for _ in range(num_streams * grid.count)
     )
     quality = steps / QUALITY_STEPS if steps else None
-    return Header(width, height, model_identity, coder, quality, entries, cursor.position, version, grid)
+    return Header(width, height, model_identity, coder, quality, entries, cursor.position, version, grid, boxes)
 
 
-def _read_grid(cursor: Cursor, width: int, height: int) -> Grid:
+def _read_grid(cursor: Cursor, width: int, height: int, version: int) -> Grid:
     rows, columns = cursor.take(2)
+    if version == BOXED and (rows, columns) == _ONE_TILE:
+        return Grid.whole(height, width)
     if (fault := _tile_fault(width, height, (rows, columns))) is not None:
         raise CorruptError(f"the file claims {width}×{height} pixels {fault}: its header is damaged, {AGAIN}")
     return Grid(Grid.whole(height, width).area, (rows, columns))
-
-
-def _refuse(data: bytes) -> NoReturn:
-    if not data:
-        raise FormatError("the file is empty: nothing was written, or the copy failed")
-    if MAGIC.startswith(data):
-        raise CorruptError(f"the file is cut short within its header, at {len(data)} bytes: {AGAIN}")
-    for start, what in _OTHER_FORMATS:
-        if data.startswith(start):
-            raise FormatError(f"this is {what}, not a .cca file: compress it first (cca-jax compress)")
-    if all(byte in b"\t\n\f\r" or 32 <= byte < 127 for byte in data[:64]):
-        raise FormatError("this is a text file, not a .cca file: give a file that cca-jax compress wrote")
-    raise FormatError(f"not a .cca file (it begins with {data[:4].hex(' ')}): give a file that cca-jax compress wrote")
