@@ -83,8 +83,12 @@ def read_image(path: str | Path) -> ReadImage:
             samples without a known range.
     """
     photo = read_photo(path)
-    through = ("transparency was composited on white",) if photo.alpha is not None else ()
-    return ReadImage(flatten(photo), photo.notes + through)
+    notes = list(photo.notes)
+    if photo.depth > 8:
+        notes.append(f"{photo.depth} bits a sample were reduced to 8")
+    if photo.alpha is not None:
+        notes.append("transparency was composited on white")
+    return ReadImage(flatten(photo), tuple(notes))
 
 
 def write_image(path: str | Path, pixels: np.ndarray) -> None:

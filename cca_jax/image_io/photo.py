@@ -1,39 +1,26 @@
-"""A picture as it was taken: colours, transparency, depth and metadata, of any file that people have.
+"""A picture with all that it holds: colours, transparency, depth and metadata, of any file that people have.
 
 `read_photo` is the one reader. `flatten` gives what a codec of opaque 8-bit pictures sees of it.
 """
 
 from __future__ import annotations
 
-import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from cca_jax.image_io import srgb
+from cca_jax.image_io.color import convert
 from cca_jax.image_io.errors import ImageError
-from cca_jax.image_io.exif import as_tiff, upright_exif
-from cca_jax.image_io.pillow import FORMATS, TURNS, explain, note_source, orientation
+from cca_jax.image_io.formats import exif, kinds
+from cca_jax.image_io.formats.raster import Metadata, Raster
+
+__all__ = ["WHITE", "Metadata", "Photo", "decode_photo", "flatten", "read_photo"]
 
 WHITE = (255, 255, 255)
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """What a file says beside its picture; None where it says nothing."""
-
-    icc: bytes | None = None
-    """The colour profile of the file's own samples."""
-
-    exif: bytes | None = None
-    """A TIFF structure, without the prefix of JPEG's segment; its orientation is 1, since the pixels are upright."""
-
-    xmp: bytes | None = None
-    """An XMP packet, XML in UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -59,61 +46,48 @@ class Photo:
     """What a reader of the pixels should know (a profile was damaged, frames were left out, …), one line each."""
 
 
-def read_photo(source: str | Path | bytes | BinaryIO) -> Photo:
+def read_photo(source: str | Path | bytes | BinaryIO, tone_map: bool = False) -> Photo:
     """Reads a picture of any common kind.
 
     Args:
         source: a file's path, its bytes, or a stream of them, which is read to its end.
+        tone_map: fit high dynamic range to that of sRGB, instead of refusing it.
 
     Returns:
-        The picture, upright, in sRGB.
+        The picture, upright, in sRGB, with arrays that may be written to.
 
     Raises:
-        ImageError: the file is missing, unreadable, empty, no image, damaged, too large to be decoded safely, or of
-            samples without a known range.
+        ImageError: the file is missing, unreadable, empty, no image, damaged, too large to be decoded safely, of
+            samples or colours that are not read, or of high dynamic range without `tone_map`.
     """
     name, data = _load(source)
     # Pillow warns of oddities (broken EXIF, large images) that are either harmless here or become errors below.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return decode_photo(data, name)
+        photo = decode_photo(data, name, tone_map)
+    return photo if photo.pixels.flags.writeable else Photo(**{**vars(photo), "pixels": photo.pixels.copy()})
 
 
-def decode_photo(data: bytes, name: str | Path) -> Photo:
+def decode_photo(data: bytes, name: str | Path, tone_map: bool = False) -> Photo:
     """What `read_photo` does, for many threads at once: Python silences warnings for all of them or for none.
 
     Args:
         data: the encoded picture.
         name: what errors call it.
+        tone_map: as `read_photo`.
+
+    Returns:
+        The picture; its arrays are not to be written to.
 
     Raises:
         ImageError: as `read_photo`.
     """
-    notes: list[str] = []
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            note_source(image, notes)
-            image.load()
-            # EXIF last: a PNG may carry it behind the pixels, and Pillow turns a TIFF by itself.
-            turn = TURNS.get(orientation(image))
-            gray = image.mode in srgb.GRAY_MODES or image.mode.startswith("I")
-            colors, alpha = srgb.to_srgb(image, notes)
-            metadata = _metadata(image)
+        return _photo(kinds.decode(data), tone_map)
     except MemoryError:  # the machine's fault, not the file's
         raise
     except Exception as error:  # a decoder raises whatever its format's damage led it to
-        raise ImageError(f"{name}: {explain(error)}") from error
-    if turn is not None:
-        colors = colors.transpose(turn)
-        alpha = None if alpha is None else alpha.transpose(turn)
-    return Photo(
-        pixels=np.array(colors),
-        depth=8,
-        gray=gray,
-        alpha=None if alpha is None else np.array(alpha),
-        metadata=metadata,
-        notes=tuple(notes),
-    )
+        raise ImageError(f"{name}: {_explain(error)}") from error
 
 
 def flatten(photo: Photo, background: tuple[int, int, int] = WHITE) -> np.ndarray:
@@ -129,12 +103,50 @@ def flatten(photo: Photo, background: tuple[int, int, int] = WHITE) -> np.ndarra
     pixels = photo.pixels
     if photo.alpha is not None:
         most = int(np.iinfo(pixels.dtype).max)
-        alpha = photo.alpha[..., None].astype(np.uint64)
-        behind = np.array(background, np.uint64) * (most // 255)
+        alpha = photo.alpha[..., None].astype(np.uint32)
+        behind = np.array(background, np.uint32) * (most // 255)
+        # At most 65535² + 32767, which uint32 holds.
         pixels = ((pixels * alpha + behind * (most - alpha) + most // 2) // most).astype(pixels.dtype)
     if pixels.dtype == np.uint8:
         return pixels
     return ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def _photo(raster: Raster, tone_map: bool) -> Photo:
+    notes, alpha, samples = raster.notes, raster.alpha, raster.samples
+    if alpha is not None and alpha.min() == np.iinfo(alpha.dtype).max:  # it hides nothing
+        alpha = None
+    if raster.premultiplied and alpha is not None:
+        samples = _divide(samples, alpha)
+    pixels = convert.to_srgb(samples, raster.model, raster.statements, notes, tone_map)
+    metadata = raster.metadata
+    return Photo(
+        pixels=_turn(pixels, raster.orientation),
+        depth=raster.depth,
+        gray=raster.model == "gray",
+        alpha=None if alpha is None else _turn(np.ascontiguousarray(alpha), raster.orientation),
+        metadata=Metadata(metadata.icc, exif.upright_exif(metadata.exif), exif.upright_xmp(metadata.xmp)),
+        notes=tuple(notes),
+    )
+
+
+def _divide(samples: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colours that were multiplied by alpha, as they were before; black where alpha is 0."""
+    most = int(np.iinfo(samples.dtype).max)
+    below = np.maximum(alpha, 1).astype(np.uint32)
+    below = below if samples.ndim == 2 else below[..., None]
+    return np.minimum((samples * np.uint32(most) + below // 2) // below, most).astype(samples.dtype)
+
+
+def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Undoes the turn that Exif's orientation, 1 to 8, says a camera made."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _load(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
@@ -152,7 +164,7 @@ def _load(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
                 raise ImageError(f"{name}: is a folder, not an image")
             data = Path(source).read_bytes()
         except OSError as error:
-            raise ImageError(f"{name}: {explain(error)}") from error
+            raise ImageError(f"{name}: {_explain(error)}") from error
     else:
         name, data = str(getattr(source, "name", "image")), source.read()
     if not data:
@@ -160,11 +172,16 @@ def _load(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
     return name, data
 
 
-def _metadata(image: Image.Image) -> Metadata:
-    exif = as_tiff(image.info.get("exif"))
-    xmp = image.info.get("xmp")
-    return Metadata(
-        icc=image.info.get("icc_profile") or None,
-        exif=upright_exif(exif),
-        xmp=xmp.encode() if isinstance(xmp, str) else xmp or None,
-    )
+def _explain(error: Exception) -> str:
+    """What is wrong with the file and what to do, in one line."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ImageError):
+        return message
+    if isinstance(error, Image.DecompressionBombError):
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        return f"claims more pixels than the {limit:,} that are decoded safely: scale it down or cut it"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read: {error.strerror}"
+    if isinstance(error, UnidentifiedImageError):
+        message = "its header makes no sense"
+    return f"is damaged or cut short ({message}): get a whole copy"

@@ -1,0 +1,127 @@
+"""Colours by an ICC profile, through LittleCMS at the samples' own depth."""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+import struct
+
+import imagecodecs
+import numpy as np
+from PIL import ImageCms
+
+from cca_jax.image_io.color.spaces import IccProfile, RgbSpace, coded_space
+
+_SPACES = {"RGB": "rgb", "GRAY": "gray", "CMYK": "cmyk"}
+_SAME_COLOR = 3
+"""Two profiles whose colours differ by no more than this, of 255, are one profile to the eye."""
+
+_HDR_NAMES = re.compile(r"2100|2084|\bPQ\b|\bHLG\b")
+_BT2020, _PQ, _HLG = 9, 16, 18
+
+
+def convert(samples: np.ndarray, model: str, profile: IccProfile, notes: list[str]) -> np.ndarray | None:
+    """Converts samples to sRGB.
+
+    Args:
+        samples: uint8 or uint16, over all of their type's range: [H, W] of the model "gray", [H, W, 3] of "rgb",
+            [H, W, 4] of "cmyk".
+        model: what the samples are.
+        profile: theirs.
+        notes: gets a line where a profile was used, or why not.
+
+    Returns:
+        [H, W, 3] of the same type; None where the profile is damaged or of another model.
+    """
+    space = _space(profile.data)
+    if space is None:
+        notes.append("its colour profile is damaged and was ignored")
+        return None
+    if space != model and not (space == "rgb" and model == "gray"):
+        notes.append("its colour profile does not fit its colours and was ignored")
+        return None
+    colors = np.repeat(samples[..., None], 3, axis=2) if samples.ndim == 2 and space == "rgb" else samples
+    try:
+        if space != "cmyk" and _is_srgb(profile.data, space):
+            return np.repeat(samples[..., None], 3, axis=2) if samples.ndim == 2 else samples
+        converted = _transform(colors, profile.data, space)
+    except imagecodecs.CmsError:
+        notes.append("its colour profile is damaged and was ignored")
+        return None
+    notes.append(f"colours were converted from the profile {_name(profile.data)!r} to sRGB")
+    if model == "gray":  # rounding must not color it
+        return np.repeat(converted[..., 1:2], 3, axis=2)
+    return converted
+
+
+def hdr_space(profile: IccProfile) -> RgbSpace | None:
+    """The space of a profile for high dynamic range, which no profile can convert to the range of sRGB; else None."""
+    codes = _tag(profile.data, b"cicp")
+    if codes is not None and len(codes) >= 12 and codes[9] in (_PQ, _HLG):
+        return coded_space(profile.source, codes[8], codes[9], full_range=True)
+    if _space(profile.data) == "rgb" and _HDR_NAMES.search(name := _name(profile.data)):
+        return coded_space(profile.source, _BT2020, _HLG if "HLG" in name else _PQ)
+    return None
+
+
+@functools.lru_cache(maxsize=32)
+def _space(data: bytes) -> str | None:
+    """The model that a profile is for; "other" where it is none of ours, None where it is damaged."""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+        return _SPACES.get(profile.profile.xcolor_space.strip(), "other")
+    except (ImageCms.PyCMSError, OSError):
+        return None
+
+
+@functools.lru_cache(maxsize=32)
+def _name(data: bytes) -> str:
+    try:
+        return " ".join(ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(data))).split())
+    except (ImageCms.PyCMSError, OSError):
+        return "without a name"
+
+
+@functools.lru_cache(maxsize=32)
+def _is_srgb(data: bytes, space: str) -> bool:
+    """Whether a profile leaves a probe of colours where they were: its name proves nothing."""
+    levels = np.arange(0, 256, 15, dtype=np.uint8)
+    if space == "gray":
+        probe = levels[None]
+        expected = np.repeat(probe[..., None], 3, axis=2)
+    else:
+        probe = expected = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+    moved = _transform(probe, data, space).astype(int) - expected
+    return bool(np.abs(moved).max() <= _SAME_COLOR)
+
+
+def _transform(samples: np.ndarray, data: bytes, space: str) -> np.ndarray:
+    """Through LittleCMS, with the perceptual intent that profiles of tables are made for.
+
+    Raises:
+        imagecodecs.CmsError: the profile lacks what it takes.
+    """
+    perceptual = imagecodecs.CMS.INTENT.PERCEPTUAL
+    target = _srgb_profile()
+    return imagecodecs.cms_transform(
+        np.ascontiguousarray(samples), data, target, colorspace=space, outcolorspace="rgb", intent=perceptual
+    )
+
+
+@functools.cache
+def _srgb_profile() -> bytes:
+    return imagecodecs.cms_profile("srgb")
+
+
+def _tag(data: bytes, signature: bytes) -> bytes | None:
+    """The bytes of a profile's tag, or None where it has none."""
+    try:
+        (count,) = struct.unpack_from(">I", data, 128)
+        for entry in range(132, 132 + 12 * min(count, 200), 12):
+            name, offset, size = struct.unpack_from(">4sII", data, entry)
+            if name == signature:
+                return data[offset : offset + size]
+    except struct.error:
+        pass
+    return None

@@ -1,0 +1,54 @@
+"""JPEG, and MPO: also files that lack their end marker, or go on behind it."""
+
+from __future__ import annotations
+
+import imagecodecs
+import numpy as np
+from PIL import UnidentifiedImageError
+
+from cca_jax.image_io.errors import ImageError
+from cca_jax.image_io.formats import jpeg_structure, pillow
+from cca_jax.image_io.formats.raster import Raster, full_range, split
+
+# MPO is a JPEG with further pictures behind the first, such as another view or a map of brightness.
+_PILLOW = ("JPEG", "MPO")
+_END_MARKER = b"\xff\xd9"
+
+
+def decode(data: bytes) -> Raster:
+    """Decodes the first picture of a file.
+
+    Raises:
+        ImageError: it is cut short.
+        Exception: whatever the decoder raises where the file is damaged.
+    """
+    note = ""
+    if not data.endswith(_END_MARKER):
+        structure = jpeg_structure.parse(data)
+        if not structure.ended:
+            # Pillow takes the zeros with which an unfinished download was filled up for samples, so it cannot tell.
+            if not jpeg_structure.is_whole(data, structure, _pixels):
+                raise ImageError("is cut short: get a whole copy")
+            data = jpeg_structure.without_fill(data) + _END_MARKER
+            note = "lacks its end marker, but no pixel"
+    try:
+        raster = pillow.decode(data, *_PILLOW)
+    except UnidentifiedImageError:
+        structure = jpeg_structure.parse(data)
+        if structure.depth <= 8:
+            raise
+        return _decode_deep(data, structure)
+    raster.notes += [note] if note else []
+    return raster
+
+
+def _pixels(data: bytes) -> np.ndarray:
+    with pillow.open_image(data, *_PILLOW) as image:
+        return np.asarray(image)
+
+
+def _decode_deep(data: bytes, structure: jpeg_structure.Structure) -> Raster:
+    """More than 8 bits a sample, which Pillow does not decode; what else such a file says is not read either."""
+    pillow.check_size(*structure.size)
+    samples, model, alpha = split(full_range(imagecodecs.jpeg8_decode(data), (1 << structure.depth) - 1))
+    return Raster(samples, model, depth=structure.depth, alpha=alpha)

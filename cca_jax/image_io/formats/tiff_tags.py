@@ -1,0 +1,78 @@
+"""What the tags of a TIFF page say beside its samples: colours, and what the camera wrote."""
+
+from __future__ import annotations
+
+import struct
+
+import tifffile
+from PIL import ExifTags, Image
+
+from cca_jax.image_io.color.primaries import SRGB_PRIMARIES, Primaries
+from cca_jax.image_io.color.spaces import ColorStatement, IccProfile, RgbSpace
+from cca_jax.image_io.color.transfer import SRGB_TRANSFER, Transfer
+
+_TRANSFER_FUNCTION, _WHITE_POINT, _PRIMARIES = 301, 318, 319
+_DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 18246, 18249)
+"""Tags of a page that describe a photo (who, when, with what); the others lay out its samples."""
+
+_FOLDERS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+
+
+def value_bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
+    """The bytes of a tag, or None where it is missing or empty."""
+    value = page.tags.valueof(code)
+    return bytes(value) if isinstance(value, (bytes, tuple)) and value else None
+
+
+def starting_at(data: bytes, offset: int) -> bytes:
+    """The file with one page as its first, for readers that know only that."""
+    order = "<" if data[:2] == b"II" else ">"
+    if data[2:4] in (b"+\0", b"\0+"):  # BigTIFF
+        return data[:8] + struct.pack(order + "Q", offset) + data[16:]
+    return data[:4] + struct.pack(order + "I", offset) + data[8:]
+
+
+def statements(page: tifffile.TiffPage, icc: bytes | None) -> list[ColorStatement]:
+    """The profile before the tags of TIFF 6.0, section 20."""
+    found: list[ColorStatement] = [] if icc is None else [IccProfile("ICC profile", icc)]
+    curves = page.tags.valueof(_TRANSFER_FUNCTION)
+    transfer = SRGB_TRANSFER if curves is None else _transfer(curves, 1 << page.bitspersample)
+    corners, white = _rationals(page, _PRIMARIES, 6), _rationals(page, _WHITE_POINT, 2)
+    primaries = SRGB_PRIMARIES
+    if corners is not None:
+        stated = Primaries(corners[0:2], corners[2:4], corners[4:6], white or SRGB_PRIMARIES.white)  # type: ignore[arg-type]
+        primaries = stated if stated.are_sound else primaries
+    if curves is not None or corners is not None:
+        found.append(RgbSpace("tags for primaries and transfer function", primaries, transfer))
+    return found
+
+
+def exif(data: bytes) -> bytes | None:
+    """The first page's descriptive tags and its folders of Exif and position as a structure; None where it has none."""
+    source, kept = Image.Exif(), Image.Exif()
+    try:
+        source.load(data)
+        for tag in _DESCRIPTIVE:
+            if tag in source:
+                kept[tag] = source[tag]
+        for folder in _FOLDERS:
+            if tags := source.get_ifd(folder):
+                kept.get_ifd(folder).update(tags)
+        return kept.tobytes() if len(kept) or any(kept.get_ifd(folder) for folder in _FOLDERS) else None
+    except Exception:  # damaged Exif is no reason to refuse a picture that decodes
+        return None
+
+
+def _rationals(page: tifffile.TiffPage, code: int, count: int) -> tuple[float, ...] | None:
+    value = page.tags.valueof(code)
+    if not isinstance(value, tuple) or len(value) != 2 * count or 0 in value[1::2]:
+        return None
+    return tuple(above / below for above, below in zip(value[::2], value[1::2], strict=True))
+
+
+def _transfer(curves: tuple[int, ...], levels: int) -> Transfer:
+    """The curve of all channels, or one of each; light is 0 to 65535."""
+    rows = [curves[start : start + levels] for start in range(0, len(curves), levels)]
+    if len(rows) not in (1, 3) or any(len(row) != levels for row in rows):
+        raise ValueError("its transfer function has another number of values than its samples")
+    return Transfer("table", table=tuple(tuple(value / 65535 for value in row) for row in rows))
