@@ -30,15 +30,16 @@ def find_files(paths: Iterable[str | Path], suffixes: Collection[str]) -> list[P
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(
-            entry
-            for entry in path.iterdir()
-            if entry.suffix.lower() in suffixes and not entry.name.startswith(".") and entry.is_file()
-        )
+        inside = [entry for entry in visible_files(path) if entry.suffix.lower() in suffixes]
         if not inside:
             raise FileNotFoundError(f"{path}: the folder holds no file that ends in {', '.join(sorted(suffixes))}")
         files += inside
     return files
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """The files directly inside a folder that are not hidden, sorted by name."""
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_file())
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:

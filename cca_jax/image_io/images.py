@@ -18,12 +18,15 @@ from PIL import Image
 
 from cca_jax.image_io import files
 from cca_jax.image_io.errors import ImageError
-from cca_jax.image_io.photo import flatten, read_photo
+from cca_jax.image_io.formats import kinds
+from cca_jax.image_io.photo import Photo, flatten, read_photo
 
 IMAGE_SUFFIXES = frozenset(
-    {".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".qoi", ".tga", ".tif", ".tiff", ".webp"}
+    {".apng", ".avif", ".avifs", ".bmp", ".dib", ".gif", ".heic", ".heics", ".heif", ".hif", ".icb", ".j2c", ".j2k"}
+    | {".jfif", ".jif", ".jp2", ".jpc", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".jxl", ".mpo", ".pam", ".pbm"}
+    | {".pgm", ".png", ".pnm", ".ppm", ".qoi", ".tga", ".tif", ".tiff", ".vda", ".vst", ".webp"}
 )
-"""What counts as an image when a folder is given; a file that is named outright is judged by its content."""
+"""Endings of images, in lower case; a file that is named outright is judged by its content."""
 
 _WRITERS: dict[str, dict[str, Any]] = {
     ".png": {"format": "PNG"},
@@ -45,9 +48,42 @@ class ReadImage(NamedTuple):
     """What reading changed (transparency gone, 16 bits reduced, …), one line each; empty for a plain image."""
 
 
-def find_images(paths: Iterable[str | Path]) -> list[Path]:
-    """Expands folders into the images directly inside them, sorted; see `files.find_files`."""
-    return files.find_files(paths, IMAGE_SUFFIXES)
+def find_images(paths: Iterable[str | Path], passed_over: list[Path] | None = None) -> list[Path]:
+    """Expands folders into the images directly inside them.
+
+    Args:
+        paths: files, kept as they are, and folders, replaced by the images directly inside them, sorted by name: what
+            is named like one, or begins like one. Hidden files are left out.
+        passed_over: gets the other files of the folders, but for .cca files, which may be an earlier run's.
+
+    Raises:
+        FileNotFoundError: a folder holds no image.
+        OSError: a folder cannot be listed.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = files.visible_files(path)
+        images = [file for file in inside if is_image(file)]
+        if not images:
+            raise FileNotFoundError(f"{path}: the folder holds no file that is an image")
+        found += images
+        if passed_over is not None:
+            passed_over += [file for file in inside if file not in set(images) and file.suffix.lower() != ".cca"]
+    return found
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name has the ending of an image, or its first bytes are those of one."""
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return kinds.is_marked(file.read(kinds.HEAD))
+    except OSError:
+        return False
 
 
 def can_write(path: str | Path) -> bool:
@@ -82,7 +118,11 @@ def read_image(path: str | Path) -> ReadImage:
         ImageError: the file is missing, unreadable, empty, no image, damaged, too large to be decoded safely, or of
             samples without a known range.
     """
-    photo = read_photo(path)
+    return opaque(read_photo(path))
+
+
+def opaque(photo: Photo) -> ReadImage:
+    """A picture as 8-bit RGB, on white where it is transparent."""
     notes = list(photo.notes)
     if photo.depth > 8:
         notes.append(f"{photo.depth} bits a sample were reduced to 8")

@@ -18,7 +18,7 @@ from cca_jax.image_io.errors import ImageError
 from cca_jax.image_io.formats import exif, kinds
 from cca_jax.image_io.formats.raster import Metadata, Raster
 
-__all__ = ["WHITE", "Metadata", "Photo", "decode_photo", "flatten", "read_photo"]
+__all__ = ["WHITE", "Metadata", "Photo", "decode_photo", "flatten", "load_bytes", "read_photo"]
 
 WHITE = (255, 255, 255)
 
@@ -60,7 +60,7 @@ def read_photo(source: str | Path | bytes | BinaryIO, tone_map: bool = False) ->
         ImageError: the file is missing, unreadable, empty, no image, damaged, too large to be decoded safely, of
             samples or colours that are not read, or of high dynamic range without `tone_map`.
     """
-    name, data = _load(source)
+    name, data = load_bytes(source)
     # Pillow warns of oddities (broken EXIF, large images) that are either harmless here or become errors below.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -149,7 +149,7 @@ def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-def _load(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
+def load_bytes(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
     """What errors call a source, and its bytes.
 
     Raises:

@@ -6,16 +6,14 @@ works, which Python can only do for all threads together. Here the same pixels c
 
 from __future__ import annotations
 
-import functools
 import warnings
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from cca_jax.image_io import photo
-from cca_jax.image_io.images import IMAGE_SUFFIXES
+from cca_jax.image_io.formats import kinds
 from cca_jax.image_io.photo import flatten
 
 
@@ -43,22 +41,8 @@ def decode_photo(file: BinaryIO, name: str | Path) -> np.ndarray:
 def check_header(path: Path) -> str | None:
     """What is wrong with the beginning of a photo's file, in one line, or None; decodes nothing."""
     try:
-        with path.open("rb") as file, Image.open(file, formats=_formats()):
-            return None
-    except Exception as error:
-        return f"{path}: {_explain(error)}"
-
-
-@functools.cache
-def _formats() -> tuple[str, ...]:
-    """Pillow's names of the formats that are photos here: it would also try some that run other programs (EPS)."""
-    known = Image.registered_extensions()
-    return tuple(dict.fromkeys(known[suffix] for suffix in sorted(IMAGE_SUFFIXES) if suffix in known))
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "is not an image of a known format"
-    if isinstance(error, OSError) and error.strerror:
-        return f"cannot be read: {error.strerror}"
-    return f"cannot be decoded ({' '.join(str(error).split()) or type(error).__name__})"
+        with path.open("rb") as file:
+            kind = kinds.kind_of(file.read(kinds.HEAD))
+    except OSError as error:
+        return f"{path}: cannot be read: {error.strerror}"
+    return f"{path}: is not an image of a known format" if kind is None else None

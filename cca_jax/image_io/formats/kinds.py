@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _JPEGXL_BOX = b"\x00\x00\x00\x0cJXL \r\n\x87\n"
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_NETPBM_HEAD = re.compile(rb"P[1-6]\s+[#\d]|P[Ff]\s+\d|P7\s+[#A-Z]")
 _TGA_DEPTHS = {1: (8, 16), 2: (16, 24, 32), 3: (1, 8, 16), 9: (8, 16), 10: (16, 24, 32), 11: (1, 8, 16)}
 
 
@@ -69,11 +71,17 @@ def kind_of(head: bytes) -> Kind | None:
         return _WEBP
     if head[4:8] == b"ftyp":
         return _of_brands(head)
-    if head[:1] == b"P" and head[1:2] in b"123456fF7" and head[2:3] in (b" ", b"\t", b"\n", b"\r", b"#"):
+    if _NETPBM_HEAD.match(head):
         return _NETPBM
     if _is_bitmap(head):
         return _BMP
     return _TGA if _is_tga(head) else None
+
+
+def is_marked(head: bytes) -> bool:
+    """Whether a file begins with the mark of a kind, which no file of another sort is likely to begin with."""
+    kind = kind_of(head)
+    return kind is not None and kind != _TGA and (kind != _BMP or head.startswith(b"BM"))
 
 
 def decode(data: bytes) -> Raster:

@@ -79,7 +79,7 @@ def test_the_reference_s_layout_brings_its_own_split(tmp_path, save):
     ("names", "validation", "message"),
     [
         (None, 1, "there is no such folder: give a folder of photos, or tfds:NAME"),
-        ((), 1, "the folder holds no usable photo: no file ends in .avif"),
+        ((), 1, "the folder holds no usable photo: no file ends in .apng"),
         (("bad.png",), 1, r"the folder holds no usable photo \(.*bad.png: is not an image of a known format\)"),
         (("a.png",), 1, "1 of 1 photos cannot be held out for validation: hold out fewer or give more photos"),
         (("a.png", "b.png"), 0, "validation_photos must be at least 1, got 0"),

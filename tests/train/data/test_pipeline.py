@@ -86,7 +86,7 @@ def test_worker_processes_draw_the_same_and_their_death_is_reported(tmp_path, sa
         np.testing.assert_array_equal(np.stack(list(itertools.islice(batches, 5))), expected)
         assert messages[2] == messages[0]
         assert len(messages[2]) == len(batches.failures) == 1
-        assert messages[2][0].startswith(f"{bad}: cannot be decoded (")
+        assert messages[2][0].startswith(f"{bad}: is damaged or cut short (")
         for worker in multiprocessing.active_children():
             worker.kill()
         with pytest.raises(ChildProcessError, match="terminated unexpectedly"):
