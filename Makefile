@@ -6,11 +6,12 @@ pyenv = $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python)
 PYTHON_NEWEST ?= $(or $(call starts,python3.13 $(call pyenv,3.13) python3.12 $(call pyenv,3.12) python3.11),python3)
 VENV := .venv
 NEWEST := .venv-newest
+AOT := .venv-aot
 BIN := $(VENV)/bin
 CODE := cca_jax train eval bench tests
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-newest lint format verify bench figures clean
+.PHONY: demo test test-slow test-newest test-aot lint format verify bench figures clean
 
 ## A photo becomes a file and comes back: prints the figures, leaves a picture in demo_out/.
 demo: $(VENV)/.demo
@@ -27,6 +28,10 @@ test-slow: $(VENV)/.test
 ## The tests on the newest JAX without TensorFlow: JAX 0.12 takes Python 3.12 or 3.13; on 3.11 it is JAX 0.10.
 test-newest: $(NEWEST)/.test
 	$(NEWEST)/bin/python -m pytest -n 2 --dist loadfile
+
+## A tiny run compiled for TPUs and GPUs, which need not be there; its environment takes 7 GB and Python 3.11.
+test-aot: $(AOT)/.test
+	$(AOT)/bin/python -m pytest -m aot
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check $(CODE)
@@ -71,5 +76,11 @@ $(NEWEST)/.test: pyproject.toml constraints-newest.txt
 	$(NEWEST)/bin/python $(PIP) --constraint constraints-newest.txt --editable '.[train,eval,test]'
 	touch $@
 
+$(AOT)/.test: pyproject.toml constraints-newest.txt constraints-aot.txt
+	$(PYTHON) -m venv $(AOT)
+	$(AOT)/bin/python $(PIP) --constraint constraints-newest.txt --constraint constraints-aot.txt \
+		--editable '.[train,eval,test,aot-tpu,aot-gpu]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(NEWEST) .cache demo_out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf $(VENV) $(NEWEST) $(AOT) .cache demo_out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info

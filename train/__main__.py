@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from cca_jax.cli.console import print_line, print_problem
+from cca_jax.cli.console import print_json, print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
 from cca_jax.cli.process import prepare_process
 from cca_jax.compile_cache.device_errors import is_out_of_memory
 from cca_jax.compile_cache.jax_cache import keep_compiled_programs
-from train.recipe.options import config_of, parser
+from cca_jax.image_io.files import write_atomically
+from train.recipe.options import config_of, parse
 from train.run.allocator import keep_freed_memory
 from train.run.interrupts import Interrupts
 
@@ -22,10 +23,10 @@ _NO_MEMORY = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns the exit status: 0 at the end, 2 on bad input, 143, 130 or 124 where it was ended."""
-    options = parser().parse_args(arguments)
+    options = parse(arguments)
     prepare_process()
     try:
-        return _run(options)
+        return _compile(options) if options.compile_for is not None else _run(options)
     except KeyboardInterrupt:  # before the run itself listens
         print_problem("interrupted before the first step")
         return EXIT_INTERRUPTED
@@ -72,6 +73,26 @@ def _run(options: argparse.Namespace) -> int:
         reason = "a signal" if interrupts.signal is not None else "--time-limit"
         print_line(f"stopped by {reason}; everything is saved: continue with --resume")
     return interrupts.exit_status
+
+
+def _compile(options: argparse.Namespace) -> int:
+    """Compiles the run for devices that need not be there: 0 where it fits, 2 where not."""
+    from train.accelerators.topology import parse_topology
+    from train.plan.compile_for import compile_run
+    from train.plan.compile_report import compiled_values, describe_compiled, too_large
+
+    topology = parse_topology(options.compile_for, options.num_slices)
+    run = compile_run(config_of(options), topology)
+    if options.keep_program is not None:
+        write_atomically(options.keep_program, run.cost.text.encode())
+    if options.json:
+        print_json(compiled_values(run, options.top))
+    else:
+        print_line(describe_compiled(run, options.top))
+    if not run.fits:
+        print_problem(too_large(run))
+        return EXIT_BAD_INPUT
+    return 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from cca_jax.cli.parser import OneLineParser
+from cca_jax.cli.parser import OneLineParser, whole_number
 from cca_jax.config import PRESETS
 from train.recipe.config import CHOICES, DURATIONS, TrainConfig
 from train.recipe.durations import Duration
@@ -47,8 +47,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m train",
         description="Trains a CCA model. Durations are steps (1000) or epochs (56ep); defaults come with the preset.",
     )
-    options.add_argument("--data", required=True, metavar="DIR|tfds:NAME", help="photos")
-    options.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
+    options.add_argument("--data", metavar="DIR|tfds:NAME", help="photos")
+    options.add_argument("--out", type=Path, metavar="RUN", help="folder of the run")
     options.add_argument(
         "--preset",
         default="paper",
@@ -75,6 +75,39 @@ def parser() -> argparse.ArgumentParser:
     processes.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 listens")
     processes.add_argument("--num-processes", type=int, metavar="N")
     processes.add_argument("--process-id", type=int, metavar="I")
+    described = options.add_argument_group("compiling for other devices")
+    described.add_argument(
+        "--compile-for",
+        metavar="TOPOLOGY",
+        help="say what this run's step would take on these devices (v5e:4x4, v5p:2x2x4, v6e:4x4, h100:8, h200:8), and "
+        "stop; needs neither photos nor the devices",
+    )
+    described.add_argument("--num-slices", type=whole_number(1), default=1, metavar="N", help="TPU slices of that size")
+    described.add_argument(
+        "--top", type=whole_number(0), default=0, metavar="N", help="name the N kernels that move most"
+    )
+    described.add_argument("--json", action="store_true", help="say it as JSON")
+    described.add_argument("--keep-program", type=Path, metavar="FILE", help="write the optimized program here")
+    return options
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The options, checked where one needs another; leaves with one line and status 2 where they are no use."""
+    known = parser()
+    options = known.parse_args(arguments)
+    if options.compile_for is None:
+        if missing := [flag for flag, value in (("--data", options.data), ("--out", options.out)) if value is None]:
+            known.error(f"the following arguments are required: {', '.join(missing)}")
+        for flag, given in (
+            ("--num-slices", options.num_slices > 1),
+            ("--top", options.top > 0),
+            ("--json", options.json),
+            ("--keep-program", options.keep_program is not None),
+        ):
+            if given:
+                known.error(f"{flag} needs --compile-for")
+    elif options.data is None:
+        options.data = "none"  # photos decide nothing of a program
     return options
 
 

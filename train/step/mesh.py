@@ -41,9 +41,9 @@ def join_processes(coordinator: str | None, num_processes: int | None, process_i
         ) from error
 
 
-def make_mesh() -> Mesh:
-    """All devices of all processes, in a row."""
-    return Mesh(np.array(jax.devices()), (_BATCH,))
+def make_mesh(devices: np.ndarray | None = None) -> Mesh:
+    """These devices in a row; None takes all of all processes."""
+    return Mesh(np.array(jax.devices()) if devices is None else devices, (_BATCH,))
 
 
 def check_divides(batch_size: int, accumulate: int, mesh: Mesh) -> None:

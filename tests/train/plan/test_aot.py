@@ -1,0 +1,78 @@
+"""A tiny run compiled for TPUs and GPUs that are not there, as a user does it; `make test-aot` runs these."""
+
+import dataclasses
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+COMPILERS = {"v5e": "libtpu", "v5p": "libtpu", "h100": "jax_cuda12_plugin", "h200": "jax_cuda12_plugin"}
+
+pytestmark = pytest.mark.aot
+
+
+def compile_for(topology, preset, *flags):
+    """The values that `--compile-for` prints as JSON."""
+    if importlib.util.find_spec(COMPILERS[topology.partition(":")[0]]) is None:
+        pytest.skip("the compiler's package is not installed")
+    command = [sys.executable, "-m", "train", "--compile-for", topology, "--preset", str(preset), "--patch-size", "64"]
+    done = subprocess.run(
+        [*command, "--json", "--top", "3", *flags], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory, micro):
+    path = tmp_path_factory.mktemp("aot") / "micro.json"
+    path.write_text(json.dumps(dataclasses.asdict(micro)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def parameters(micro):
+    from cca_jax.model.parameters.initialize import initial_params, parameter_count
+
+    return parameter_count(initial_params(micro, seed=0))
+
+
+@pytest.mark.parametrize(("topology", "devices"), [("v5e:1x1", 1), ("h100:1", 1), ("v5e:2x2", 4), ("h200:8", 8)])
+def test_a_step_compiles_and_devices_exchange_one_vector(topology, devices, preset, parameters):
+    found = compile_for(topology, preset, "--batch-size", str(2 * devices))
+    assert found["devices"] == devices
+    assert found["fits"]
+    assert found["unknown_loops"] == 0
+    # The parameters, both moments and their next values at the least go through main memory.
+    assert found["main_memory_bytes"] > 6 * 4 * parameters
+    assert found["memory"]["arguments"] > 3 * 4 * parameters
+    assert found["operations"] > 1e6
+    assert found["bound"]["seconds"] == max(found["seconds"].values()) > 0
+    vectors = [one for one in found["exchanges"] if one["bytes"] > 1000]
+    if devices == 1:
+        assert found["exchanges"] == []
+    else:
+        assert [(one["kind"], one["times"], one["devices"], one["groups"]) for one in vectors] == [
+            ("all-reduce", 1, devices, 1)
+        ]
+        assert 4 * parameters <= vectors[0]["bytes"] < 4.2 * parameters
+
+
+def test_two_slices_exchange_the_gradient_across_them_once(preset, parameters):
+    found = compile_for("v5e:2x2", preset, "--num-slices", "2", "--batch-size", "8")
+    assert found["devices"] == 8
+    across = [one for one in found["exchanges"] if one["groups"] == 2 and one["bytes"] > 1000]
+    assert sum(one["times"] for one in across) == 1
+    assert found["network_bytes"] > 0
+
+
+def test_several_steps_in_a_call_are_told_as_one(preset):
+    flags = ("--batch-size", "2", "--photos-on-device", "--photo-memory", "16")
+    one = compile_for("h100:1", preset, *flags)
+    several = compile_for("h100:1", preset, *flags, "--steps-per-call", "4")
+    assert several["operations"] == pytest.approx(one["operations"], rel=1e-3)
+    assert several["main_memory_bytes"] == pytest.approx(one["main_memory_bytes"], rel=0.3)
