@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 CODE := cca_jax train eval bench tests
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-newest test-aot lint format verify bench figures clean
+.PHONY: demo test test-slow test-newest test-aot package lint format verify bench figures clean
 
 ## A photo becomes a file and comes back: prints the figures, leaves a picture in demo_out/.
 demo: $(VENV)/.demo
@@ -32,6 +32,13 @@ test-newest: $(NEWEST)/.test
 ## A tiny run compiled for TPUs and GPUs, which need not be there; its environment takes 7 GB and Python 3.11.
 test-aot: $(AOT)/.test
 	$(AOT)/bin/python -m pytest -m aot
+
+## A wheel and an sdist in dist/, installed and used with each supported Python of this machine.
+PYTHONS ?= $(foreach version,3.10 3.11 3.12 3.13,$(call starts,python$(version) $(call pyenv,$(version))))
+package: $(VENV)/.test
+	rm -rf dist build
+	$(BIN)/python -m build
+	$(BIN)/python tests/package/check_package.py dist $(PYTHONS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check $(CODE)
@@ -68,7 +75,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 
 $(VENV)/.test: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[tensorflow,torch,train,tfds,eval,test,lint]'
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[tensorflow,torch,train,tfds,eval,test,lint,package]'
 	touch $@ $(VENV)/.demo
 
 $(NEWEST)/.test: pyproject.toml constraints-newest.txt
