@@ -184,6 +184,6 @@ def test_no_errors_no_requests_and_no_attack(browser):
     asked = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
     page = browser.current_url
     # The browser's own empty first tab has pages of its own.
-    assert {url for url in asked if not url.startswith(("data:", "blob:", "chrome:"))} <= {page}
+    assert {url for url in asked if not url.startswith(("data:", "blob:", "chrome:", "chrome-untrusted:"))} <= {page}
     assert page.startswith("file:")
     assert Path(page).name == "report.html"
