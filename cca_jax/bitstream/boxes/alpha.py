@@ -3,7 +3,7 @@
     format              1 byte   1 PNG, 2 lossless WebP, 3 lossless WebP of 16 bits
     top, left           varint   where the image lies in the picture
     height, width       varint   of the image, at least 1 each
-    the image                    full scale is opaque; a PNG is gray with 1, 8 or 16 bits a sample, a WebP has the
+    the image                    full scale is opaque; a PNG is grey with 1, 8 or 16 bits a sample, a WebP has the
                                  sample in green, or with 16 bits the high byte in green and the low byte in blue
 
 What lies outside the image is opaque, so a plane is cropped to what is not. 16 bits belong to pictures of more than 8;

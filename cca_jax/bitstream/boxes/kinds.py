@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 PICTURE = 1
-"""Depth of the original's samples, and whether it was gray."""
+"""Depth of the original's samples, and whether it was grey."""
 ALPHA = 2
 """Transparency."""
 ICC = 3
-"""The original's color profile."""
+"""The original's colour profile."""
 EXIF = 4
 XMP = 5
 
 CRITICAL = 0x80
 """Added to the number of a box without which the picture would be wrong: who does not know it refuses the file."""
 
-_NAMES = {PICTURE: "picture", ALPHA: "alpha", ICC: "color profile", EXIF: "Exif", XMP: "XMP"}
+_NAMES = {PICTURE: "picture", ALPHA: "alpha", ICC: "colour profile", EXIF: "Exif", XMP: "XMP"}
 
 
 def box_name(kind: int) -> str:

@@ -1,10 +1,10 @@
-"""Boxes of bytes that the codec does not look into: color profile, Exif, XMP.
+"""Boxes of bytes that the codec does not look into: colour profile, Exif, XMP.
 
 The first byte of the content is the method. Of stored and deflated, the shorter is written.
 
     0  stored: the bytes
     1  deflated: varint, how many bytes they are; then raw deflate (RFC 1951), nothing after it
-    2  color profile only: one byte, the number of a known profile; 1 is sRGB (IEC 61966-2-1)
+    2  colour profile only: one byte, the number of a known profile; 1 is sRGB (IEC 61966-2-1)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STORED, _DEFLATED, _KNOWN = 0, 1, 2
 _RAW = -zlib.MAX_WBITS
 
 SRGB_PROFILE = bytes([_KNOWN, 1])
-"""The content of a color profile box that stands for sRGB."""
+"""The content of a colour profile box that stands for sRGB."""
 
 
 def pack_bytes(data: bytes, kind: int) -> bytes:

@@ -1,6 +1,6 @@
 """The picture box: which samples the original had, where they were not 8 bits of red, green and blue.
 
-One byte: bits 0–3 are the depth less 1, bit 4 is set for a gray picture, the others are 0.
+One byte: bits 0–3 are the depth less 1, bit 4 is set for a grey picture, the others are 0.
 """
 
 from __future__ import annotations
