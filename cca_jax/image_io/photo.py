@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from cca_jax.image_io.color import convert
 from cca_jax.image_io.errors import ImageError
 from cca_jax.image_io.formats import exif, kinds
+from cca_jax.image_io.formats.pillow import TURNS
 from cca_jax.image_io.formats.raster import Metadata, Raster
 
 __all__ = ["WHITE", "Metadata", "Photo", "decode_photo", "flatten", "load_bytes", "read_photo"]
@@ -139,14 +140,20 @@ def _divide(samples: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Undoes the turn that Exif's orientation, 1 to 8, says a camera made."""
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
+    """Undoes the turn that Exif's orientation, 1 to 8, says a camera made; [H, W] or [H, W, 3]."""
+    turn = TURNS.get(orientation)
+    if turn is None:
+        return pixels
+    if pixels.dtype == np.uint8:
+        return np.asarray(Image.fromarray(pixels).transpose(turn))
+    # Pillow has no 16-bit colours. Their low and high bytes turn alike, and faster than NumPy would copy them.
+    low, high = (np.asarray(Image.fromarray(half).transpose(turn)) for half in _bytes_of(pixels))
+    return low | high.astype(np.uint16) << 8
+
+
+def _bytes_of(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The low and the high bytes of uint16."""
+    return (pixels & 255).astype(np.uint8), (pixels >> 8).astype(np.uint8)
 
 
 def load_bytes(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:

@@ -12,6 +12,17 @@ from cca_jax.image_io.errors import ImageError
 from cca_jax.image_io.formats import exif as exif_tags
 from cca_jax.image_io.formats.raster import Metadata, Pixels, Raster, split
 
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""Exif's orientation to the turn that undoes it; 1 and anything unknown mean upright."""
+
 _SAMPLES = ("L", "LA", "RGB", "RGBA")
 
 
@@ -25,7 +36,11 @@ def decode(data: bytes, *formats: str) -> Raster:
     with open_image(data, *formats) as image:
         notes = frame_notes(image)
         image.load()
-        return raster(image, pixels(image), notes)
+        turn = TURNS.get(_orientation(image))
+        # Here rather than later: an array would have to be copied into a picture and back.
+        decoded = raster(image, pixels(image if turn is None else image.transpose(turn)), notes)
+        decoded.orientation = 1
+        return decoded
 
 
 def open_image(data: bytes, *formats: str) -> Image.Image:
@@ -62,7 +77,7 @@ def raster(
         depth=depth,
         alpha=alpha,
         statements=statements or exif_statements(tags, notes),
-        orientation=exif_tags.orientation(tags) or exif_tags.xmp_orientation(packet),
+        orientation=_orientation(image),
         metadata=Metadata(icc, tags, packet),
         notes=notes,
     )
@@ -123,6 +138,10 @@ def xmp(image: Image.Image) -> bytes | None:
         if packet:
             return packet.encode() if isinstance(packet, str) else bytes(packet)
     return None
+
+
+def _orientation(image: Image.Image) -> int:
+    return exif_tags.orientation(exif(image)) or exif_tags.xmp_orientation(xmp(image))
 
 
 def exif_statements(tags: bytes | None, notes: list[str]) -> list[ColorStatement]:

@@ -27,9 +27,10 @@ def value_bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
 def starting_at(data: bytes, offset: int) -> bytes:
     """The file with one page as its first, for readers that know only that."""
     order = "<" if data[:2] == b"II" else ">"
-    if data[2:4] in (b"+\0", b"\0+"):  # BigTIFF
-        return data[:8] + struct.pack(order + "Q", offset) + data[16:]
-    return data[:4] + struct.pack(order + "I", offset) + data[8:]
+    big = data[2:4] in (b"+\0", b"\0+")
+    start, pointer = (8, struct.pack(order + "Q", offset)) if big else (4, struct.pack(order + "I", offset))
+    end = start + len(pointer)
+    return data if data[start:end] == pointer else data[:start] + pointer + data[end:]
 
 
 def statements(page: tifffile.TiffPage, icc: bytes | None) -> list[ColorStatement]:
