@@ -136,7 +136,7 @@ def _divide(samples: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     most = int(np.iinfo(samples.dtype).max)
     below = np.maximum(alpha, 1).astype(np.uint32)
     below = below if samples.ndim == 2 else below[..., None]
-    return np.minimum((samples * np.uint32(most) + below // 2) // below, most).astype(samples.dtype)
+    return np.minimum((samples.astype(np.uint32) * most + below // 2) // below, most).astype(samples.dtype)
 
 
 def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:

@@ -41,17 +41,14 @@ def convert(samples: np.ndarray, model: str, profile: IccProfile, notes: list[st
     if space != model and not (space == "rgb" and model == "gray"):
         notes.append("its colour profile does not fit its colours and was ignored")
         return None
-    colors = np.repeat(samples[..., None], 3, axis=2) if samples.ndim == 2 and space == "rgb" else samples
     try:
         if space != "cmyk" and _is_srgb(profile.data, space):
-            return np.repeat(samples[..., None], 3, axis=2) if samples.ndim == 2 else samples
-        converted = _transform(colors, profile.data, space)
+            return np.repeat(samples[..., None], 3, axis=2) if model == "gray" else samples
+        converted = _gray(samples, profile.data, space) if model == "gray" else _transform(samples, profile.data, space)
     except imagecodecs.CmsError:
         notes.append("its colour profile is damaged and was ignored")
         return None
     notes.append(f"colours were converted from the profile {_name(profile.data)!r} to sRGB")
-    if model == "gray":  # rounding must not color it
-        return np.repeat(converted[..., 1:2], 3, axis=2)
     return converted
 
 
@@ -96,16 +93,28 @@ def _is_srgb(data: bytes, space: str) -> bool:
     return bool(np.abs(moved).max() <= _SAME_COLOR)
 
 
+def _gray(samples: np.ndarray, data: bytes, space: str) -> np.ndarray:
+    """Greys level by level, which stay grey: rounding must not colour them."""
+    levels = np.arange(int(np.iinfo(samples.dtype).max) + 1).astype(samples.dtype)[None]
+    colors = _transform(np.repeat(levels[..., None], 3, axis=2) if space == "rgb" else levels, data, space)
+    return np.repeat(colors[0, :, 1][samples][..., None], 3, axis=2)
+
+
 def _transform(samples: np.ndarray, data: bytes, space: str) -> np.ndarray:
     """Through LittleCMS, with the perceptual intent that profiles of tables are made for.
 
     Raises:
         imagecodecs.CmsError: the profile lacks what it takes.
     """
-    perceptual = imagecodecs.CMS.INTENT.PERCEPTUAL
-    target = _srgb_profile()
     return imagecodecs.cms_transform(
-        np.ascontiguousarray(samples), data, target, colorspace=space, outcolorspace="rgb", intent=perceptual
+        np.ascontiguousarray(samples),
+        data,
+        _srgb_profile(),
+        colorspace=space,
+        outcolorspace="rgb",
+        intent=imagecodecs.CMS.INTENT.PERCEPTUAL,
+        # It would replace the curves by a coarse table, which misses 16-bit samples by up to 15 levels of 255.
+        flags=imagecodecs.CMS.FLAGS.NOOPTIMIZE if samples.dtype == np.uint16 else None,
     )
 
 

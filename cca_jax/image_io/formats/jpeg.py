@@ -1,4 +1,4 @@
-"""JPEG, and MPO: also files that lack their end marker, or go on behind it."""
+"""JPEG: also files that lack their end marker, or go on behind it, as MPO does with further pictures."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from cca_jax.image_io.errors import ImageError
 from cca_jax.image_io.formats import jpeg_structure, pillow
 from cca_jax.image_io.formats.raster import Raster, full_range, split
 
-# MPO is a JPEG with further pictures behind the first, such as another view or a map of brightness.
-_PILLOW = ("JPEG", "MPO")
+_ADOBE = b"\xff\xee\x00\x0eAdobe"
 _END_MARKER = b"\xff\xd9"
 
 
@@ -32,23 +31,27 @@ def decode(data: bytes) -> Raster:
             data = jpeg_structure.without_fill(data) + _END_MARKER
             note = "lacks its end marker, but no pixel"
     try:
-        raster = pillow.decode(data, *_PILLOW)
+        raster = pillow.decode(data, "JPEG")
     except UnidentifiedImageError:
         structure = jpeg_structure.parse(data)
         if structure.depth <= 8:
             raise
         return _decode_deep(data, structure)
+    if raster.model == "cmyk" and _ADOBE not in data:
+        raster.samples = 255 - raster.samples  # Pillow takes all inks to be inverted, which is Adobe's way alone
     raster.notes += [note] if note else []
     return raster
 
 
 def _pixels(data: bytes) -> np.ndarray:
-    with pillow.open_image(data, *_PILLOW) as image:
+    with pillow.open_image(data, "JPEG") as image:
         return np.asarray(image)
 
 
 def _decode_deep(data: bytes, structure: jpeg_structure.Structure) -> Raster:
-    """More than 8 bits a sample, which Pillow does not decode; what else such a file says is not read either."""
+    """More than 8 bits a sample, which Pillow does not decode; all else it reads, if it believes them to be 8."""
     pillow.check_size(*structure.size)
-    samples, model, alpha = split(full_range(imagecodecs.jpeg8_decode(data), (1 << structure.depth) - 1))
-    return Raster(samples, model, depth=structure.depth, alpha=alpha)
+    decoded = split(full_range(imagecodecs.jpeg8_decode(data), (1 << structure.depth) - 1))
+    disguised = data[: structure.depth_at] + b"\x08" + data[structure.depth_at + 1 :]
+    with pillow.open_image(disguised, "JPEG") as image:
+        return pillow.raster(image, decoded, pillow.frame_notes(image), depth=structure.depth)

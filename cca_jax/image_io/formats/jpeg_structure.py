@@ -13,6 +13,9 @@ _END, _SCAN, _RESTART_INTERVAL = 0xD9, 0xDA, 0xDD
 _RESTARTS = range(0xD0, 0xD8)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _NEVER_SENT = 16
+_FILLERS = (b"\x00", b"\x55", b"\xaa", b"\xfe")
+"""What may follow the last sample: each pair of bits first."""
+
 _SHORTEST_FILL = 16
 """So many zero bytes at the end are no samples, but what a disk or a download put where the file should go on."""
 
@@ -25,6 +28,7 @@ class Structure:
         ended: whether the end marker is there.
         whole_segments: whether the file breaks off within a scan's samples at most, not between scans.
         depth: bits of a sample; 0 where no frame was found.
+        depth_at: where in the file that is said.
         size: width and height.
         sampling: a component's number to its horizontal and vertical sampling factor.
         missing_bits: a component's number to the low bits of its 64 coefficients that no scan has sent.
@@ -36,6 +40,7 @@ class Structure:
     ended: bool = False
     whole_segments: bool = False
     depth: int = 0
+    depth_at: int = 0
     size: tuple[int, int] = (0, 0)
     sampling: dict[int, tuple[int, int]] = field(default_factory=dict)
     missing_bits: dict[int, list[int]] = field(default_factory=dict)
@@ -66,6 +71,8 @@ def parse(data: bytes) -> Structure:
         position += 2 + length
         try:
             _read_segment(structure, marker, body)
+            if marker in _FRAMES and not structure.depth_at:
+                structure.depth_at = position - len(body)
         except (struct.error, IndexError):
             return structure
         if marker == _SCAN:
@@ -92,10 +99,10 @@ def is_whole(data: bytes, structure: Structure, decode: Callable[[bytes], np.nda
         return False
     samples = without_fill(data)
     try:
-        first, second = (decode(samples + filler * 4096 + bytes([0xFF, _END])) for filler in (b"\x00", b"\x55"))
+        first, *others = (decode(samples + filler * 4096 + bytes([0xFF, _END])) for filler in _FILLERS)
     except OSError:
         return False
-    return np.array_equal(first, second)
+    return all(np.array_equal(first, other) for other in others)
 
 
 def without_fill(data: bytes) -> bytes:

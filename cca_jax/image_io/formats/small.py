@@ -23,10 +23,10 @@ def decode_webp(data: bytes) -> Raster:
 
 
 def decode_qoi(data: bytes) -> Raster:
-    """QOI, whose header may say that samples are linear."""
+    """QOI, whose header may say that samples are linear; some writers say so of all files."""
     raster = pillow.decode(data, "QOI")
     if data[13] == 1:
-        raster.statements = [RgbSpace("header (linear)", transfer=Transfer("power", 1.0))]
+        raster.notes.append("its header says linear, which QOI calls informative; its colours were taken for sRGB")
     return raster
 
 

@@ -11,7 +11,7 @@ from PIL import TiffImagePlugin
 
 from cca_jax.image_io.color import lab
 from cca_jax.image_io.errors import ImageError
-from cca_jax.image_io.formats import exif, pillow, tiff_tags
+from cca_jax.image_io.formats import pillow, tiff_tags
 from cca_jax.image_io.formats.raster import Metadata, Pixels, Raster, full_range
 
 # As is usual for a library's log: without a handler Python would print what is odd in a file.
@@ -56,7 +56,7 @@ def decode(data: bytes) -> Raster:
             premultiplied=premultiplied,
             statements=statements or ([] if is_lab else pillow.exif_statements(tags, notes)),
             orientation=orientation if orientation in range(1, 9) else 1,
-            metadata=Metadata(icc, exif.as_tiff(tags), tiff_tags.value_bytes(page, 700)),
+            metadata=Metadata(icc, tags, tiff_tags.value_bytes(page, 700)),
             notes=notes,
         )
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import struct
 
+import numpy as np
 import tifffile
+from numpy.typing import ArrayLike
 from PIL import ExifTags, Image
 
 from cca_jax.image_io.color.primaries import SRGB_PRIMARIES, Primaries
 from cca_jax.image_io.color.spaces import ColorStatement, IccProfile, RgbSpace
 from cca_jax.image_io.color.transfer import SRGB_TRANSFER, Transfer
+from cca_jax.image_io.formats.exif import as_tiff
 
 _TRANSFER_FUNCTION, _WHITE_POINT, _PRIMARIES = 301, 318, 319
 _DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 18246, 18249)
 """Tags of a page that describe a photo (who, when, with what); the others lay out its samples."""
-
-_FOLDERS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 
 def value_bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
@@ -49,17 +50,22 @@ def statements(page: tifffile.TiffPage, icc: bytes | None) -> list[ColorStatemen
 
 
 def exif(data: bytes) -> bytes | None:
-    """The first page's descriptive tags and its folders of Exif and position as a structure; None where it has none."""
+    """The first page's descriptive tags and its folders of Exif and position as a structure; None where it has none.
+
+    The maker's notes are left out: their offsets would no longer be right.
+    """
     source, kept = Image.Exif(), Image.Exif()
     try:
         source.load(data)
         for tag in _DESCRIPTIVE:
             if tag in source:
                 kept[tag] = source[tag]
-        for folder in _FOLDERS:
-            if tags := source.get_ifd(folder):
-                kept.get_ifd(folder).update(tags)
-        return kept.tobytes() if len(kept) or any(kept.get_ifd(folder) for folder in _FOLDERS) else None
+        for folder in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+            if tags := dict(source.get_ifd(folder)):
+                kept[folder] = tags
+        if ExifTags.IFD.Exif in kept and (index := source.get_ifd(ExifTags.IFD.Interop)):
+            kept[ExifTags.IFD.Exif][ExifTags.IFD.Interop] = dict(index)
+        return as_tiff(kept.tobytes()) if len(kept) else None
     except Exception:  # damaged Exif is no reason to refuse a picture that decodes
         return None
 
@@ -71,9 +77,9 @@ def _rationals(page: tifffile.TiffPage, code: int, count: int) -> tuple[float, .
     return tuple(above / below for above, below in zip(value[::2], value[1::2], strict=True))
 
 
-def _transfer(curves: tuple[int, ...], levels: int) -> Transfer:
+def _transfer(curves: ArrayLike, levels: int) -> Transfer:
     """The curve of all channels, or one of each; light is 0 to 65535."""
-    rows = [curves[start : start + levels] for start in range(0, len(curves), levels)]
-    if len(rows) not in (1, 3) or any(len(row) != levels for row in rows):
+    values = np.ravel(curves) / 65535
+    if values.size not in (levels, 3 * levels):
         raise ValueError("its transfer function has another number of values than its samples")
-    return Transfer("table", table=tuple(tuple(value / 65535 for value in row) for row in rows))
+    return Transfer("table", table=tuple(map(tuple, values.reshape(-1, levels).tolist())))
