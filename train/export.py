@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,15 @@ State here what the data is, under which licence, what the model is for and wher
 """
 
 
-def export(run: Path, out: Path, description: str, dtype: str, card: str | None, best: bool) -> Bundle:
+def export(
+    run: Path,
+    out: Path,
+    description: str,
+    dtype: str,
+    card: str | None,
+    best: bool,
+    tell: Callable[[str], object] = str,
+) -> Bundle:
     """Writes the bundle of a run.
 
     Args:
@@ -49,13 +58,14 @@ def export(run: Path, out: Path, description: str, dtype: str, card: str | None,
         dtype: "float32" or "float16".
         card: text of the model card; None writes one of the run's facts.
         best: takes the best checkpoint instead of the newest.
+        tell: called with a line about each checkpoint that is not whole.
 
     Raises:
         ValueError: not a run, or one without such a checkpoint.
         OSError: the folder cannot be written.
     """
     check_new_folder(out)
-    config, state, metadata = read_run(run, best)
+    config, state, metadata = read_run(run, best, tell)
     name = out.resolve().name
     params = jax.device_get(state.best_params)
     bundle = Bundle.build(name, description, config.model, params, dtype)
@@ -93,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     silence_orbax()
     try:
         card = None if options.card is None else options.card.read_text()
-        bundle = export(options.run, options.out, options.description, options.dtype, card, options.best)
+        bundle = export(options.run, options.out, options.description, options.dtype, card, options.best, print_problem)
     except EXPECTED as error:
         print_problem(describe(error))
         return EXIT_BAD_INPUT

@@ -2,22 +2,28 @@
 
 RUN/checkpoints/STEP/   the last few
 RUN/best/STEP/          that of the lowest validation loss so far, under the objective of that time
+RUN/incomplete/         what was found damaged, out of the way
+
+The newest one that is whole counts. Who writes moves damaged ones aside, or orbax would keep their steps for taken.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
+from train.checkpoints.wholeness import FACTS, STATE, defect, set_aside, step_folders
+from train.step.mesh import wait_for_all
+
 LAST, BEST = "checkpoints", "best"
-_STATE, _FACTS = "state", "facts"
 _FULL = ("No space left", "quota exceeded")
 
 
@@ -39,12 +45,44 @@ class Checkpoints:
     Args:
         folder: the run's.
         keep: how many of the last checkpoints are kept; None where they are only read.
+        tell: called with a line about each checkpoint that is not whole.
+
+    Raises:
+        CheckpointError: none of the last checkpoints is whole, or they cannot be kept in the folder.
     """
 
-    def __init__(self, folder: Path, keep: int | None = None) -> None:
-        self.folder = folder.resolve()
+    def __init__(self, folder: Path, keep: int | None = None, tell: Callable[[str], object] = str) -> None:
+        self.folder, self._writes, self._tell = folder.resolve(), keep is not None, tell
+        self._pass_over_damaged()
         self._last = self._manager(LAST, keep)
         self._best = self._manager(BEST, keep and 1)
+
+    def _pass_over_damaged(self) -> None:
+        """Tells of checkpoints that are visibly not whole, and moves them aside where this process may."""
+        for name in (LAST, BEST):
+            found = step_folders(self.folder / name)
+            damaged = {step: reason for step, path in found.items() if (reason := defect(path)) is not None}
+            if name == LAST and found and len(damaged) == len(found):
+                step, reason = next(iter(damaged.items()))
+                raise CheckpointError(
+                    f"no checkpoint in {self.folder} is whole ({step}: {reason}): copy them again, or start another run"
+                )
+            wait_for_all(f"{name} looked at")  # before one of a run's processes moves anything
+            for step, reason in damaged.items():
+                self._pass_over(found[step], reason)
+            wait_for_all(f"{name} moved")
+
+    def _pass_over(self, checkpoint: Path, reason: str) -> None:
+        whole = "checkpoint" if checkpoint.parent.name == LAST else "best checkpoint"
+        what = f"warning: {whole} {checkpoint.name} is not whole ({reason})"
+        if not self._writes:
+            self._tell(f"{what}: passed over")
+        elif jax.process_index() == 0:
+            self._tell(f"{what}: moved to {set_aside(checkpoint, self.folder)}")
+
+    def _whole_steps(self, name: str) -> list[int]:
+        """Steps of the checkpoints that look whole, from the last to the first."""
+        return [step for step, path in step_folders(self.folder / name).items() if defect(path) is None]
 
     def _manager(self, name: str, keep: int | None) -> ocp.CheckpointManager:
         # What a killed run left half-written is cleared by who writes next: a reader may look while a run is writing.
@@ -80,7 +118,7 @@ class Checkpoints:
             metadata: JSON values beside it: where the data stands, the best metric so far, …
             best: whether it replaces the best one too.
         """
-        items = {_STATE: ocp.args.StandardSave(state), _FACTS: ocp.args.JsonSave(metadata)}
+        items = {STATE: ocp.args.StandardSave(_own(state)), FACTS: ocp.args.JsonSave(metadata)}
         with _one_line(f"checkpoint {step} could not be written to {self.folder}"):
             if best:
                 # On disk before the other, whose facts name it: a run killed in between repeats itself from the last.
@@ -102,32 +140,60 @@ class Checkpoints:
 
     def latest_step(self) -> int | None:
         """Steps done of the newest checkpoint."""
-        return self._last.latest_step()
+        return next(iter(self._whole_steps(LAST)), None)
 
     def best_step(self) -> int | None:
         """Steps done of the best one."""
-        return self._best.latest_step()
+        return next(iter(self._whole_steps(BEST)), None)
 
     def restore(self, template: Any, best: bool = False) -> tuple[Any, dict[str, Any]]:
-        """The newest state, or the best, and its facts.
+        """The newest state that can be read, or the best, and its facts.
 
         Args:
             template: arrays or `jax.ShapeDtypeStruct`s of the structure, shapes and shardings to be restored.
             best: which.
 
         Raises:
-            CheckpointError: there is none, it is damaged, or of another configuration.
+            CheckpointError: there is none, all are damaged, or of another configuration.
         """
-        manager = self._best if best else self._last
-        step = manager.latest_step()
-        if step is None:
-            raise CheckpointError(
-                f"no {'best ' if best else ''}checkpoint in {self.folder}: let the run go on until it saves one"
-            )
-        items = {_STATE: ocp.args.StandardRestore(template), _FACTS: ocp.args.JsonRestore()}
-        with _one_line(f"checkpoint {step} in {self.folder} cannot be read: delete its folder to use an older one"):
+        manager, name = (self._best, BEST) if best else (self._last, LAST)
+        unread: dict[int, CheckpointError] = {}
+        for step in self._whole_steps(name):
+            try:
+                restored = self._read(manager, step, template)
+            except CheckpointError as error:
+                unread[step] = error
+                continue
+            for damaged in unread:
+                self._pass_over(self.folder / name / str(damaged), "its arrays cannot be read")
+            wait_for_all("damaged ones moved")
+            manager.reload()
+            return restored
+        if unread:
+            raise next(iter(unread.values()))
+        raise CheckpointError(
+            f"no {'best ' if best else ''}checkpoint in {self.folder}: let the run go on until it saves one"
+        )
+
+    def _read(self, manager: ocp.CheckpointManager, step: int, template: Any) -> tuple[Any, dict[str, Any]]:
+        items = {STATE: ocp.args.StandardRestore(template), FACTS: ocp.args.JsonRestore()}
+        with _one_line(f"checkpoint {step} in {self.folder} cannot be read"):
             restored = manager.restore(step, args=ocp.args.Composite(**items))
-        return restored[_STATE], restored[_FACTS]
+        return restored[STATE], restored[FACTS]
+
+
+def _own(state: Any) -> Any:
+    """A state that nobody else can write to while it is being saved.
+
+    From an accelerator orbax copies it at once. On a CPU it keeps looking at the arrays' own memory, into which the
+    next step writes.
+    """
+
+    def own(leaf: Any) -> Any:
+        on_cpu = isinstance(leaf, jax.Array) and next(iter(leaf.devices())).platform == "cpu"
+        return jnp.copy(leaf) if on_cpu else leaf
+
+    return jax.tree.map(own, state)
 
 
 def _save(manager: ocp.CheckpointManager, step: int, items: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +44,21 @@ def state_shapes(config: TrainConfig) -> TrainState:
     return jax.eval_shape(lambda p: initial_state(p, average=config.ema_decay > 0), params)
 
 
-def read_run(folder: Path, best: bool = False) -> tuple[TrainConfig, TrainState, dict[str, Any]]:
-    """Configuration, state and facts of a run's newest checkpoint, or of its best.
+def read_run(
+    folder: Path, best: bool = False, tell: Callable[[str], object] = str
+) -> tuple[TrainConfig, TrainState, dict[str, Any]]:
+    """Configuration, state and facts of a run's newest whole checkpoint, or of its best.
+
+    Args:
+        folder: the run's.
+        best: which.
+        tell: called with a line about each checkpoint that is not whole.
 
     Raises:
         ValueError: the folder holds no run, or one without a checkpoint.
     """
     config = read_config(folder)
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    with Checkpoints(folder) as checkpoints:
+    with Checkpoints(folder, tell=tell) as checkpoints:
         state, metadata = checkpoints.restore(abstract(state_shapes(config), device), best)
     return config, state, metadata

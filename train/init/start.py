@@ -46,7 +46,7 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
     fresh = initial_params(config.model, config.seed, auxiliary=config.cca != "off")
     if source is None:
         return _with_first_parameters(fresh, config)
-    params, learned = _read(Path(source), config.model)
+    params, learned = _read(Path(source), config.model, tell)
     loaded, ours = flatten(params), flatten(fresh)
     grown = differences(learned, config.model)
     if grown:
@@ -76,12 +76,12 @@ def _with_first_parameters(fresh: dict[str, Any], config: TrainConfig) -> dict[s
     return with_klt_init(fresh, config.model, statistics.geometric_mean(weights))
 
 
-def _read(source: Path, model: ModelConfig) -> tuple[dict[str, Any], ModelConfig]:
+def _read(source: Path, model: ModelConfig, tell: Callable[[str], None]) -> tuple[dict[str, Any], ModelConfig]:
     """Parameters, and the configuration that they were learned with."""
     if (source / CONFIG).is_file() and (source / BEST).is_dir():
         with Checkpoints(source) as checkpoints:
             best = checkpoints.best_step() is not None
-        config, state, _ = read_run(source, best)
+        config, state, _ = read_run(source, best, tell)
         return jax.device_get(state.best_params), config.model
     if source.is_file() and source.suffix in _TORCH_SUFFIXES:
         published = dataclasses.replace(model, latent_density="gaussian")

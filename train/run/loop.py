@@ -69,7 +69,7 @@ def run(
     _write_config(config, folder)
     if (warning := noise_warning(config)) is not None:
         report(warning)
-    with Checkpoints(folder, config.keep) as checkpoints:
+    with Checkpoints(folder, config.keep, report) as checkpoints:
         step = checkpoints.latest_step()
         if step is None:
             params = starting_params(config, init_from, report) if params is None else params
@@ -81,7 +81,9 @@ def run(
         else:
             state, metadata = checkpoints.restore(abstract(state_shapes(config), replicated(mesh)))
             state = fresh_copy(state, mesh)
-            report(f"continuing {folder} from step {step}")
+            report(f"continuing {folder} from step {int(state.step)}")
+            if checkpoints.best_step() is None:
+                metadata["best"] = None  # or a lost best one would only be replaced by a better
             if metadata.get("photos", data.fingerprint) != data.fingerprint:
                 report("warning: these are not the photos that the run has seen so far: crops differ from here on")
         worker = _Run(config, data, mesh, checkpoints, metadata["best"], interrupts or Interrupts())

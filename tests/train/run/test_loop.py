@@ -102,6 +102,24 @@ def test_a_cut_run_resumes_to_bitwise_the_same_end(uninterrupted, train_config, 
     assert metadata["photos"] == memory_data.fingerprint
 
 
+def test_a_run_whose_newest_checkpoint_is_damaged_goes_on_from_the_one_before(
+    uninterrupted, train_config, memory_data, one_device, tmp_path
+):
+    folder = tmp_path / "run"
+    shutil.copytree(uninterrupted[0], folder)
+    (folder / "checkpoints" / "4" / "_CHECKPOINT_METADATA").unlink()
+    shutil.rmtree(folder / "best" / "4" / "state")
+    messages = []
+    resumed = run(train_config, memory_data, folder, mesh=one_device, tell=messages.append, resume=True)
+    warnings = [line for line in messages if line.startswith("warning: ") and "is not whole" in line]
+    assert [line.split(" is not")[0] for line in warnings] == ["warning: checkpoint 4", "warning: best checkpoint 4"]
+    assert f"continuing {folder} from step 2" in messages
+    jax.tree.map(np.testing.assert_array_equal, resumed, uninterrupted[1])
+    for best in (False, True):
+        jax.tree.map(np.testing.assert_array_equal, read_run(folder, best)[1], resumed)
+    assert [untimed(line) for line in lines(folder)] == [untimed(line) for line in lines(uninterrupted[0])]
+
+
 def test_a_run_cut_before_its_first_checkpoint_remembers_what_it_began_with(
     uninterrupted, train_config, memory_data, one_device, tmp_path
 ):
