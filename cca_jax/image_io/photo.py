@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from cca_jax.image_io.color import convert
+from cca_jax.image_io.color import convert, icc
 from cca_jax.image_io.errors import ImageError
 from cca_jax.image_io.formats import exif, kinds
 from cca_jax.image_io.formats.pillow import TURNS
@@ -121,12 +121,14 @@ def _photo(raster: Raster, tone_map: bool) -> Photo:
         samples = _divide(samples, alpha)
     pixels = convert.to_srgb(samples, raster.model, raster.statements, notes, tone_map)
     metadata = raster.metadata
+    # One that was ignored would mislead whoever restores the picture.
+    profile = metadata.icc if metadata.icc and icc.fits(metadata.icc, raster.model) else None
     return Photo(
         pixels=_turn(pixels, raster.orientation),
         depth=raster.depth,
         gray=raster.model == "gray",
         alpha=None if alpha is None else _turn(np.ascontiguousarray(alpha), raster.orientation),
-        metadata=Metadata(metadata.icc, exif.upright_exif(metadata.exif), exif.upright_xmp(metadata.xmp)),
+        metadata=Metadata(profile, exif.upright_exif(metadata.exif), exif.upright_xmp(metadata.xmp)),
         notes=tuple(notes),
     )
 

@@ -166,3 +166,52 @@ def adobe_to_srgb(samples):
     light = (np.asarray(samples) / 255) ** (2 + 51 / 256)
     matrix = np.array([[1.39835574, -0.39835574, 0], [0, 1, 0], [0, -0.04292898, 1.04292898]])
     return 255 * srgb_signal(light @ matrix.T)
+
+
+def icc_profile(space, tags):
+    """An ICC profile (version 2.4) for an input device of a colour space ("RGB ", "CMYK", "GRAY").
+
+    Args:
+        space: its signature.
+        tags: from signatures to contents; a white point, a description and a copyright are added.
+    """
+    text = b"text\0\0\0\0made here\0"
+    name = b"a table"
+    description = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + b"\0" + bytes(4 + 4 + 2 + 1 + 67)
+    white = b"XYZ \0\0\0\0" + struct.pack(">3I", 63_190, 65_536, 54_061)  # D50
+    contents = {b"desc": description, b"wtpt": white, b"cprt": text, **tags}
+    offset, table, body = 128 + 4 + 12 * len(contents), b"", b""
+    for signature, content in contents.items():
+        content += b"\0" * (-len(content) % 4)
+        table += struct.pack(">4sII", signature, offset + len(body), len(content))
+        body += content
+    header = struct.pack(
+        ">I4sI4s4s4s", 0, b"\0" * 4, 0x02400000, b"prtr" if space == b"CMYK" else b"scnr", space, b"Lab "
+    )
+    header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + struct.pack(">3I", 63_190, 65_536, 54_061)
+    data = header.ljust(128, b"\0") + struct.pack(">I", len(contents)) + table + body
+    return struct.pack(">I", len(data)) + data[4:]
+
+
+def lightness_profile(space, weights):
+    """A profile of tables (lut16Type) after which L* is 100 times the weighted sum of the samples, a* and b* are 0.
+
+    Args:
+        space: its signature.
+        weights: one a channel; where they are negative L* is 100 plus the sum.
+    """
+    count = len(weights)
+    nodes = np.stack(np.meshgrid(*[[0.0, 1.0]] * count, indexing="ij"), axis=-1).reshape(-1, count)
+    lightness = np.clip(nodes @ np.array(weights) + (1 if min(weights) < 0 else 0), 0, 1)
+    colors = np.stack([lightness * 0xFF00, np.full(len(nodes), 0x8000), np.full(len(nodes), 0x8000)], axis=-1)
+    table = b"mft2\0\0\0\0" + bytes([count, 3, 2, 0]) + struct.pack(">9i", *np.eye(3, dtype=int).ravel() * 65_536)
+    table += struct.pack(">HH", 2, 2) + struct.pack(">2H", 0, 65_535) * count
+    table += np.round(colors).astype(">u2").tobytes() + struct.pack(">2H", 0, 65_535) * 3
+    return icc_profile(space, {b"A2B0": table})
+
+
+def gray_of_lightness(lightness):
+    """The signal of sRGB, 0 to 1, of a grey of some L*, by the definition of CIELAB."""
+    lightness = np.asarray(lightness, float)
+    light = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness * 27 / 24389)
+    return srgb_signal(light)

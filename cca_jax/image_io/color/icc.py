@@ -17,7 +17,8 @@ _SPACES = {"RGB": "rgb", "GRAY": "gray", "CMYK": "cmyk"}
 _SAME_COLOR = 3
 """Two profiles whose colours differ by no more than this, of 255, are one profile to the eye."""
 
-_HDR_NAMES = re.compile(r"2100|2084|\bPQ\b|\bHLG\b")
+# Not 2100 alone: that is a printer, too.
+_HDR_NAMES = re.compile(r"(?:BT|Rec|R)[. _-]*2100|ST[ _-]?2084|\bPQ\b|\bHLG\b", re.IGNORECASE)
 _BT2020, _PQ, _HLG = 9, 16, 18
 
 
@@ -35,11 +36,9 @@ def convert(samples: np.ndarray, model: str, profile: IccProfile, notes: list[st
         [H, W, 3] of the same type; None where the profile is damaged or of another model.
     """
     space = _space(profile.data)
-    if space is None:
-        notes.append("its colour profile is damaged and was ignored")
-        return None
-    if space != model and not (space == "rgb" and model == "gray"):
-        notes.append("its colour profile does not fit its colours and was ignored")
+    if space is None or not fits(profile.data, model):
+        reason = "is damaged" if space is None else "does not fit its colours"
+        notes.append(f"its colour profile {reason} and was ignored")
         return None
     try:
         if space != "cmyk" and _is_srgb(profile.data, space):
@@ -50,6 +49,12 @@ def convert(samples: np.ndarray, model: str, profile: IccProfile, notes: list[st
         return None
     notes.append(f"colours were converted from the profile {_name(profile.data)!r} to sRGB")
     return converted
+
+
+def fits(data: bytes, model: str) -> bool:
+    """Whether a profile is sound and for samples of a model; grey ones may also have a profile for colours."""
+    space = _space(data)
+    return space is not None and (space == model or (space == "rgb" and model == "gray"))
 
 
 def hdr_space(profile: IccProfile) -> RgbSpace | None:

@@ -70,7 +70,8 @@ def _bt709(signal: np.ndarray) -> np.ndarray:
 
 
 def _smpte_240m(signal: np.ndarray) -> np.ndarray:
-    return np.where(signal < 4 * 0.0228, signal / 4, ((signal + 0.1115) / 1.1115) ** (1 / 0.45))
+    alpha, beta = 1.111572195921731, 0.022821585529445
+    return np.where(signal < 4 * beta, signal / 4, ((signal + alpha - 1) / alpha) ** (1 / 0.45))
 
 
 def _log(decades: float) -> Callable[[np.ndarray], np.ndarray]:

@@ -37,7 +37,7 @@ def decode(data: bytes) -> Raster:
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page, count = _choose(file)
         notes = [f"holds {count} pages, of which only the first was taken"] if count > 1 else []
-        pillow.check_size(page.imagewidth, page.imagelength)
+        pillow.check_size(page.imagewidth * max(1, page.samplesperpixel // 4), page.imagelength)
         premultiplied = False
         if page.compression in _PILLOW_ONLY or (page.photometric == _YCBCR and page.compression not in _JPEG):
             decoded, depth = _by_pillow(tiff_tags.starting_at(data, page.offset)), 8
