@@ -21,6 +21,7 @@ from cca_jax.bitstream import container
 from cca_jax.bitstream.header import EXACT_SHAPES, TILED
 from cca_jax.bundles.bundle import Bundle, load_bundle
 from cca_jax.bundles.registry import locate
+from cca_jax.codec.batches import Batches
 from cca_jax.codec.effort.choice import best_file
 from cca_jax.codec.effort.levels import LEVELS
 from cca_jax.codec.effort.search import Effort, Progress, search_tiles
@@ -52,12 +53,14 @@ def load_model(name_or_path: str | Path) -> Codec:
     return Codec(load_bundle(locate(name_or_path)), default_coder())
 
 
-class Codec:
+class Codec(Batches):
     """A trained model with a range coder.
 
     Attributes:
         bundle: the model.
         coder: what `compress` writes with; `decompress` uses the coder that the file names.
+        model: its networks.
+        params: their parameters, float32, on the device.
 
     The networks compute in `compute_dtype`. Where scales are exact, files are the same to decoders of any type; where
     they come from the context, encoder and decoder need the same one.
@@ -66,9 +69,9 @@ class Codec:
     def __init__(self, bundle: Bundle, coder: RangeCoder, compute_dtype: jax.typing.DTypeLike = jnp.float32) -> None:
         self.bundle = bundle
         self.coder = coder
-        self._model = CCAModel(bundle.config, compute_dtype)
+        self.model = CCAModel(bundle.config, compute_dtype)
         # Widened by numpy: JAX would compile a program for each shape.
-        self._params = jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), bundle.params))
+        self.params = jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), bundle.params))
         self._identity = bundle.identity
 
     @property
@@ -93,7 +96,7 @@ class Codec:
 
     def with_coder(self, name: str) -> Codec:
         """The same model, writing with the range coder of that name."""
-        return Codec(self.bundle, get_coder(name), self._model.compute_dtype)
+        return Codec(self.bundle, get_coder(name), self.model.compute_dtype)
 
     @memory_errors()
     def compress(
@@ -195,7 +198,7 @@ class Codec:
     def _execution(
         self, grid: Grid, quality: float | None = None, clock: Stopwatch | None = None, bucketed: bool = True
     ) -> ImageCoder:
-        return ImageCoder(self._model, self._params, self.bundle.scales, grid, quality, clock, bucketed)
+        return ImageCoder(self.model, self.params, self.bundle.scales, grid, quality, clock, bucketed)
 
     def reconstruct(self, y_hat: Float[np.ndarray, "1 h w M"]) -> Float[np.ndarray, "1 H W 3"]:
         """The synthesis transform of a decoded latent at once, neither clamped nor rounded; sides in multiples of 4."""

@@ -63,16 +63,17 @@ def encode_latent(
     def fetch() -> tuple[tuple[np.ndarray, ...], ...]:
         """Symbols and indexes on the host, those of the tile alone."""
         symbols, indexes = (tuple(map(run.layout.cut, part)) for part in jax.device_get(([z_symbols, *coded], tables)))
-        return symbols, (_channel_indexes(symbols[0].shape), *indexes)
+        return symbols, (channel_indexes(symbols[0].shape), *indexes)
 
     symbols, indexes = timed(run.clock, CODER, fetch)
-    streams = timed(run.clock, CODER, _pack, symbols, indexes, bundle, coder)
+    streams = timed(run.clock, CODER, pack, symbols, indexes, bundle, coder)
     return CodedTile(symbols, indexes, run.layout, latent), streams
 
 
-def _pack(
+def pack(
     symbols: Sequence[np.ndarray], indexes: Sequence[np.ndarray], bundle: Bundle, coder: RangeCoder
 ) -> tuple[container.Stream, ...]:
+    """The streams of a tile's symbols and their tables, int32 [1, h, w, channels] for each of z, y1, y2, …."""
     tables = [bundle.hyper] + [bundle.latent] * bundle.config.num_slices
     return tuple(
         container.Stream(coder.encode(s.ravel(), i.ravel(), table), container.symbol_check(s.ravel()))
@@ -101,23 +102,34 @@ def decode_latent(
     Raises:
         CorruptError, MismatchError: see `container.verify_symbols`.
     """
-    streams, tiles = file.streams_of(tile), file.grid.count
-
-    def decode(stream: int, indexes: np.ndarray) -> np.ndarray:
-        tables = bundle.latent if stream else bundle.hyper
-        symbols = coder.decode(streams[stream].data, indexes.ravel(), tables)
-        expected, number = streams[stream].symbol_check, stream * tiles + tile
-        if observe is not None:
-            observe(tile, stream, symbols)
-        container.verify_symbols(number, expected, symbols, portable=bundle.config.exact_scales, tiles=tiles)
-        return run.layout.fill(symbols.reshape(indexes.shape))
+    reading = (file, tile, bundle, coder, observe)
 
     def decode_slice(index: int, indexes: np.ndarray) -> np.ndarray:
-        return decode(1 + index, run.layout.cut(indexes))
+        return run.layout.fill(decode_stream(*reading, 1 + index, run.layout.cut(indexes)))
 
-    z_indexes = _channel_indexes((1, *run.layout.area, bundle.config.hyper_channels))
-    z_symbols = jnp.asarray(timed(run.clock, CODER, decode, 0, z_indexes))
-    return run.decode_slices(z_symbols, decode_slice, len(streams) - 1)
+    z_indexes = channel_indexes((1, *run.layout.area, bundle.config.hyper_channels))
+    z_symbols = jnp.asarray(run.layout.fill(timed(run.clock, CODER, decode_stream, *reading, 0, z_indexes)))
+    return run.decode_slices(z_symbols, decode_slice, len(file.streams_of(tile)) - 1)
+
+
+def decode_stream(
+    file: container.Container,
+    tile: int,
+    bundle: Bundle,
+    coder: RangeCoder,
+    observe: Observe | None,
+    stream: int,
+    indexes: Int32[np.ndarray, "1 h w c"],
+) -> Int32[np.ndarray, "1 h w c"]:
+    """The symbols of a stream of a tile, verified; `indexes` are their tables, the rest is as for `decode_latent`."""
+    coded, tiles = file.streams_of(tile)[stream], file.grid.count
+    tables = bundle.latent if stream else bundle.hyper
+    symbols = coder.decode(coded.data, indexes.ravel(), tables)
+    if observe is not None:
+        observe(tile, stream, symbols)
+    number = stream * tiles + tile
+    container.verify_symbols(number, coded.symbol_check, symbols, portable=bundle.config.exact_scales, tiles=tiles)
+    return symbols.reshape(indexes.shape)
 
 
 def decode_tiles(
@@ -150,5 +162,6 @@ def decode_tiles(
             yield from pool.map(decode, itertools.islice(tiles, file.grid.columns))
 
 
-def _channel_indexes(shape: tuple[int, ...]) -> Int32[np.ndarray, "1 hz wz Z"]:
+def channel_indexes(shape: tuple[int, ...]) -> Int32[np.ndarray, "1 hz wz Z"]:
+    """The tables of the hyper-latent's symbols: one a channel."""
     return np.broadcast_to(np.arange(shape[-1], dtype=np.int32), shape)

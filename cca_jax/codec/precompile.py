@@ -7,7 +7,9 @@ an earlier process left it. When the image itself comes to that step, it finds t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,6 +26,7 @@ from cca_jax.tiling.halo import POSITIONS
 
 _MAX_THREADS = 8
 _rehearsed: set[tuple[Any, ...]] = set()
+_rehearsing = threading.Lock()
 
 
 def compile_encoder(
@@ -44,7 +47,9 @@ def compile_encoder(
         coding: a frame like those that hyperprior and slices are computed in.
         quality: any, in a model of several rates.
     """
-    if _is_first("encoder", model, transforms, coding, quality):
+    with _first("encoder", model, transforms, coding, quality) as is_first:
+        if not is_first:
+            return
         with _Rehearsal(model, params, scales, transforms, quality=quality) as run:
             run.analyze(_shaped(transforms, HYPER_STRIDE, 3, np.uint8))
             run.layout = coding
@@ -61,7 +66,9 @@ def compile_decoder(
     quality: float | None,
 ) -> None:
     """Starts to compile what decoding takes; as for `compile_encoder`."""
-    if _is_first("decoder", model, transforms, coding, quality):
+    with _first("decoder", model, transforms, coding, quality) as is_first:
+        if not is_first:
+            return
         with _Rehearsal(model, params, scales, coding, quality=quality) as run:
             # Where no slice is read all are predicted, by the same programs. Tables from slices take these as read.
             count = model.config.num_slices if model.config.scale_source == "context_exact" else 0
@@ -71,16 +78,18 @@ def compile_decoder(
             run.pixels(_shaped(transforms, POSITIONS, model.config.latent_channels, np.float32))
 
 
-def _is_first(
+@contextlib.contextmanager
+def _first(
     direction: str, model: CCAModel, transforms: BucketLayout, coding: BucketLayout, quality: float | None
-) -> bool:
+) -> Iterator[bool]:
+    """Whether nobody rehearsed this before. Who asks meanwhile waits, and need not compile it all himself."""
     key = (direction, model, transforms.shape, coding.shape, coding.region is None, quality is None)
-    if jax.config.jax_disable_jit:  # type: ignore[attr-defined]  # nothing is compiled then
-        return False
-    if key in _rehearsed:
-        return False
-    _rehearsed.add(key)
-    return True
+    if jax.config.jax_disable_jit or key in _rehearsed:  # type: ignore[attr-defined]  # nothing is compiled then
+        yield False
+    else:
+        with _rehearsing:
+            yield key not in _rehearsed
+            _rehearsed.add(key)
 
 
 def _shaped(layout: BucketLayout, scale: int, channels: int, dtype: Any) -> Any:
