@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 CODE := cca_jax train eval bench tests
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-newest test-aot package lint format verify bench figures clean
+.PHONY: demo test test-slow test-ray test-newest test-aot package lint format verify bench figures clean
 
 ## A photo becomes a file and comes back: prints the figures, leaves a picture in demo_out/.
 demo: $(VENV)/.demo
@@ -24,6 +24,11 @@ test: lint
 ## What takes minutes: the golden cases through gradients and optimiser steps, several devices and processes, coders at length.
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
+
+## A Ray cluster of two workers on this machine, and what is killed in it.
+test-ray: $(VENV)/.test
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python -m pytest -m ray tests/cluster
 
 ## The tests on the newest JAX without TensorFlow: JAX 0.12 takes Python 3.12 or 3.13; on 3.11 it is JAX 0.10.
 test-newest: $(NEWEST)/.test

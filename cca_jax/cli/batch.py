@@ -1,25 +1,49 @@
-"""One or many input files: where each one's output goes, and a run in which one bad file does not stop the rest."""
+"""One or many input files: where each one's output goes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from cca_jax.cli.console import Reporter
-from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
+from cca_jax.bulk import sources, stores
+from cca_jax.bulk.work import Item
 
 
-@dataclass(frozen=True)
-class Job:
-    """One file to make from another."""
+def gather(
+    paths: Sequence[str],
+    output: str | None,
+    suffix: str,
+    inputs: Callable[[Sequence[str]], list[Path]],
+    suffixes: Collection[str],
+    recursive: bool,
+) -> list[Item]:
+    """What a command makes of what it names.
 
-    source: Path
-    target: Path
+    Args:
+        paths: files and folders of this machine; also lists of them, archives, and URLs of stores.
+        output: the -o option.
+        suffix: of the outputs, with its dot.
+        inputs: the files that plain files and folders stand for.
+        suffixes: what inputs in archives, and in folders at any depth, end in.
+        recursive: whether folders are taken at any depth.
+
+    Raises:
+        ValueError, OSError: see `plan`; or what is not plain is to be written without -o, or nothing is found.
+    """
+    if all(map(sources.is_plain, paths)) and not recursive and not (output and stores.is_url(output)):
+        return plan(paths, inputs(paths), output, suffix)
+    if output is None or (not stores.is_url(output) and os.path.isfile(output)):
+        raise ValueError("-o must name a folder when lists, archives, stores or --recursive are given")
+    items = list(sources.items_of(sources.expand(paths, suffixes), output, suffix))
+    for item in items:
+        if not stores.is_url(item.target) and os.path.realpath(item.source) == os.path.realpath(item.target):
+            raise ValueError(f"{item.target}: is an input and would be overwritten: name another output with -o")
+    stores.make_folder(output)
+    return items
 
 
-def plan(paths: Sequence[str], inputs: Sequence[Path], output: str | None, suffix: str) -> list[Job]:
+def plan(paths: Sequence[str], inputs: Sequence[Path], output: str | None, suffix: str) -> list[Item]:
     """Decides where every output goes, before anything is read or written.
 
     Args:
@@ -29,7 +53,7 @@ def plan(paths: Sequence[str], inputs: Sequence[Path], output: str | None, suffi
         suffix: what replaces an input's suffix where no output file is named, with its dot.
 
     Returns:
-        The jobs in the order of `inputs`.
+        What to make, in the order of `inputs`.
 
     Raises:
         ValueError: an output would replace an input, two outputs would be one file, or -o is not a folder where one is
@@ -38,18 +62,29 @@ def plan(paths: Sequence[str], inputs: Sequence[Path], output: str | None, suffi
     unique = {os.path.realpath(path): path for path in reversed(inputs)}
     sources = [path for path in inputs if unique.get(os.path.realpath(path)) is path]
     several = len(sources) > 1 or any(Path(path).is_dir() for path in paths)
-    jobs = [Job(source, _target(source, output, several, suffix)) for source in sources]
-    taken: dict[str, Path] = {}
-    for job in jobs:
-        real = os.path.realpath(job.target)
+    items = [_item(source, _target(source, output, several, suffix)) for source in sources]
+    taken: dict[str, str] = {}
+    for item in items:
+        real = os.path.realpath(item.target)
         if real in unique:
-            raise ValueError(f"{job.target}: is an input and would be overwritten: name another output with -o")
+            raise ValueError(f"{item.target}: is an input and would be overwritten: name another output with -o")
         if real in taken:
             raise ValueError(
-                f"{job.target}: {taken[real]} and {job.source} would both be written to it: do them one by one with -o"
+                f"{item.target}: {taken[real]} and {item.source} would both be written to it: do them one by one with "
+                "-o"
             )
-        taken[real] = job.source
-    return jobs
+        taken[real] = item.source
+    return items
+
+
+def keeps_journal(paths: Sequence[str], items: Sequence[Item], output: str | None) -> bool:
+    """Whether what is done is noted in the folder of the outputs: where folders are named, not for a few files."""
+    several = len(items) > 1 and output is not None
+    return several or any(Path(path).is_dir() or not sources.is_plain(path) for path in paths)
+
+
+def _item(source: Path, target: Path) -> Item:
+    return Item(str(source), "" if target.parent == Path() else str(target.parent), target.name)
 
 
 def _target(source: Path, output: str | None, several: bool, suffix: str) -> Path:
@@ -64,42 +99,11 @@ def _target(source: Path, output: str | None, several: bool, suffix: str) -> Pat
     return folder
 
 
-def make_folders(jobs: Sequence[Job], output: str | None) -> None:
+def make_folders(items: Sequence[Item], output: str | None) -> None:
     """Makes the -o folder, where -o names one.
 
     Raises:
         OSError: it cannot be made.
     """
-    if output is not None and any(job.target.parent == Path(output) for job in jobs):
+    if output is not None and any(Path(item.folder) == Path(output) for item in items):
         Path(output).mkdir(parents=True, exist_ok=True)
-
-
-def run(jobs: Sequence[Job], work: Callable[[Job, Reporter], str], doing: str, debug: bool, long: bool = False) -> int:
-    """Works through the jobs.
-
-    Args:
-        jobs: what to do.
-        work: does one job and returns its line for standard output. An expected error fails that job alone; a job that
-            fails must have left no output.
-        doing: the word on the progress bar.
-        debug: lets the first error through, with its traceback.
-        long: whether a single job takes so long that it has a bar, too.
-
-    Returns:
-        The exit status: 2 where any job failed.
-    """
-    failed = 0
-    with Reporter(len(jobs), doing, long) as reporter:
-        for job in jobs:
-            reporter.begin(job.source.name)
-            try:
-                line = work(job, reporter)
-            except EXPECTED as error:
-                if debug:
-                    raise
-                failed += 1
-                reporter.problem(describe(error, job.source))
-            else:
-                reporter.line(line)
-            reporter.done()
-    return EXIT_BAD_INPUT if failed else 0

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cca_jax.cli import batch, library
+from cca_jax.bulk import places, sources
+from cca_jax.bulk.work import Item
+from cca_jax.cli import batch, library, running
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, bits_per_pixel, format_rate, mean_line, measure
 from cca_jax.codec.effort.levels import EFFORT_MEASURED, MAX_EFFORT, MEASURED
-from cca_jax.image_io.files import write_atomically
+
+if TYPE_CHECKING:
+    from cca_jax.codec.stopwatch import Stopwatch
+    from cca_jax.image_io.images import ReadImage
 
 
 def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -21,10 +31,16 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         help="compress images to .cca files",
         formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the table
         description="Compresses images. For each it prints the file, its bytes, and bits per pixel: the whole file\n"
-        "over the original's pixels. Existing .cca files are replaced; an input never is.",
+        "over the original's pixels. Existing .cca files are replaced; an input never is. Of several images,\n"
+        "those are skipped that an earlier run of the same command finished.",
         epilog=_effort_table(),
     )
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="image file, or a folder of them")
+    parser.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="image file, or a folder of them; also a list (.txt), a .tar or .parquet of them, or a URL of a store",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -57,6 +73,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
     parser.add_argument(
         "--metrics", action="store_true", help="also decode every file and print PSNR and MS-SSIM, and their means"
     )
+    running.add_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -71,46 +88,145 @@ def _effort_table() -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Compresses; returns the exit status."""
-    from cca_jax.image_io.images import find_images, read_image
+    from cca_jax.image_io.images import IMAGE_SUFFIXES, find_images
 
-    jobs = batch.plan(args.images, find_images(args.images), args.output, ".cca")
-    for job in jobs:
-        if job.target.suffix.lower() != ".cca" and job.target.exists():
-            raise ValueError(f"{job.target}: exists and is not a .cca file by its name: name another output with -o")
+    items = batch.gather(args.images, args.output, ".cca", find_images, IMAGE_SUFFIXES, args.recursive)
+    for item in items:
+        if not item.name.lower().endswith(".cca") and Path(item.target).exists():
+            raise ValueError(f"{item.target}: exists and is not a .cca file by its name: name another output with -o")
     codec = library.load_codec(args.model, args.coder)
-    batch.make_folders(jobs, args.output)
-    name_width = max(len(job.target.name) for job in jobs)
+    batch.make_folders(items, args.output)
+    name_width = max(len(item.name) for item in items)
     measured: list[Figures] = []
 
-    def work(job: batch.Job, reporter: Reporter) -> str:
-        image = read_image(job.source)
-        for note in image.notes:
-            reporter.problem(f"{job.source}: warning: {note}")
-        data, quality = _compress(codec, image.pixels, args, reporter)
-        rate = format_rate(bits_per_pixel(len(data), *image.pixels.shape[:2]))
-        figures = None
-        if args.metrics:
-            # Before it is written: a file that cannot be decoded must not be left behind.
-            figures = measure(image.pixels, codec.decompress(data), len(data))
-        write_atomically(job.target, data)
+    def line(item: Item, facts: dict[str, Any]) -> str:
+        figures = Figures.of_facts(facts)
         if figures is not None:
             measured.append(figures)
-        return f"{job.target.name:<{name_width}}  {len(data):>9,} bytes  {figures or rate}{quality}"
+        rate = figures or format_rate(facts["bpp"])
+        return f"{item.name:<{name_width}}  {facts['bytes']:>9,} bytes  {rate}{_reached(facts)}"
 
-    status = batch.run(jobs, work, "compressing", args.debug, long=args.effort > 0)
+    with Reporter(len(items), "compressing", long=args.effort > 0) as reporter:
+        journal = batch.keeps_journal(args.images, items, args.output)
+        if args.ray is None:
+            progress = reporter.within if len(items) == 1 else None
+            make_work = functools.partial(Compression, codec, args, progress)
+        else:
+            make_work = functools.partial(_remote, args)
+        status = running.Command(items, journal, make_work, codec, line, args).run(reporter)
     if mean := mean_line(measured):
         print_line(mean)
     return status
 
 
-def _compress(
-    codec: library.ImageCodec, pixels: np.ndarray, args: argparse.Namespace, reporter: Reporter
-) -> tuple[bytes, str]:
-    """The bytes of a file and, where its quality was searched for, the words that say what was found."""
-    options = {"tile": args.tile, "effort": args.effort, "progress": reporter.within}
-    for kind, value in (("bpp", args.target_bpp), ("psnr", args.target_psnr)):
-        if value is not None:
-            result = library.compress_to_target(codec, pixels, kind, value, **options)
-            reached = f" reaches {result.value:.2f} dB" if kind == "psnr" else ""
-            return result.data, f"  quality {result.quality:.2f}{reached}"
-    return codec.compress(pixels, args.quality, **options), ""
+def _reached(facts: dict[str, Any]) -> str:
+    """The words that say what a search found, where the quality was searched for."""
+    if "quality" not in facts:
+        return ""
+    reached = f" reaches {facts['reached_psnr']:.2f} dB" if "reached_psnr" in facts else ""
+    return f"  quality {facts['quality']:.2f}{reached}"
+
+
+def _remote(args: argparse.Namespace) -> Compression:
+    """The work on another machine, where the model is opened anew."""
+    return Compression(library.load_codec(args.model, args.coder), args)
+
+
+class Compressed(NamedTuple):
+    """A file, and what is known of it."""
+
+    data: bytes
+    image: ReadImage
+    decoded: np.ndarray | None
+    """What comes back, uint8 [H,W,3], where that is asked for."""
+    search: dict[str, Any]
+
+
+class Compression:
+    """Images to .cca files, as the work of a run over many: see `bulk.work.Work`."""
+
+    def __init__(
+        self,
+        codec: library.ImageCodec,
+        args: argparse.Namespace,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Binds a codec to the options of a command; `progress` is told of a search's iterations."""
+        self._codec, self._args, self._progress = codec, args, progress
+        self._stopping = threading.Event()
+        self.tell_parts: library.TellParts | None = None
+
+    def fetch(self, item: Item) -> bytes:
+        """The content of an image file."""
+        from cca_jax.image_io.photo import load_bytes
+
+        return load_bytes(item.source)[1] if sources.is_plain(item.source) else places.read(item.source)
+
+    def load(self, item: Item, data: bytes) -> ReadImage:
+        """Its pixels."""
+        from cca_jax.image_io.images import opaque
+        from cca_jax.image_io.photo import decode_photo
+
+        return opaque(decode_photo(data, item.source))
+
+    def pixels(self, loaded: ReadImage) -> int:
+        """How many are computed at once."""
+        return library.pixels_at_once(loaded.pixels.shape[0], loaded.pixels.shape[1], self._args.tile)
+
+    def group(self, loaded: ReadImage) -> Hashable | None:
+        """The bucket that an accelerator computes it in with others; None where it is coded alone."""
+        args = self._args
+        if args.target_bpp is not None or args.target_psnr is not None:
+            return None
+        return self._codec.batch_group(loaded.pixels.shape[0], loaded.pixels.shape[1], args.tile, args.effort)
+
+    def code(self, loaded: Sequence[ReadImage]) -> list[Compressed]:
+        """The files of images."""
+        if len(loaded) == 1:
+            return [self._compress(loaded[0])]
+        with library.parts_told(self.tell_parts) as clock:
+            files = self._codec.compress_batch([image.pixels for image in loaded], self._args.quality, clock=clock)
+            return [self._complete(data, image, {}, clock) for data, image in zip(files, loaded, strict=True)]
+
+    def render(self, item: Item, coded: Compressed) -> tuple[bytes, dict[str, Any]]:
+        """A file's bytes and figures."""
+        height, width = coded.image.pixels.shape[:2]
+        facts: dict[str, Any] = {
+            "bytes": len(coded.data),
+            "bpp": bits_per_pixel(len(coded.data), height, width),
+            "width": width,
+            "height": height,
+            **coded.search,
+        }
+        if coded.decoded is not None:
+            facts |= measure(coded.image.pixels, coded.decoded, len(coded.data)).facts()
+        if coded.image.notes:
+            facts["notes"] = list(coded.image.notes)
+        return coded.data, facts
+
+    def stop(self) -> None:
+        """Ends searches."""
+        self._stopping.set()
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._stopping.is_set():
+            raise InterruptedError("the command was interrupted")
+        if self._progress is not None:
+            self._progress(done, total)
+
+    def _compress(self, image: ReadImage) -> Compressed:
+        args = self._args
+        options = {"tile": args.tile, "effort": args.effort, "progress": self._tell}
+        for kind, value in (("bpp", args.target_bpp), ("psnr", args.target_psnr)):
+            if value is not None:
+                result = library.compress_to_target(self._codec, image.pixels, kind, value, **options)
+                reached = {"reached_psnr": result.value} if kind == "psnr" else {}
+                return self._complete(result.data, image, {"quality": result.quality, **reached}, None)
+        with library.parts_told(self.tell_parts) as clock:
+            data = self._codec.compress(image.pixels, args.quality, clock=clock, **options)
+            return self._complete(data, image, {}, clock)
+
+    def _complete(self, data: bytes, image: ReadImage, search: dict[str, Any], clock: Stopwatch | None) -> Compressed:
+        # Before it is written: a file that cannot be decoded must not be left behind.
+        decoded = self._codec.decompress(data, clock=clock) if self._args.metrics else None
+        return Compressed(data, image, decoded, search)

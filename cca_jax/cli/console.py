@@ -87,7 +87,7 @@ class Reporter:
             print_problem(text)
 
     def begin(self, name: str) -> None:
-        """Says which file is being worked on."""
+        """Says which file is being worked on, where they are worked on one by one."""
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], description=f"{self._doing} {name}")
 
@@ -95,13 +95,13 @@ class Reporter:
         """How much of the file that is being worked on is done, on a bar of its own."""
         if self._bar is not None:
             if len(self._bar.task_ids) == 1:
-                self._bar.add_task("  iterations", total=total)
+                self._bar.add_task("  iterations", total=total, speed="")
             self._bar.update(self._bar.task_ids[1], completed=done, total=total)
 
-    def done(self) -> None:
-        """One more file is finished, well or not."""
+    def done(self, speed: str = "") -> None:
+        """One more file is finished, well or not; how fast it goes so far."""
         if self._bar is not None:
-            self._bar.advance(self._bar.task_ids[0])
+            self._bar.update(self._bar.task_ids[0], advance=1, speed=speed)
             for task in self._bar.task_ids[1:]:
                 self._bar.remove_task(task)
 

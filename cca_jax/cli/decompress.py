@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
+from collections.abc import Hashable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from cca_jax.cli import batch, library
+import numpy as np
+
+from cca_jax.bulk import places
+from cca_jax.bulk.work import Item
+from cca_jax.cli import batch, library, running
 from cca_jax.cli.console import Reporter, print_line
-from cca_jax.cli.figures import Figures, mean_line, measure
+from cca_jax.cli.figures import Figures, bits_per_pixel, mean_line, measure
 from cca_jax.image_io.files import find_files
 
 
@@ -19,7 +26,8 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         parents=[common],
         help="restore images from .cca files",
         description="Restores images and prints the name and size of each. What -o names is replaced if it exists; "
-        "without -o an existing image is left alone, since it may be the original, unless --force is given.",
+        "without -o an existing image is left alone, since it may be the original, unless --force is given. "
+        "Of several files, those are skipped that an earlier run of the same command finished.",
     )
     parser.add_argument("files", nargs="+", metavar="FILE.cca", help="compressed file, or a folder of them")
     parser.add_argument(
@@ -39,6 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         metavar="IMAGE|DIR",
         help="the original, or a folder with originals of the same names: prints bits per pixel, PSNR and MS-SSIM too",
     )
+    running.add_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -46,38 +55,111 @@ def run(args: argparse.Namespace) -> int:
     """Decompresses; returns the exit status."""
     from cca_jax.image_io import images
 
-    jobs = batch.plan(args.files, find_files(args.files, {".cca"}), args.output, ".png")
-    for job in jobs:
-        images.check_writable(job.target)
-    originals = None if args.reference is None else _Originals(args.reference, len(jobs))
+    items = batch.gather(args.files, args.output, ".png", _find, {".cca"}, args.recursive)
+    for item in items:
+        images.check_writable(item.target)
+    originals = None if args.reference is None else _Originals(args.reference, len(items))
     chosen = None if args.model is None else library.load_codec(args.model)
-    batch.make_folders(jobs, args.output)
-    name_width = max(len(job.target.name) for job in jobs)
+    batch.make_folders(items, args.output)
+    name_width = max(len(item.name) for item in items)
     measured: list[Figures] = []
 
-    def work(job: batch.Job, reporter: Reporter) -> str:
-        if args.output is None and not args.force and job.target.exists():
-            raise ValueError(
-                f"{job.target} exists and may be the original: name an output with -o, or replace it with --force"
-            )
-        original = None if originals is None else originals.path_for(job)
-        data = job.source.read_bytes()
-        codec = library.codec_for_file(data) if chosen is None else chosen
-        pixels = codec.decompress(data, args.slices)
-        figures = None
-        if original is not None:
-            figures = measure(images.read_image(original).pixels, pixels, len(data))
-        images.write_image(job.target, pixels)
-        line = f"{job.target.name:<{name_width}}  {pixels.shape[1]}×{pixels.shape[0]}"
+    def line(item: Item, facts: dict[str, Any]) -> str:
+        text = f"{item.name:<{name_width}}  {facts['width']}×{facts['height']}"
+        figures = Figures.of_facts(facts)
         if figures is None:
-            return line
+            return text
         measured.append(figures)
-        return f"{line}  {figures}"
+        return f"{text}  {figures}"
 
-    status = batch.run(jobs, work, "restoring", args.debug)
+    with Reporter(len(items), "restoring") as reporter:
+        journal = batch.keeps_journal(args.files, items, args.output)
+        if args.ray is None:
+            make_work = functools.partial(Restoration, chosen, originals, args)
+        else:
+            make_work = functools.partial(_remote, originals, args)
+        status = running.Command(items, journal, make_work, chosen, line, args).run(reporter)
     if mean := mean_line(measured):
         print_line(mean)
     return status
+
+
+def _find(paths: Sequence[str]) -> list[Path]:
+    return find_files(paths, {".cca"})
+
+
+def _remote(originals: _Originals | None, args: argparse.Namespace) -> Restoration:
+    """The work on another machine, where the model is opened anew."""
+    return Restoration(None if args.model is None else library.load_codec(args.model), originals, args)
+
+
+class _Loaded(NamedTuple):
+    data: bytes
+    codec: library.ImageCodec
+    original: Path | None
+    sides: tuple[int, int]
+
+
+class Restoration:
+    """.cca files to images, as the work of a run over many: see `bulk.work.Work`."""
+
+    def __init__(
+        self, codec: library.ImageCodec | None, originals: _Originals | None, args: argparse.Namespace
+    ) -> None:
+        """Binds the codec, or None for the one that each file names, to the options of a command."""
+        self._codec, self._originals, self._args = codec, originals, args
+        self.tell_parts: library.TellParts | None = None
+
+    def fetch(self, item: Item) -> bytes:
+        """The content of a file, unless its image may not be written."""
+        if self._args.output is None and not self._args.force and os.path.exists(item.target):
+            raise ValueError(
+                f"{item.target} exists and may be the original: name an output with -o, or replace it with --force"
+            )
+        return places.read(item.source)
+
+    def load(self, item: Item, data: bytes) -> _Loaded:
+        """Its model, and its original where that is compared."""
+        original = None if self._originals is None else self._originals.path_for(item)
+        codec = library.codec_for_file(data) if self._codec is None else self._codec
+        header = library.read_header(data)
+        return _Loaded(data, codec, original, (header.height, header.width))
+
+    def pixels(self, loaded: _Loaded) -> int:
+        """How many are computed at once."""
+        return library.pixels_at_once(*loaded.sides)
+
+    def group(self, loaded: _Loaded) -> Hashable | None:
+        """What it has in common with files that an accelerator decodes with it; None where it is decoded alone."""
+        bucket = loaded.codec.batch_group(*loaded.sides)
+        if bucket is None or loaded.codec.batch_size == 1 or self._args.slices is not None:
+            return None
+        return loaded.codec.identity, bucket
+
+    def code(self, loaded: Sequence[_Loaded]) -> list[tuple[_Loaded, np.ndarray]]:
+        """The images of files."""
+        codec, files = loaded[0].codec, [one.data for one in loaded]
+        with library.parts_told(self.tell_parts) as clock:
+            if len(files) == 1:
+                decoded = [codec.decompress(files[0], self._args.slices, clock=clock)]
+            else:
+                decoded = codec.decompress_batch(files, clock=clock)
+        return list(zip(loaded, decoded, strict=True))
+
+    def render(self, item: Item, coded: tuple[_Loaded, np.ndarray]) -> tuple[bytes, dict[str, Any]]:
+        """An image file's bytes and figures."""
+        from cca_jax.image_io import images
+
+        loaded, pixels = coded
+        facts: dict[str, Any] = {"bytes": len(loaded.data), "width": pixels.shape[1], "height": pixels.shape[0]}
+        facts["bpp"] = bits_per_pixel(len(loaded.data), *pixels.shape[:2])
+        if loaded.original is not None:
+            original = images.read_image(loaded.original).pixels
+            facts |= measure(original, pixels, len(loaded.data)).facts()
+        return images.encode_image(item.target, pixels), facts
+
+    def stop(self) -> None:
+        """A decoder cannot be stopped; it takes seconds."""
 
 
 class _Originals:
@@ -92,12 +174,14 @@ class _Originals:
         if num_files > 1 and not self._by_name:
             raise ValueError(f"{reference}: --reference must be a folder when several files are restored")
 
-    def path_for(self, job: batch.Job) -> Path:
-        """The original of a job's file: the one image given, or the one of the same stem in the folder given."""
-        originals = [path for path in self._paths if not self._by_name or path.stem == job.source.stem]
+    def path_for(self, item: Item) -> Path:
+        """The original of a file: the one image given, or the one of the same stem in the folder given."""
+        originals = [path for path in self._paths if not self._by_name or path.stem == Path(item.source).stem]
         if len(originals) != 1:
             how_many = f"{len(originals)} images" if originals else "no image"
-            raise ValueError(f"{self._reference} holds {how_many} named {job.source.stem}: name the original itself")
-        if os.path.realpath(originals[0]) == os.path.realpath(job.target):
-            raise ValueError(f"{job.target}: is the original and would be overwritten: name another output with -o")
+            raise ValueError(
+                f"{self._reference} holds {how_many} named {Path(item.source).stem}: name the original itself"
+            )
+        if os.path.realpath(originals[0]) == os.path.realpath(item.target):
+            raise ValueError(f"{item.target}: is the original and would be overwritten: name another output with -o")
         return originals[0]

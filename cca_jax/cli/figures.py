@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf, isfinite
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +23,17 @@ class Figures:
 
     ms_ssim: float | None
     """0 to 1; None where the image is too small."""
+
+    def facts(self) -> dict[str, float | None]:
+        """For a journal or a summary, where what is infinite is None."""
+        return {"bpp": self.bits_per_pixel, "psnr": self.psnr if isfinite(self.psnr) else None, "ms_ssim": self.ms_ssim}
+
+    @classmethod
+    def of_facts(cls, facts: Mapping[str, Any]) -> Figures | None:
+        """The inverse of `facts`; None where fidelity was not measured."""
+        if "psnr" not in facts:
+            return None
+        return cls(facts["bpp"], inf if facts["psnr"] is None else facts["psnr"], facts["ms_ssim"])
 
     def __str__(self) -> str:
         similarity = "n/a" if self.ms_ssim is None else f"{self.ms_ssim:.4f}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -11,6 +13,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from cca_jax.codec.codec import Codec
+    from cca_jax.codec.stopwatch import Stopwatch
 
 
 @runtime_checkable
@@ -21,6 +24,10 @@ class ImageCodec(Protocol):
     def name(self) -> str:
         """What people call its model."""
 
+    @property
+    def identity(self) -> bytes:
+        """By which its files name it."""
+
     def compress(
         self,
         image: np.ndarray,
@@ -29,11 +36,27 @@ class ImageCodec(Protocol):
         tile: int | None = None,
         effort: int = 0,
         progress: Callable[[int, int], None] | None = None,
+        clock: Stopwatch | None = None,
     ) -> bytes:
         """An image uint8 [H,W,3] as the bytes of a .cca file, in tiles of at most that many pixels a side."""
 
-    def decompress(self, data: bytes, slices: int | None = None) -> np.ndarray:
+    def decompress(self, data: bytes, slices: int | None = None, *, clock: Stopwatch | None = None) -> np.ndarray:
         """The bytes of a .cca file as an image uint8 [H,W,3]."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many images the device computes at once."""
+
+    def batch_group(self, height: int, width: int, tile: int | None = None, effort: int = 0) -> Hashable | None:
+        """What images that can be computed at once have in common."""
+
+    def compress_batch(
+        self, images: Sequence[np.ndarray], quality: float | None = None, *, clock: Stopwatch | None = None
+    ) -> list[bytes]:
+        """As `compress`, for several."""
+
+    def decompress_batch(self, files: Sequence[bytes], *, clock: Stopwatch | None = None) -> list[np.ndarray]:
+        """As `decompress`, for several."""
 
     def with_coder(self, name: str) -> ImageCodec:
         """The same codec, writing with another range coder."""
@@ -65,6 +88,9 @@ def _codec_for_identity(identity: bytes) -> ImageCodec:
     return load_codec(str(registry.find_model(identity)))
 
 
+_loading = threading.Lock()  # several threads may meet the first file of a model
+
+
 def codec_for_file(data: bytes) -> ImageCodec:
     """The codec of the model that a .cca file names; loaded once for all files that name it.
 
@@ -73,7 +99,45 @@ def codec_for_file(data: bytes) -> ImageCodec:
     """
     from cca_jax.bitstream import container
 
-    return _codec_for_identity(container.read(data, 1).model_identity)
+    identity = container.read(data, 1).model_identity
+    with _loading:
+        return _codec_for_identity(identity)
+
+
+def batch_size(codec: ImageCodec | None) -> int:
+    """How many images the device computes at once, for a codec or, where files name theirs, at most."""
+    if codec is not None:
+        return codec.batch_size
+    from cca_jax.codec.batches import ON_ACCELERATORS
+    from cca_jax.ops.platform import on_cpu
+
+    return 1 if on_cpu() else ON_ACCELERATORS
+
+
+TellParts = Callable[[Mapping[str, float]], None]
+"""Takes the seconds of the parts of coding."""
+
+
+@contextlib.contextmanager
+def parts_told(tell: TellParts | None) -> Iterator[Stopwatch | None]:
+    """A stopwatch, whose seconds are told in the end; None where nobody wants to be told."""
+    from cca_jax.codec.stopwatch import Stopwatch
+
+    if tell is None:
+        yield None
+        return
+    clock = Stopwatch()
+    yield clock
+    tell(clock.seconds)
+
+
+def pixels_at_once(height: int, width: int, tile: int | None = None) -> int:
+    """How many pixels are computed at once for an image of that height and width: those of a tile with its margin."""
+    from cca_jax.tiling.buckets import bucket_side
+    from cca_jax.tiling.geometry import UNIT, Grid
+
+    rows, columns = map(bucket_side, Grid.divide(height, width, tile).widest)
+    return UNIT * UNIT * rows * columns
 
 
 def compress_to_target(

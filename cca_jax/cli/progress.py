@@ -20,12 +20,13 @@ def start_bar(total: int, doing: str) -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[speed]}", markup=False),
         console=Console(stderr=True),
         transient=True,
         # Rich would send standard output through its console, which is standard error here: a pipe would stay empty.
         redirect_stdout=False,
         redirect_stderr=False,
     )
-    bar.add_task(doing, total=total)
+    bar.add_task(doing, total=total, speed="")
     bar.start()
     return bar

@@ -135,13 +135,29 @@ def write_image(path: str | Path, pixels: np.ndarray) -> None:
     """Writes an image losslessly, in the format its suffix names, whole or not at all.
 
     Args:
-        path: a file name ending in .png, .bmp, .ppm, .tif, .tiff or .webp; its folder must exist. An existing file is
-            replaced.
+        path: as for `encode_image`; its folder must exist. An existing file is replaced.
+        pixels: likewise.
+
+    Raises:
+        ImageError: as for `encode_image`.
+        OSError: the folder is missing, not writable or full.
+    """
+    data = encode_image(path, pixels)
+    try:
+        files.write_atomically(path, data)
+    except ValueError as error:
+        raise ImageError(str(error)) from error
+
+
+def encode_image(path: str | Path, pixels: np.ndarray) -> bytes:
+    """The content of an image file, in the lossless format that its name asks for.
+
+    Args:
+        path: a file name ending in .png, .bmp, .ppm, .tif, .tiff or .webp.
         pixels: uint8 [H,W,3], at least one pixel.
 
     Raises:
         ImageError: the suffix is another, the array is not such an image, or the format cannot hold it.
-        OSError: the folder is missing, not writable or full.
     """
     check_writable(path)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
@@ -152,7 +168,4 @@ def write_image(path: str | Path, pixels: np.ndarray) -> None:
     except (OSError, ValueError) as error:
         height, width = pixels.shape[:2]
         raise ImageError(f"{path}: this format cannot hold {width}×{height} pixels ({error}): use .png") from error
-    try:
-        files.write_atomically(path, buffer.getvalue())
-    except ValueError as error:
-        raise ImageError(str(error)) from error
+    return buffer.getvalue()

@@ -22,6 +22,7 @@ class FakeCodec:
 
     name = "fake"
     identity = IDENTITY
+    batch_size = 1
 
     def __init__(self, model, calls, coder=2):
         self._model, self._calls, self._coder = model, calls, coder
@@ -29,7 +30,7 @@ class FakeCodec:
     def with_coder(self, name):
         return FakeCodec(self._model, self._calls, {"tensorflow": 1, "constriction": 2}[name])
 
-    def compress(self, image, quality=None, *, tile=None, effort=0, progress=None):
+    def compress(self, image, quality=None, *, tile=None, effort=0, progress=None, clock=None):
         self._calls.append(("compress", self._model, quality, self._coder, tile, effort))
         if effort:
             progress(effort, effort)
@@ -37,7 +38,16 @@ class FakeCodec:
         streams = tuple(container.Stream(data, 0) for data in (coarse, b"one", b"four"))
         return container.write(container.Container(*image.shape[1::-1], IDENTITY, self._coder, quality, streams))
 
-    def decompress(self, data, slices=None):
+    def batch_group(self, height, width, tile=None, effort=0):
+        return None
+
+    def compress_batch(self, images, quality=None, *, clock=None):
+        return [self.compress(image, quality) for image in images]
+
+    def decompress_batch(self, files, *, clock=None):
+        return [self.decompress(data) for data in files]
+
+    def decompress(self, data, slices=None, *, clock=None):
         self._calls.append(("decompress", self._model, slices))
         file = container.read(data)
         return np.frombuffer(zlib.decompress(file.streams[0].data), np.uint8).reshape(file.height, file.width, 3)
@@ -56,6 +66,12 @@ def summary(name, path):
         config=ModelConfig(),
         cost=Cost(encode=693.4, decode=688.7),
     )
+
+
+@pytest.fixture
+def visible():
+    """A function from a folder to the names of the files in it that are not hidden, sorted."""
+    return lambda folder: sorted(path.name for path in Path(folder).iterdir() if not path.name.startswith("."))
 
 
 @pytest.fixture
