@@ -1,4 +1,4 @@
-"""`python -m bench`: coding, whole processes, memory, tiles, training steps, the CPU's lowerings and the data pipeline.
+"""`python -m bench`: coding, processes, folders, memory, tiles, training steps, the CPU's lowerings, the data pipeline.
 
 Tables on standard output, and JSON with --json. Nothing else should run meanwhile.
 """
@@ -70,6 +70,31 @@ def _profile(options: argparse.Namespace, console: Console) -> object:
     return figures
 
 
+def _bulk(options: argparse.Namespace, console: Console) -> object:
+    from bench.bulk.folders import time_folder
+
+    results = {}
+    for model in options.models:
+        figures, missing = time_folder(options.data, model, options.before, options.repetitions)
+        console.print(tables.folders_table(model, figures))
+        for program in missing:
+            print_problem(f"{program}: is not installed, so it is not timed")
+        results[model] = figures
+    return results
+
+
+def _scale(options: argparse.Namespace, console: Console) -> object:
+    from bench.bulk.scale import fit, measure_scale
+
+    results: dict[str, object] = {}
+    for model in options.models:
+        figures = measure_scale(options.data, model, options.cases)
+        cost = fit(figures) if len(figures) > 2 else None
+        console.print(tables.scale_table(model, figures, cost))
+        results[model] = {"runs": figures, "model": cost}
+    return results
+
+
 def _seams(options: argparse.Namespace, console: Console) -> object:
     from bench.coding.seams import measure_seams
     from bench.models import open_codec
@@ -125,6 +150,8 @@ _PARTS = {
     "process": _process,
     "memory": _memory,
     "profile": _profile,
+    "bulk": _bulk,
+    "scale": _scale,
     "seams": _seams,
     "training": _training,
     "lowerings": _lowerings,

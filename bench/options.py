@@ -9,10 +9,24 @@ from pathlib import Path
 from cca_jax.bundles.registry import DEFAULT_MODEL
 from cca_jax.cli.parser import OneLineParser, names, whole_number
 
-PARTS = ("codec", "process", "memory", "profile", "seams", "training", "lowerings", "data", "reference")
-"""What can be measured; seams needs --data, the last --reference."""
+PARTS = (
+    "codec",
+    "process",
+    "memory",
+    "profile",
+    "bulk",
+    "scale",
+    "seams",
+    "training",
+    "lowerings",
+    "data",
+    "reference",
+)
+"""What can be measured; bulk, scale and seams need --data, the last --reference."""
+_OF_PHOTOS = ("bulk", "scale", "seams")
 _BY_DEFAULT = ("codec", "process", "training", "data")
 DEFAULT_SIZES = "256x256,768x512"
+DEFAULT_CASES = "100x64,1000x64,10000x64,300x256,100x512"
 ALL_SIZES = "256x256,768x512,2048x1365,4096x2730"
 _COUNT = whole_number(1)
 
@@ -50,7 +64,18 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="for training: over so many virtual devices; default: 1,2,4",
     )
     parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="photos for data, which makes a few else, and for seams"
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="photos for data, which makes a few else, and for bulk, scale and seams",
+    )
+    parser.add_argument("--before", type=Path, metavar="PATH", help="for bulk: a checkout of an earlier version")
+    parser.add_argument(
+        "--cases",
+        type=_cases,
+        default=DEFAULT_CASES,
+        metavar="NxS,…",
+        help=f"for scale: N crops of S pixels a side; default: {DEFAULT_CASES}",
     )
     parser.add_argument("--tile", type=_COUNT, default=192, metavar="N", help="for seams: pixels; default: 192")
     parser.add_argument("--picture", type=Path, metavar="FILE.png", help="for profile: draw it here")
@@ -61,28 +86,48 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--repetitions", type=_COUNT, default=5)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")  # fmt: skip
     options = parser.parse_args(arguments)
+    _check(parser, options)
+    return options
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Leaves where options are no use together; fills in the parts."""
     if unknown := [part for part in options.parts if part not in PARTS]:
         parser.error(f"there is no part {unknown[0]!r}: choose among {', '.join(PARTS)}")
     if not options.parts:
         options.parts = [*_BY_DEFAULT, *(["reference"] if options.reference is not None else [])]
-    if options.data is None and "seams" in options.parts:
-        parser.error("the part seams needs --data: a folder of photos")
+    _check_paths(parser, options)
+    odd = [number for number in options.devices if options.batch_size % number]
+    if odd and "training" in options.parts:
+        parser.error(f"--batch-size {options.batch_size} cannot be divided over {odd[0]} devices")
+
+
+def _check_paths(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    for part in _OF_PHOTOS:
+        if options.data is None and part in options.parts:
+            parser.error(f"the part {part} needs --data: a folder of photos")
+    if options.before is not None and not (options.before / "cca_jax" / "cli").is_dir():
+        parser.error(f"{options.before} is no checkout of this project: it has no cca_jax/cli")
     if options.reference is None and "reference" in options.parts:
         parser.error("the part reference needs --reference: a checkout of the released code")
     if options.reference is not None and not (options.reference / "models" / "vae.py").is_file():
         parser.error(f"{options.reference} is not a checkout of the released code: it has no models/vae.py")
-    odd = [number for number in options.devices if options.batch_size % number]
-    if odd and "training" in options.parts:
-        parser.error(f"--batch-size {options.batch_size} cannot be divided over {odd[0]} devices")
     for name in ("json", "picture"):
         path = getattr(options, name)
         if path is not None and not path.resolve().parent.is_dir():
             parser.error(f"--{name} {path}: there is no such folder")
-    return options
 
 
 def _counts(text: str) -> list[int]:
     return sorted({1, *map(_COUNT, text.split(","))})
+
+
+def _cases(text: str) -> list[tuple[int, int]]:
+    """NxS, as in 100x64, to (N, S), a list of them."""
+    found = [re.fullmatch(r"([1-9]\d{0,6})x([1-9]\d{0,4})", part) for part in text.split(",")]
+    if None in found:
+        raise argparse.ArgumentTypeError(f"{text!r} are no cases: write NUMBERxSIDE, as in {DEFAULT_CASES}")
+    return [(int(case[1]), int(case[2])) for case in found if case is not None]
 
 
 def _sizes(text: str) -> list[tuple[int, int]]:

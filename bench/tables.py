@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
+from bench.bulk.folders import FolderFigures
+from bench.bulk.scale import Model, ScaleFigures, bucket_pixels
 from bench.coding.codec import CodecFigures
 from bench.coding.seams import REACH, SeamFigures
 from bench.process.process import ProcessFigures
@@ -74,6 +76,34 @@ def profile_table(size: Size, figures: Mapping[str, Mapping[str, Mapping[str, fl
     for model, cases in figures.items():
         for case, seconds in cases.items():
             table.add_row(model, case, *(f"{seconds[s]:.2f}" for s in stages), f"{sum(seconds.values()):.2f}")
+    return table
+
+
+def folders_table(model: str, figures: Mapping[str, FolderFigures]) -> Table:
+    """Commands over a folder."""
+    columns = ("command", "median", "fastest", "slowest", "CPU", "images/s", "MB/s", "bpp", "peak MiB")
+    table = Table(*columns, title=f"{model}: a folder of photos, start to finish, seconds")
+    for name, found in figures.items():
+        rate = "" if found.bits_per_pixel is None else f"{found.bits_per_pixel:.3f}"
+        speeds = (f"{found.cpu_seconds:.2f}", f"{found.images_per_second:.2f}", f"{found.megabytes_per_second:.2f}")
+        table.add_row(name, *spread(found.seconds), *speeds, rate, f"{found.peak_bytes / _MIB:,.0f}")
+    return table
+
+
+def scale_table(model: str, figures: Sequence[ScaleFigures], cost: Model | None) -> Table:
+    """Runs over crops, what the model of their cost says of each, and what it is."""
+    columns = ("images", "side", "seconds", "by the model", "images/s", "peak MiB", "once more", "journal kB")
+    said = (
+        ""
+        if cost is None
+        else f"\n{cost.start:.2f} s + {1e3 * cost.image:.2f} ms an image + {1e6 * cost.pixel:.3f} s/Mpx"
+    )
+    table = Table(*columns, title=f"{model}: cost by images and pixels{said}")
+    for f in figures:
+        by_model = "" if cost is None else f"{cost.seconds(f.images, f.images * bucket_pixels(f.side)):.2f}"
+        cells = [f"{f.images:,}", str(f.side), f"{f.seconds:.2f}", by_model, f"{f.images / f.seconds:.1f}"]
+        cells += [f"{f.peak_bytes / _MIB:,.0f}", f"{f.again_seconds:.2f}", f"{f.journal_bytes / 1000:,.0f}"]
+        table.add_row(*cells)
     return table
 
 
