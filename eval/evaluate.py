@@ -18,17 +18,19 @@ from eval.rate_distortion.curves import PublishedCurve, identify_dataset, publis
 from eval.rate_distortion.means import mean_records
 from eval.report import build
 from eval.report.gather import gather_picture
-from eval.report.pictures import Picture, evenly_spaced
+from eval.report.pictures import Picture
 from eval.results.machine import describe_machine, versions
 from eval.results.results import CodecRecord, Data, Results
-from eval.runner.images import ImageSource, LoadedImage, open_source
+from eval.runner.images import ImageSource, LoadedImage, evenly_spaced, open_source
 from eval.runner.options import ALL, EXIT_SOME_FAILED, NONE, Options
-from eval.runner.run import Outcome, Plan, run
+from eval.runner.plan import Outcome, Plan
+from eval.runner.run import run
 from eval.runner.store import JOURNAL, Journal, user_cache
 from eval.runner.summary import print_efforts, print_means
 
 RESULTS, TABLE = "results.json", "results.csv"
 """Files of a report."""
+_IMAGES_ON_PAGE = 300
 
 
 def evaluate(options: Options) -> int:
@@ -56,6 +58,7 @@ def evaluate(options: Options) -> int:
         machine=describe_machine(),
         journal=Journal(options.out / JOURNAL),
         cache=user_cache() if options.cache else None,
+        time_sample=options.time_sample,
     )
     outcome = run(plan)
     if not outcome.records:
@@ -73,9 +76,18 @@ def evaluate(options: Options) -> int:
         # Other programs may take minutes a file, and the pictures are made anew with every report.
         others = [plan.cache.keeping_files(codec) if codec.external else codec for codec in others]
     pictures = gather_pictures(source, results, ours, others, options.pictures)
-    page = build(results, options.out, pictures=pictures, published=published)
+    page = build(on_page(results), options.out, pictures=pictures, published=published)
     print_line(f"{page}: the report")
     return EXIT_SOME_FAILED if results.failures else 0
+
+
+def on_page(results: Results) -> Results:
+    """The results with the records of a few hundred images, evenly spaced: a page of more would not open."""
+    names = dict.fromkeys(record.image for record in results.records)
+    shown = set(evenly_spaced(list(names), _IMAGES_ON_PAGE))
+    if len(shown) == len(names):
+        return results
+    return results.model_copy(update={"records": tuple(one for one in results.records if one.image in shown)})
 
 
 def conventional_codecs(names: Sequence[str]) -> list[ConventionalCodec]:

@@ -20,6 +20,7 @@ def _mean(group: Sequence[ImageRecord]) -> MeanRecord:
     large = [record for record in group if record.ms_ssim is not None]
     slices = [record.bits_per_slice for record in group if record.bits_per_slice is not None]
     peaks = [record.peak_memory_bytes for record in group if record.peak_memory_bytes is not None]
+    timed = [record for record in group if record.encode_seconds]
     return MeanRecord(
         codec=group[0].codec,
         setting=group[0].setting,
@@ -30,8 +31,9 @@ def _mean(group: Sequence[ImageRecord]) -> MeanRecord:
         psnr=_mean_of_all([record.psnr for record in group]),
         ms_ssim=_mean_of_all([record.ms_ssim for record in large]),
         ms_ssim_db=_mean_of_all([record.ms_ssim_db for record in large]),
-        encode_seconds=_mean_parts([record.encode_seconds for record in group]),
-        decode_seconds=_mean_parts([record.decode_seconds for record in group]),
+        encode_seconds=_mean_parts([record.encode_seconds for record in timed]),
+        decode_seconds=_mean_parts([record.decode_seconds for record in timed]),
+        count_timed=None if len(timed) == len(group) else len(timed),
         peak_memory_bytes=max(peaks, default=None),
         bits_per_slice=tuple(fmean(bits) for bits in zip(*slices, strict=True)) if len(slices) == len(group) else None,
         estimated_bits_per_pixel=_mean_of_all([record.estimated_bits_per_pixel for record in group]),
@@ -45,4 +47,4 @@ def _mean_of_all(values: Sequence[float | None]) -> float | None:
 
 
 def _mean_parts(seconds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {part: fmean(one[part] for one in seconds) for part in seconds[0]}
+    return {part: fmean(one[part] for one in seconds) for part in (seconds[0] if seconds else ())}

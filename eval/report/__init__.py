@@ -9,7 +9,7 @@ curves of the literature (`rate_distortion.curves`), drawn dashed. The figures o
 """
 
 from eval.report.gather import gather_picture
-from eval.report.pictures import Picture, evenly_spaced
+from eval.report.pictures import Picture
 from eval.report.write import build
 
-__all__ = ["Picture", "build", "evenly_spaced", "gather_picture"]
+__all__ = ["Picture", "build", "gather_picture"]

@@ -66,6 +66,8 @@ def _content(results: Results, pictures: Sequence[Picture], published: Sequence[
     matrices = bd_matrices(results, footnotes)
     return {
         "results": results,
+        "shown_images": len(data["images"]),
+        "measured_images": max((mean.count for mean in results.means), default=0),
         **_titles(results),
         "data": data,
         "pictures": pictures,

@@ -95,8 +95,8 @@ def _point(codec: int, record: ImageRecord | MeanRecord) -> list[Any]:
 
 def _costs(record: ImageRecord) -> list[Any]:
     return [
-        _number(record.encode_seconds["total"], 5),
-        _number(record.decode_seconds["total"], 5),
+        _number(record.encode_seconds.get("total"), 5),
+        _number(record.decode_seconds.get("total"), 5),
         record.peak_memory_bytes,
     ]
 

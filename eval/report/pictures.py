@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -77,18 +76,6 @@ def make_version(
     """A reconstruction with its figures; the fields are those of `Version`."""
     psnr, ms_ssim = fidelity(original, pixels)
     return Version(codec, setting, num_bytes, psnr, ms_ssim, pixels, note, bits)
-
-
-def evenly_spaced(items: Sequence[Item], count: int) -> list[Item]:
-    """Some of the items, always the same: the middles of `count` equal parts of the list; all of them if it is short.
-
-    Args:
-        items: in order.
-        count: how many, at least 0.
-    """
-    if count >= len(items):
-        return list(items)
-    return [items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count)]
 
 
 def data_uri(pixels: UInt8[np.ndarray, "H W 3"]) -> str:

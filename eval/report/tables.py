@@ -143,8 +143,8 @@ def headline(results: Results) -> list[dict[str, object]]:
                 (_rate(mean.bits_per_pixel), "bits per pixel"),
                 (f"{_fixed(mean.psnr, 2)} dB", "PSNR"),
                 (_fixed(mean.ms_ssim, 4), "MS-SSIM"),
-                (f"{mean.encode_seconds[TOTAL]:.2f} s", "to encode an image"),
-                (f"{mean.decode_seconds[TOTAL]:.2f} s", "to decode it"),
+                (f"{_fixed(mean.encode_seconds.get(TOTAL), 2)} s", "to encode an image"),
+                (f"{_fixed(mean.decode_seconds.get(TOTAL), 2)} s", "to decode it"),
             ],
         }
         for mean in results.means
@@ -194,8 +194,9 @@ def _estimate(mean: MeanRecord) -> Cell:
 
 def _seconds(seconds: Mapping[str, float]) -> Cell:
     parts = [f"{part} {value:.3f}" for part, value in seconds.items() if part != TOTAL]
+    total = seconds.get(TOTAL)
     # The file alone says nothing that the total does not.
-    return Cell(f"{seconds[TOTAL]:.3f}", seconds[TOTAL], ", ".join(parts) if len(parts) > 1 else "")
+    return Cell(_fixed(total, 3), _value(total), ", ".join(parts) if len(parts) > 1 else "")
 
 
 def _bd_cell(record: BdRecord | None, footnotes: Footnotes) -> BdCell:

@@ -39,8 +39,8 @@ class ImageRecord(Record):
         psnr: decibels, on 8-bit RGB; None where the image came back identical (it is infinite then).
         ms_ssim: 0 to 1; None where the short side is under 176 pixels.
         ms_ssim_db: -10·log10(1 - MS-SSIM); None where MS-SSIM is None, or 1.
-        encode_seconds: wall-clock time by part, and always "total"; compilation is not in it. "file" is the writing,
-            which is not in the total.
+        encode_seconds: wall-clock time by part, with "total" among them; compilation is not in it. "file" is the
+            writing, which is not in the total. Empty where images were coded side by side.
         decode_seconds: likewise; "file" is the reading.
         peak_memory_bytes: ours: most memory that the process held while it coded the image and decoded it; None where
             that cannot be told, and for others, since JAX and the models share the process with them.
@@ -78,8 +78,9 @@ class MeanRecord(Record):
         psnr: mean; None where an image came back identical.
         ms_ssim: mean; None where no image is large enough.
         ms_ssim_db: mean of the decibels, not decibels of the mean; None likewise, or where one is infinite.
-        encode_seconds: means by part.
-        decode_seconds: means by part.
+        encode_seconds: means by part, of the images that were timed; empty where none was.
+        decode_seconds: likewise.
+        count_timed: the images that were timed; None stands for all, as in reports of earlier versions.
         peak_memory_bytes: the largest, not the mean.
         bits_per_slice: means.
         estimated_bits_per_pixel: mean; None where an image has none.
@@ -96,6 +97,7 @@ class MeanRecord(Record):
     ms_ssim_db: NonNegative | None
     encode_seconds: Seconds
     decode_seconds: Seconds
+    count_timed: Count | None = None
     peak_memory_bytes: Positive | None = None
     bits_per_slice: tuple[NonNegative, ...] | None = None
     estimated_bits_per_pixel: Rate | None = None

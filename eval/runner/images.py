@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from train.data.source import PhotoSource
 from train.data.tfds import open_tensorflow_dataset
 
 TFDS_PREFIX = "tfds:"
+Item = TypeVar("Item")
 
 
 class LoadedImage(NamedTuple):
@@ -96,6 +98,18 @@ class DatasetSource:
     def load(self, index: int) -> LoadedImage:
         """Decodes one picture."""
         return LoadedImage(self.names[index], self._photos[index], ())
+
+
+def evenly_spaced(items: Sequence[Item], count: int) -> list[Item]:
+    """Some of the items, always the same: the middles of `count` equal parts of the list; all of them if it is short.
+
+    Args:
+        items: in order.
+        count: how many, at least 0.
+    """
+    if count >= len(items):
+        return list(items)
+    return [items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count)]
 
 
 def open_source(data: str, data_dir: Path | None = None) -> ImageSource:

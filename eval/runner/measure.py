@@ -40,14 +40,34 @@ def measure(
     """
     (encoded, encode_peak), encode_compiling = steady(lambda: with_peak(lambda: _encode(codec, image, setting, file)))
     (decoded, decode_peak), decode_compiling = steady(lambda: with_peak(lambda: _decode(codec, file)))
+    peaks = [peak for peak in (encode_peak, decode_peak) if peak is not None and codec.kind == "ours"]
+    record = _record(codec, image, setting, encoded, decoded, estimate)
+    times = {"encode_seconds": dict(encoded.seconds), "decode_seconds": dict(decoded.seconds)}
+    record = record.model_copy(update={**times, "peak_memory_bytes": max(peaks, default=None)})
+    return record, encode_compiling + decode_compiling
+
+
+def measure_untimed(codec: ImageCodec, image: LoadedImage, setting: float, estimate: bool = False) -> ImageRecord:
+    """As `measure`, where other images are coded at the same time: a record without times and memory.
+
+    Raises:
+        CodecError: as for `measure`.
+    """
+    encoded = codec.encode(image.pixels, setting)
+    return _record(codec, image, setting, encoded, codec.decode(encoded.data), estimate)
+
+
+def _record(
+    codec: ImageCodec, image: LoadedImage, setting: float, encoded: Encoded, decoded: Decoded, estimate: bool
+) -> ImageRecord:
+    """All but times and memory."""
     if decoded.pixels.shape != image.pixels.shape:
         sizes = " and ".join(f"{pixels.shape[1]}×{pixels.shape[0]}" for pixels in (image.pixels, decoded.pixels))
         raise CodecError(f"{codec.name} gave back another size than it was given ({sizes})")
     height, width = image.pixels.shape[:2]
     psnr, ms_ssim = fidelity(image.pixels, decoded.pixels)
-    peaks = [peak for peak in (encode_peak, decode_peak) if peak is not None and codec.kind == "ours"]
     promised = cast(EstimatingCodec, codec).estimate(image.pixels, setting) if estimate else None
-    record = ImageRecord(
+    return ImageRecord(
         image=image.name,
         width=width,
         height=height,
@@ -58,13 +78,11 @@ def measure(
         psnr=psnr if math.isfinite(psnr) else None,
         ms_ssim=None if ms_ssim is None else min(ms_ssim, 1.0),
         ms_ssim_db=_decibels(ms_ssim),
-        encode_seconds=dict(encoded.seconds),
-        decode_seconds=dict(decoded.seconds),
-        peak_memory_bytes=max(peaks, default=None),
+        encode_seconds={},
+        decode_seconds={},
         bits_per_slice=encoded.stream_bits,
         estimated_bits_per_pixel=None if promised is None else promised.bits / (height * width),
     )
-    return record, encode_compiling + decode_compiling
 
 
 def _encode(codec: ImageCodec, image: LoadedImage, setting: float, file: Path) -> Encoded:

@@ -38,6 +38,7 @@ class Options:
         estimate: whether to add likelihood estimates.
         out: the report's folder.
         pictures: how many images the report shows.
+        time_sample: how many images are measured one by one, with times; None for all.
         cache: whether results of conventional codecs may come from, and go to, the user's cache.
     """
 
@@ -50,6 +51,7 @@ class Options:
     estimate: bool
     out: Path
     pictures: int
+    time_sample: int | None
     cache: bool
 
 
@@ -105,6 +107,12 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         help="images that the report shows (default: %(default)s)",
     )
     parser.add_argument(
+        "--time-sample",
+        type=whole_number(1),
+        metavar="N",
+        help="for large sets: measure times on N images, evenly spaced, one by one; code the others side by side",
+    )
+    parser.add_argument(
         "--no-cache", dest="cache", action="store_false", help="measure conventional codecs anew, and keep nothing"
     )
     args = parser.parse_args(arguments)
@@ -118,6 +126,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         estimate=args.estimate,
         out=args.out,
         pictures=args.pictures,
+        time_sample=args.time_sample,
         cache=args.cache,
     )
 

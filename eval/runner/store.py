@@ -40,7 +40,9 @@ class Entry(Record):
     compile_seconds: NonNegative = 0.0
 
 
-def entry_key(content: str, codec: ImageCodec, setting: float, estimate: bool, machine: Machine) -> str:
+def entry_key(
+    content: str, codec: ImageCodec, setting: float, estimate: bool, machine: Machine, timed: bool = True
+) -> str:
     """What a measurement is kept under.
 
     Args:
@@ -49,8 +51,11 @@ def entry_key(content: str, codec: ImageCodec, setting: float, estimate: bool, m
         setting: the codec's.
         estimate: whether the record holds an estimate.
         machine: times are taken on it: on another they are taken anew.
+        timed: whether the record holds times.
     """
     parts = [SCHEMA_VERSION, content, codec.name, codec.version, setting, estimate, machine.model_dump()]
+    if not timed:
+        parts.append("untimed")
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from cca_jax.cli.console import print_line, print_table
 from cca_jax.objective.metrics import MS_SSIM_MIN_SIDE
@@ -19,6 +20,9 @@ def print_means(means: Sequence[MeanRecord]) -> None:
     print_line("")
     print_table([_HEAD, *(_row(mean) for mean in means)], numeric=range(1, len(_HEAD)))
     partial = sorted({(mean.count_ms_ssim, mean.count) for mean in means if mean.count_ms_ssim < mean.count})
+    timed = {(mean.count_timed, mean.count) for mean in means if mean.count_timed is not None}
+    for few, count in sorted(timed):
+        print_line(f"times are of {few} of {count} images, measured one by one")
     for large, count in partial:
         print_line(
             f"MS-SSIM is of {large} of {count} images: the others have a side under {MS_SSIM_MIN_SIDE} pixels, too "
@@ -35,9 +39,9 @@ def print_efforts(means: Sequence[MeanRecord], bd: Sequence[BdRecord]) -> None:
         plain = name.partition(EFFORT)[0]
         if not any(other.startswith(plain + EFFORT) for other in names):
             continue
-        seconds = [mean.encode_seconds[TOTAL] for mean in means if mean.codec == name]
+        seconds = [mean.encode_seconds[TOTAL] for mean in means if mean.codec == name and mean.encode_seconds]
         gain = 0.0 if name == plain else gains.get((plain, name))
-        rows.append((name, f"{sum(seconds) / len(seconds):.1f}", "n/a" if gain is None else f"{gain:+.1f}"))
+        rows.append((name, f"{fmean(seconds):.1f}" if seconds else "n/a", "n/a" if gain is None else f"{gain:+.1f}"))
     if rows:
         print_line("")
         print_table([("codec", "encode s", "bits %"), *rows], numeric=(1, 2))
@@ -53,8 +57,8 @@ def _row(mean: MeanRecord) -> tuple[str, ...]:
         _number(mean.psnr, 2, "infinite"),
         _number(mean.ms_ssim, 4, "n/a"),
         _number(mean.ms_ssim_db, 2, "n/a" if mean.ms_ssim is None else "infinite"),
-        f"{mean.encode_seconds[TOTAL]:.3f}",
-        f"{mean.decode_seconds[TOTAL]:.3f}",
+        _number(mean.encode_seconds.get(TOTAL), 3, "n/a"),
+        _number(mean.decode_seconds.get(TOTAL), 3, "n/a"),
     )
 
 

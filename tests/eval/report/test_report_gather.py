@@ -11,8 +11,8 @@ from cca_jax.entropy_coding import coders
 from cca_jax.entropy_coding.tables import gaussian_tables
 from eval.codecs.interface import CodecError, Decoded
 from eval.report import gather
-from eval.report.pictures import Version, evenly_spaced
-from eval.runner.images import LoadedImage
+from eval.report.pictures import Version
+from eval.runner.images import LoadedImage, evenly_spaced
 
 
 @dataclasses.dataclass

@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 
 from eval.codecs.conventional import ConventionalCodec
+from eval.rate_distortion.means import mean_records
 from eval.results.results import Machine
 from eval.runner.images import open_source
-from eval.runner.run import Plan, run
+from eval.runner.plan import Plan
+from eval.runner.run import run
 from eval.runner.store import Cache, Journal
 
 MACHINE = Machine(cpu="x", cores=1, memory_bytes=None, system="y", device="cpu")
@@ -154,3 +156,54 @@ def test_transparency_is_said(go, photos, capsys):
     outcome, _ = go()
     assert len(outcome.records) == 6
     assert "clear.png: warning: transparen" in capsys.readouterr().err
+
+
+@pytest.fixture
+def many(tmp_path):
+    """A folder of nine images, of which one is none and one is all black."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for number in range(9):
+        pixels = np.zeros((8, 8, 3), np.uint8) if number == 4 else generator.integers(0, 256, (8, 9, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    (folder / "7.png").write_bytes(b"no picture")
+    return folder
+
+
+def go_sampled(folder, journal, codec, sample):
+    plan = Plan(open_source(str(folder)), [codec], False, MACHINE, Journal(journal), None, sample)
+    return run(plan)
+
+
+def test_a_time_sample_is_timed_and_the_others_are_measured_alike(many, tmp_path, counting_codec):
+    whole = go_sampled(many, tmp_path / "whole", counting_codec(kind="ours"), None)
+    sampled = go_sampled(many, tmp_path / "sampled", counting_codec(kind="ours"), 2)
+    plain = {"encode_seconds": {}, "decode_seconds": {}, "peak_memory_bytes": None}
+    assert [one.model_copy(update=plain) for one in sampled.records] == [
+        one.model_copy(update=plain) for one in whole.records
+    ]
+    assert {record.image for record in sampled.records if record.encode_seconds} == {"2.png", "6.png"}
+    key = lambda failure: failure.image  # noqa: E731
+    assert sorted(sampled.failures, key=key) == sorted(whole.failures, key=key)
+    assert [failure.image for failure in sampled.failures] == ["4.png", "7.png"]
+
+
+def test_a_sampled_run_is_continued(many, tmp_path, counting_codec):
+    first = go_sampled(many, tmp_path / "journal", counting_codec(), 2)
+    codec = counting_codec()
+    again = go_sampled(many, tmp_path / "journal", codec, 2)
+    assert again.known == len(again.records) == 14
+    assert again.records == first.records
+    assert len(codec.encoded) == 1  # the black one fails each time
+    codec = counting_codec()
+    timed = go_sampled(many, tmp_path / "journal", codec, None)
+    assert timed.known == 4  # times that were not taken are
+    assert all(record.encode_seconds for record in timed.records)
+
+
+def test_means_of_times_are_of_the_sample(many, tmp_path, counting_codec):
+    (mean, _) = mean_records(go_sampled(many, tmp_path / "journal", counting_codec(), 2).records)
+    assert (mean.count, mean.count_timed, mean.encode_seconds["total"]) == (7, 2, 0.25)
+    (mean, _) = mean_records(go_sampled(many, tmp_path / "all", counting_codec(), None).records)
+    assert (mean.count, mean.count_timed) == (7, None)
