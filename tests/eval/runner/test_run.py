@@ -132,7 +132,7 @@ def test_a_broken_image_is_reported_once_and_the_rest_goes_on(go, photos, counti
     assert (failure.image, failure.codec) == ("more/bad.png", None)
     (line,) = capsys.readouterr().err.splitlines()
     assert "more/bad.png" in line
-    assert "not an image" in line
+    assert "is damaged" in line
 
 
 def test_a_codec_that_fails_on_an_image_has_no_record_of_it(go, photos, counting_codec, capsys):
