@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
         interrupts.listen()
         run(
             config, data, options.out, mesh=mesh, tell=print_line,
-            resume=options.resume, init_from=options.init_from, interrupts=interrupts,
+            resume=options.resume, init_from=options.init_from, interrupts=interrupts, profile=options.profile,
         )  # fmt: skip
     if interrupts.exit_status:
         reason = "a signal" if interrupts.signal is not None else "--time-limit"

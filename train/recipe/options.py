@@ -12,6 +12,7 @@ from cca_jax.config import PRESETS
 from train.recipe.config import CHOICES, DURATIONS, TrainConfig
 from train.recipe.durations import Duration
 from train.recipe.presets import recipe
+from train.recipe.trace_window import TraceWindow
 
 _HELP = {
     "drop_at": "when λ takes its value, and the learning rate drops (decay drop)",
@@ -64,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--data-dir", type=Path, metavar="DIR", help="where TensorFlow Datasets keeps its data")
     options.add_argument(
         "--time-limit", type=float, metavar="SECONDS", help="save and end after so long, with status 124"
+    )
+    options.add_argument(
+        "--profile", type=_window, metavar="[SKIP:]COUNT", help="trace COUNT steps after the first SKIP (10) for XProf"
     )
     options.add_argument("--dry-run", action="store_true", help="say what would run, and stop")
     recipe_options = options.add_argument_group("recipe")
@@ -127,6 +131,13 @@ def _add_field(group: Any, field: dataclasses.Field) -> None:
 def _duration(text: str) -> Duration:
     try:
         return Duration.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _window(text: str) -> TraceWindow:
+    try:
+        return TraceWindow.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

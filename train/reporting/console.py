@@ -8,6 +8,8 @@ from typing import Any
 
 from train.recipe.config import TrainConfig
 
+_WAIT_TOLD = 0.02
+
 FLOOR_WARNING = (
     "warning: {share:.0%} of the auxiliary model's likelihoods sit on their floor of 1e-9. There R_aux is a constant "
     "without a gradient, so the CCA term no longer orders the slices; it only acts as a rate weight of λ + α on R_y. "
@@ -15,6 +17,13 @@ FLOOR_WARNING = (
     "the auxiliary model to be good and does not saturate where α is below every λ."
 )
 """Said once a run, when `aux_floor_fraction` passes one half."""
+
+DATA_WARNING = (
+    "warning: photos limit this run: the device waited for them for {share:.0%} of the time. Read in processes "
+    "(--workers), keep photos on the device (--photos-on-device), or use smaller files; `python -m bench data` says "
+    "what this machine reads."
+)
+"""Said once a run, when `data_wait` has been large in several lines."""
 
 
 def noise_warning(config: TrainConfig) -> str | None:
@@ -36,16 +45,20 @@ def train_line(step: int, steps: int, values: dict[str, Any], crops_per_second: 
     Args:
         step: steps done.
         steps: steps in all.
-        values: names of `ObjectiveTerms` and `StepReport` to numbers.
+        values: names of `ObjectiveTerms`, `StepReport` and `train.run.pace` to numbers.
         crops_per_second: over all devices, since the last line.
         batch_size: crops of a step.
     """
     rate = crops_per_second / batch_size
     left = datetime.timedelta(seconds=round((steps - step) / rate)) if rate > 0 else "?"
+    chip = values.get("tflops_per_second")
+    waited = values.get("data_wait", 0.0)
     parts = [
         f"step {step}/{steps}",
         f"{rate:.3g} steps/s",
         f"{crops_per_second:.3g} crops/s",
+        *([] if chip is None else [f"{chip:.3g} TFLOP/s a device, {values['share_of_peak']:.1%} of its peak"]),
+        *([f"{waited:.0%} waiting for photos"] if waited >= _WAIT_TOLD else []),
         f"{left} left",
         f"loss {values['loss']:.4f}",
         f"{decibels(values['mse']):.2f} dB",
@@ -57,6 +70,12 @@ def train_line(step: int, steps: int, values: dict[str, Any], crops_per_second: 
     if values["skipped"]:
         parts.append(f"{values['skipped']:.0f} skipped")
     return "  ".join(parts)
+
+
+def goodput_line(seconds: float, shares: dict[str, float]) -> str:
+    """Where the time went, the largest shares first."""
+    parts = [f"{name} {share:.1%}" for name, share in sorted(shares.items(), key=lambda item: -item[1])]
+    return f"time {datetime.timedelta(seconds=round(seconds))}: {', '.join(parts)}"
 
 
 def validation_line(step: int, values: dict[str, Any], best: bool) -> str:

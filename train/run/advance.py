@@ -9,7 +9,9 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from train.recipe.config import TrainConfig
+from train.run.data_wait import DataWait
 from train.run.run_data import RunData
+from train.run.utilization import Utilization
 from train.step import schedules
 from train.step.compiled import compile_step
 from train.step.compiled_window import compile_window
@@ -34,7 +36,9 @@ class Advance(Protocol):
         ...
 
 
-def advance_by(config: TrainConfig, data: RunData, mesh: Mesh, first: int) -> Advance:
+def advance_by(
+    config: TrainConfig, data: RunData, mesh: Mesh, first: int, waits: DataWait, utilization: Utilization
+) -> Advance:
     """The way that a configuration asks for.
 
     Args:
@@ -42,24 +46,35 @@ def advance_by(config: TrainConfig, data: RunData, mesh: Mesh, first: int) -> Ad
         data: its photos.
         mesh: the devices.
         first: steps done.
+        waits: measures how long the device waits for a batch.
+        utilization: counts a step's arithmetic.
 
     Raises:
         ValueError: the photos do not fit on the device.
     """
-    return _windows(config, data, mesh) if config.photos_on_device else _single_steps(config, data, mesh, first)
+    if config.photos_on_device:
+        return _windows(config, data, mesh, utilization)
+    return _single_steps(config, data, mesh, first, waits, utilization)
 
 
-def _single_steps(config: TrainConfig, data: RunData, mesh: Mesh, first: int) -> Advance:
+def _single_steps(
+    config: TrainConfig, data: RunData, mesh: Mesh, first: int, waits: DataWait, utilization: Utilization
+) -> Advance:
     step_function = compile_step(config, data.steps_per_epoch, mesh)
     batches = data.batches(first)
 
     def advance(state: TrainState, step: int, steps: int) -> tuple[TrainState, StepReport, int]:
-        return *step_function(state, shard_batch(next(batches), mesh)), step + 1
+        with waits.for_data():
+            batch = shard_batch(next(batches), mesh)
+        utilization.count(step_function, (state, batch), 1)
+        state, report = step_function(state, batch)
+        waits.computing(report.skipped)
+        return state, report, step + 1
 
     return advance
 
 
-def _windows(config: TrainConfig, data: RunData, mesh: Mesh) -> Advance:
+def _windows(config: TrainConfig, data: RunData, mesh: Mesh, utilization: Utilization) -> Advance:
     """Calls end at multiples of their length, so that what comes every so many steps finds them there."""
     window = compile_window(config, data.steps_per_epoch, mesh)
     length = config.steps_per_call
@@ -68,6 +83,8 @@ def _windows(config: TrainConfig, data: RunData, mesh: Mesh) -> Advance:
     def advance(state: TrainState, step: int, steps: int) -> tuple[TrainState, StepReport, int]:
         end = min(step - step % length + length, steps)
         learning_rates = rates(jnp.arange(step, end))
-        return *window(state, data.on_device(mesh), learning_rates), end
+        arguments = (state, data.on_device(mesh), learning_rates)
+        utilization.count(window, arguments, end - step)
+        return *window(*arguments), end
 
     return advance

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,11 +19,17 @@ from train.checkpoints.checkpoints import Checkpoints, abstract
 from train.checkpoints.saved_run import CONFIG, read_config, state_shapes
 from train.init.start import starting_params
 from train.recipe.config import REPORTING_ONLY, TrainConfig
+from train.recipe.trace_window import TraceWindow
 from train.reporting.console import noise_warning
 from train.reporting.reporter import Reporter
 from train.run.advance import advance_by
+from train.run.data_wait import DataWait
+from train.run.goodput import CHECKPOINTS, COMPILATION, VALIDATION, Goodput
 from train.run.interrupts import Interrupts
+from train.run.pace import Pace
+from train.run.profile import Profile
 from train.run.run_data import RunData
+from train.run.utilization import Utilization
 from train.run.validation import validate
 from train.step import schedules
 from train.step.mesh import any_process, check_divides, fresh_copy, replicate, replicated, wait_for_all, wait_on_cpu
@@ -42,6 +48,7 @@ def run(
     resume: bool = False,
     init_from: str | None = None,
     interrupts: Interrupts | None = None,
+    profile: TraceWindow | None = None,
 ) -> TrainState:
     """Trains until the configuration's duration, or until a signal or a time limit asks to end; saves either way.
 
@@ -54,12 +61,14 @@ def run(
         resume: continue from the folder's newest checkpoint where there is one.
         init_from: where a run without one begins; see `train.init.start.starting_params`.
         interrupts: what asks it to end.
+        profile: steps to take a trace of.
 
     Raises:
         ValueError: options that cannot be, a folder that holds another run, or too many steps in a row that are not
             finite.
         OSError: the folder cannot be written.
     """
+    goodput = Goodput()
     check_divides(config.batch_size, config.accumulate, mesh)
     report = tell if jax.process_index() == 0 else _silent
     _check_folder(config, folder, resume)
@@ -86,13 +95,14 @@ def run(
                 metadata["best"] = None  # or a lost best one would only be replaced by a better
             if metadata.get("photos", data.fingerprint) != data.fingerprint:
                 report("warning: these are not the photos that the run has seen so far: crops differ from here on")
-        worker = _Run(config, data, mesh, checkpoints, metadata["best"], interrupts or Interrupts())
+        worker = _Run(config, data, mesh, checkpoints, metadata["best"], interrupts or Interrupts(), goodput)
         first = int(state.step)
-        if jax.process_index() > 0:
-            return worker.train(state, None)
-        steps = worker.steps
-        with Reporter(folder, first, steps, config.batch_size, config.model.num_slices, report) as reporter:
-            return worker.train(state, reporter)
+        with Profile(profile, folder, first, report) as trace:
+            if jax.process_index() > 0:
+                return worker.train(state, None, trace)
+            steps = worker.steps
+            with Reporter(folder, first, steps, config.batch_size, config.model.num_slices, report) as reporter:
+                return worker.train(state, reporter, trace)
 
 
 class _Run:
@@ -100,10 +110,10 @@ class _Run:
 
     def __init__(
         self, config: TrainConfig, data: RunData, mesh: Mesh, checkpoints: Checkpoints,
-        best: dict[str, Any] | None, interrupts: Interrupts,
+        best: dict[str, Any] | None, interrupts: Interrupts, goodput: Goodput,
     ) -> None:  # fmt: skip
         self.config, self.data, self.mesh, self.checkpoints = config, data, mesh, checkpoints
-        self.best, self.interrupts = best, interrupts
+        self.best, self.interrupts, self.goodput = best, interrupts, goodput
         self.steps, self.validate_every, self.save_every = (
             duration.steps(data.steps_per_epoch)
             for duration in (config.duration, config.validate_every, config.save_every)
@@ -112,40 +122,62 @@ class _Run:
         # Validation rounds: what a model trained in bfloat16 is worth is what its float32 weights give in float32.
         self.evaluated = CCAModel(config.model)
 
-    def train(self, state: TrainState, reporter: Reporter | None) -> TrainState:
+    def train(self, state: TrainState, reporter: Reporter | None, trace: Profile) -> TrainState:
         """All steps that are left."""
+        self.goodput.started()
+        first = int(state.step)
+        with DataWait(self.goodput) as waits:
+            state, step = self._steps(state, reporter, trace, waits)
+        if step == first:
+            return state
+        trace.finish(step)
+        with self.goodput.spent(CHECKPOINTS):
+            self.checkpoints.wait()
+        if reporter is not None:
+            reporter.goodput(step, *self.goodput.shares())
+        return state
+
+    def _steps(
+        self, state: TrainState, reporter: Reporter | None, trace: Profile, waits: DataWait
+    ) -> tuple[TrainState, int]:
         first = step = int(state.step)
-        advance = advance_by(self.config, self.data, self.mesh, first)
+        utilization = Utilization(self.mesh)
+        advance = advance_by(self.config, self.data, self.mesh, first, waits, utilization)
         report: StepReport | None = None
-        clock, counted = time.monotonic(), first
+        pace = Pace(first, waits, utilization)
         while step < self.steps:
             previous, before = report, step
-            state, report, step = advance(state, step, self.steps)
+            trace.before(step)
+            with self.goodput.spent(COMPILATION) if before == first else contextlib.nullcontext():
+                state, report, step = advance(state, step, self.steps)
             wait_on_cpu(state, self.mesh)
+            traced = trace.after(step, report)
             self._check_finite(previous)  # that of the step before: this one is still being computed
             last = step == self.steps
             passed = partial(_passes, before, step)
             if (passed(self.config.log_every) or last) and reporter is not None:
                 values = _numbers(report)
-                reporter.train(step, values, (time.monotonic() - clock) / (step - counted))
-                clock, counted = time.monotonic(), step
-            if before == first:
-                # What compiling it took is not the steps' time either.
+                reporter.train(step, values, pace.values(step))
+                pace.restart(step)
+            if before == first or traced:
+                # What compiling or tracing took is not the steps' time either.
                 jax.block_until_ready(state.step)
-                clock, counted = time.monotonic(), step
+                pace.restart(step)
             stop = not last and any_process(self.interrupts.requested)
             due = passed(self.validate_every) or last
+            if due or passed(self.save_every) or stop:
+                jax.block_until_ready(state.step)  # what is left of the steps is not validation's or saving's time
             improved = due and self._validate(step, state, reporter)
             if improved or passed(self.save_every) or last or stop:
-                self.checkpoints.save(step, state, self._facts(), best=improved)
+                with self.goodput.spent(CHECKPOINTS):
+                    self.checkpoints.save(step, state, self._facts(), best=improved)
             if due or passed(self.save_every):
                 # What validating and saving took is not the steps' time.
-                clock, counted = time.monotonic(), step
+                pace.restart(step)
             if stop:
                 break
         self._check_finite(report)
-        self.checkpoints.wait()
-        return state
+        return state, step
 
     def _check_finite(self, report: StepReport | None) -> None:
         limit = self.config.nonfinite_limit
@@ -159,7 +191,9 @@ class _Run:
         """Validates, reports, and says whether this is the best so far under the present objective."""
         weight = float(self.weight_of(step - 1))
         originals = self.data.validation
-        values, decoded = validate(self.evaluated, state.best_params, originals, weight, self.config.loss, self.mesh)
+        with self.goodput.spent(VALIDATION):
+            params = state.best_params
+            values, decoded = validate(self.evaluated, params, originals, weight, self.config.loss, self.mesh)
         weights = self.config.model.rate_weights
         named = (
             "rate weights " + ", ".join(f"{w:g}" for w in weights) + " over their roots"

@@ -5,7 +5,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from train.recipe.options import config_of, parser
-from train.reporting.console import decibels, noise_warning, train_line, validation_line
+from train.reporting.console import decibels, goodput_line, noise_warning, train_line, validation_line
 from train.reporting.metrics_log import MetricsLog
 from train.reporting.reporter import Reporter
 
@@ -24,6 +24,31 @@ def test_the_line_of_a_step():
     )
     without = train_line(1, 2, {**VALUES, "rate_aux": 0.0, "skipped": 3.0}, 40.0, 8)
     assert without.endswith("z 0.2500 bpp  3 skipped")
+
+
+def test_a_line_says_what_is_known_of_the_chip_and_whether_it_waits():
+    pace = {"tflops_per_second": 41.24, "share_of_peak": 0.0417, "data_wait": 0.25}
+    line = train_line(200, 1000, {**VALUES, **pace}, crops_per_second=40.0, batch_size=8)
+    assert "40 crops/s  41.2 TFLOP/s a device, 4.2% of its peak  25% waiting for photos  0:02:40 left" in line
+    assert "waiting" not in train_line(200, 1000, {**VALUES, "data_wait": 0.01}, 40.0, 8)
+
+
+def test_the_line_of_where_the_time_went():
+    line = goodput_line(3723.4, {"steps": 0.7, "data": 0.05, "compilation": 0.25})
+    assert line == "time 1:02:03: steps 70.0%, compilation 25.0%, data 5.0%"
+
+
+def test_a_run_that_waits_for_photos_is_told_once(tmp_path):
+    told = []
+    with Reporter(tmp_path, 0, 100, 8, 5, told.append) as reporter:
+        for step in range(1, 9):
+            reporter.train(step, VALUES, {"seconds_per_step": 0.2, "data_wait": 0.0 if step == 1 else 0.4})
+        reporter.goodput(9, 60.0, {"steps": 0.6, "data": 0.4})
+    (warning,) = (line for line in told if line.startswith("warning"))
+    assert "waited for them for 40%" in warning
+    assert told.index(warning) == 4  # after the third slow line: one may come by chance
+    last = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last == {"kind": "goodput", "step": 9, "seconds": 60.0, "steps": 0.6, "data": 0.4}
 
 
 def test_the_line_of_a_validation():
@@ -78,7 +103,7 @@ def reported(tmp_path):
     photos = np.zeros((5, 64, 64, 3), np.uint8)
     with Reporter(tmp_path, 0, 1000, 8, 2, messages.append) as reporter:
         for step in (10, 20):
-            reporter.train(step, {**VALUES, "aux_floor_fraction": 0.51}, seconds_per_step=0.2)
+            reporter.train(step, {**VALUES, "aux_floor_fraction": 0.51}, {"seconds_per_step": 0.2})
         reporter.validation(20, VALIDATION, True, photos, photos + 255)
     return tmp_path, messages
 
@@ -93,7 +118,7 @@ def test_saturation_is_explained_once(reported):
 def test_half_is_not_yet_saturated(tmp_path):
     messages = []
     with Reporter(tmp_path, 0, 1000, 8, 2, messages.append) as reporter:
-        reporter.train(1, {**VALUES, "aux_floor_fraction": 0.5}, 0.2)
+        reporter.train(1, {**VALUES, "aux_floor_fraction": 0.5}, {"seconds_per_step": 0.2})
     assert len(messages) == 1
 
 
@@ -125,7 +150,7 @@ def test_the_log_has_every_report(reported):
 def test_a_step_that_is_not_finite_is_reported_without_complaints(tmp_path, capfd):
     messages = []
     with Reporter(tmp_path, 0, 1000, 8, 2, messages.append) as reporter:
-        reporter.train(1, {**VALUES, "loss": np.nan, "mse": np.nan}, 0.2)
+        reporter.train(1, {**VALUES, "loss": np.nan, "mse": np.nan}, {"seconds_per_step": 0.2})
     assert "loss nan  nan dB" in messages[0]
     assert capfd.readouterr().err == ""
     scalars = EventAccumulator(str(tmp_path)).Reload().Tags()["scalars"]

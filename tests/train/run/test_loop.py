@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 import signal
 
@@ -35,23 +36,37 @@ def lines(folder):
 
 
 def untimed(line):
-    return {name: value for name, value in line.items() if "second" not in name}
+    if line["kind"] == "goodput":
+        return {name: line[name] for name in ("kind", "step")}
+    return {name: value for name, value in line.items() if "second" not in name and name != "data_wait"}
+
+
+def test_the_shares_of_the_wall_time_add_up(uninterrupted):
+    (line,) = (line for line in lines(uninterrupted[0]) if line["kind"] == "goodput")
+    shares = {name: value for name, value in line.items() if name not in ("kind", "step", "seconds")}
+    assert set(shares) == {"steps", "compilation", "data", "validation", "checkpoints", "start"}
+    assert sum(shares.values()) == pytest.approx(1)
+    assert all(0 <= share <= 1 for share in shares.values())
+    assert min(shares["checkpoints"], shares["validation"], shares["compilation"]) > 0
 
 
 def test_every_report_is_a_line_of_json_and_a_line_for_people(uninterrupted):
     folder, _, messages = uninterrupted
     kinds = [("train", 1), ("train", 2), ("validation", 2), ("train", 3), ("train", 4), ("validation", 4)]
-    assert [(line["kind"], line["step"]) for line in lines(folder)] == kinds
+    assert [(line["kind"], line["step"]) for line in lines(folder)] == [*kinds, ("goodput", 4)]
     words = {"train": "step", "validation": "validation"}
     starts = [f"{words[kind]} {step}" for kind, step in kinds]
-    spoken = [text for text in messages if not text.startswith("warning")]
+    *spoken, goodput = (text for text in messages if not text.startswith("warning"))
+    assert re.match(r"time 0:0\d:\d\d: \w+ \d+\.\d%, ", goodput)
     assert [text[: len(start)] for text, start in zip(spoken, starts, strict=True)] == starts
     for line in lines(folder):
         assert all(np.isfinite(value) for value in line.values() if isinstance(value, float))
         if line["kind"] == "train":
             assert line["crops_per_second"] > 0
             assert line["skipped"] == 0
-        else:
+            assert 0 <= line["data_wait"] <= 1
+            assert "share_of_peak" not in line  # nobody knows a CPU's
+        elif line["kind"] == "validation":
             np.testing.assert_allclose(line["rate"], line["rate_z"] + sum(line["rate_slices"]), rtol=1e-5)
 
 
