@@ -8,7 +8,8 @@ or in batches of any size, finds the symbols that were coded.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -21,11 +22,20 @@ from cca_jax.codec.latent_coding import channel_indexes, decode_stream, pack
 from cca_jax.codec.stopwatch import CODER, Stopwatch, timed
 from cca_jax.codec.tile_coder import TileCoder
 from cca_jax.compile_cache import programs
+from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.entropy_coding.coders import RangeCoder
 from cca_jax.model.batched_steps import batched
 from cca_jax.model.cca import CCAModel
 from cca_jax.ops.valid_region import ValidRegion
 from cca_jax.tiling.buckets import BucketLayout, pad
+
+Value = TypeVar("Value")
+
+
+def _side_by_side(work: Callable[[int], Value], count: int) -> list[Value]:
+    """Of each image, in threads: the range coders leave Python's lock, and compute nothing by JAX."""
+    with ThreadPoolExecutor(max(1, min(count, usable_cores()))) as pool:
+        return list(pool.map(work, range(count)))
 
 
 class _Layouts(NamedTuple):
@@ -77,12 +87,14 @@ class BatchCoder(TileCoder):
 
         def code() -> list[tuple[container.Stream, ...]]:
             symbols, indexes = jax.device_get(([z_symbols, *coded], tables))
-            made = []
-            for number, layout in enumerate(self.layouts[: len(images)]):
+
+            def one(number: int) -> tuple[container.Stream, ...]:
+                layout = self.layouts[number]
                 own = [layout.cut(stream[number]) for stream in symbols]
                 own_tables = [channel_indexes(own[0].shape), *(layout.cut(table[number]) for table in indexes)]
-                made.append(pack(own, own_tables, bundle, coder))
-            return made
+                return pack(own, own_tables, bundle, coder)
+
+            return _side_by_side(one, len(images))
 
         return timed(self.clock, CODER, code)
 
@@ -98,13 +110,16 @@ class BatchCoder(TileCoder):
 
         def decode(stream: int, tables: np.ndarray | None) -> np.ndarray:
             """A stream of every image, in the bucket's shape."""
-            parts = []
-            for number, (file, layout) in enumerate(zip(files, self.layouts, strict=False)):
+
+            def one(number: int) -> np.ndarray:
+                layout = self.layouts[number]
                 if tables is None:
                     indexes = channel_indexes((1, *layout.area, hyper_channels))
                 else:
                     indexes = layout.cut(tables[number])
-                parts.append(layout.fill(decode_stream(file, 0, bundle, coder, None, stream, indexes)))
+                return layout.fill(decode_stream(files[number], 0, bundle, coder, None, stream, indexes))
+
+            parts = _side_by_side(one, len(files))
             return np.stack([*parts, *parts[-1:] * (len(self.layouts) - len(files))])
 
         z_symbols = jnp.asarray(timed(self.clock, CODER, decode, 0, None))
