@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import re
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -22,6 +24,7 @@ LOCAL = "local"
 """The address of a Ray of this machine alone, which the command starts and ends."""
 _ITEMS_A_BATCH = 16
 _MOST_CORES = 4
+_SECONDS_TO_ANSWER = 10
 
 
 class RemoteError(ValueError):
@@ -88,24 +91,19 @@ class Actor:
 
 
 def run_on_cluster(
-    items: Iterable[Item], job: Job, address: str, find_record: Callable[[Item], Record | None]
+    ray: Any, items: Iterable[Item], job: Job, find_record: Callable[[Item], Record | None]
 ) -> Iterator[Outcome[Item]]:
-    """Takes every item through the work on the machines of a Ray cluster.
+    """Takes every item through the work on the machines of a Ray cluster, and then leaves it.
 
     Args:
+        ray: connected to it: see `connect`.
         items: what to make, at places that all machines see.
         job: how.
-        address: of the cluster, as `ray.init` takes it, or `LOCAL`.
         find_record: what the journal says of an output.
 
     Returns:
         What came of each, in the order in which it is done.
-
-    Raises:
-        ImportError: Ray is not installed.
-        ConnectionError: there is no cluster at the address.
     """
-    ray = _connect(address)
     try:
         rows = [{"item": _row(item, find_record(item))} for item in items]
         cores = int(min((node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]), default=1))
@@ -127,13 +125,28 @@ def run_on_cluster(
         ray.shutdown()
 
 
-def _connect(address: str) -> Any:
+def connect(address: str) -> Any:
+    """Ray, connected to a cluster.
+
+    Args:
+        address: of the cluster, as `ray.init` takes it, or `LOCAL`.
+
+    Raises:
+        ImportError: Ray is not installed.
+        ConnectionError: there is no cluster at the address.
+    """
     try:
         import ray
         import ray.data
     except ImportError as error:
         raise ImportError(f"--ray needs Ray: {install_hint('ray')}") from error
+    if found := re.fullmatch(r"(?:ray://)?(.+):(\d+)", address):  # Ray itself would try for minutes
+        try:
+            socket.create_connection((found[1], int(found[2])), _SECONDS_TO_ANSWER).close()
+        except (OSError, OverflowError) as error:
+            raise ConnectionError(f"{address}: no Ray cluster answers there ({error})") from error
     ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = False

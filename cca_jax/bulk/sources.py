@@ -26,8 +26,9 @@ class Source(NamedTuple):
 
 
 def is_plain(place: str) -> bool:
-    """Whether a place is a file or folder of this machine, neither a list nor an archive."""
-    return not stores.is_url(place) and not place.lower().endswith(_LISTS) and not archives.is_archive(place)
+    """Whether a place is a file or folder of this machine, neither a list nor an archive nor within one."""
+    within = archives.is_archive(place) or archives.split(place) is not None
+    return not stores.is_url(place) and not place.lower().endswith(_LISTS) and not within
 
 
 def expand(paths: Iterable[str], suffixes: Iterable[str]) -> Iterator[Source]:

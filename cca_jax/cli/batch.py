@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -36,8 +37,10 @@ def gather(
     if output is None or (not stores.is_url(output) and os.path.isfile(output)):
         raise ValueError("-o must name a folder when lists, archives, stores or --recursive are given")
     items = list(sources.items_of(sources.expand(paths, suffixes), output, suffix))
+    real = functools.cache(os.path.realpath)  # of folders, which are few
     for item in items:
-        if not stores.is_url(item.target) and os.path.realpath(item.source) == os.path.realpath(item.target):
+        (above, name), (folder, made) = os.path.split(item.source), os.path.split(item.target)
+        if name == made and not stores.is_url(item.target) and real(above) == real(folder):
             raise ValueError(f"{item.target}: is an input and would be overwritten: name another output with -o")
     stores.make_folder(output)
     return items

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
+import os
+import re
+from collections.abc import Iterator
 
-from cca_jax.cli.quiet_tensorflow import quietly
+from cca_jax.cli.quiet_tensorflow import hold_back, quietly
 from cca_jax.entropy_coding.tensorflow.start import start_within
 
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 """Tracing a model makes a million objects that stay: looking for garbage among them takes a fifth of its time."""
+_RAY_NOISE = re.compile(rb"\[\d{4}-\d\d-\d\d [\d:,]+ [IWEF] \d+ \d+\] ")  # [2026-01-31 12:00:00,000 I 1 1] file.cc:1: …
+
+
+@contextlib.contextmanager
+def quiet_ray() -> Iterator[None]:
+    """Where Ray is to start: neither then nor later its C++ part prints what concerns only Ray."""
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    with hold_back(_RAY_NOISE):
+        yield
 
 
 def prepare_process() -> None:

@@ -23,7 +23,7 @@ _NOISE = re.compile(rb"\d{4}-\d\d-\d\d [\d:.]+: [IWEF] |[IWEF]\d{4} [\d:.]+ |WAR
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
     """Where TensorFlow is to start."""
-    with _log_level("3"), _hold_back_noise():
+    with _log_level("3"), hold_back(_NOISE):
         yield
 
 
@@ -42,8 +42,8 @@ def _log_level(level: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _hold_back_noise() -> Iterator[None]:
-    """Collects what the process writes to file descriptor 2, and afterwards writes on all but TensorFlow's log lines.
+def hold_back(noise: re.Pattern[bytes]) -> Iterator[None]:
+    """Collects what the process writes to file descriptor 2, and afterwards writes on all lines but those of noise.
 
     The descriptor belongs to the whole process: other threads' lines arrive late, but they do arrive.
     """
@@ -64,7 +64,7 @@ def _hold_back_noise() -> Iterator[None]:
             os.dup2(original, 2)
             os.close(original)
             held.seek(0)
-            kept = b"".join(line for line in held if not _NOISE.match(line))
+            kept = b"".join(line for line in held if not noise.match(line))
             if kept:
                 with contextlib.suppress(OSError):
                     os.write(2, kept)

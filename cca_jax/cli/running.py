@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cca_jax.bulk.cluster import Job, run_on_cluster
+from cca_jax.bulk.cluster import Job, connect, run_on_cluster
 from cca_jax.bulk.journal import Journal, Record
 from cca_jax.bulk.meter import Meter
 from cca_jax.bulk.pipeline import Outcome, Threads, run, run_in_turn
@@ -20,6 +20,7 @@ from cca_jax.cli.console import Reporter
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
 from cca_jax.cli.library import ImageCodec, batch_size
 from cca_jax.cli.parser import whole_number
+from cca_jax.cli.process import quiet_ray
 
 _MOST_THREADS = 16  # XLA divides an image's work by the cores too
 _BATCHES_AT_ONCE = 3
@@ -46,13 +47,14 @@ _NO_PART_OF_OUTPUTS = frozenset(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of a command over many files."""
     many = parser.add_argument_group("many files")
-    many.add_argument(
+    where = many.add_mutually_exclusive_group()
+    where.add_argument(
         "--workers",
         type=whole_number(0),
         metavar="N",
         help="files that are coded at once (default: one a core, as memory allows); 0 does one step after the other",
     )
-    many.add_argument(
+    where.add_argument(
         "--ray",
         metavar="ADDRESS|local",
         help="on the machines of a Ray cluster, which all see the inputs and outputs; local starts one of this machine",
@@ -116,8 +118,10 @@ class Command:
             return None if journal is None else journal(item.folder).lookup(item.name)
 
         if args.ray is not None:
+            with quiet_ray():
+                ray = connect(args.ray)
             job = Job(self.make_work, self._settings(), args.overwrite, expected, _describe)
-            return Threads().meter(), run_on_cluster(self.items, job, args.ray, find_record)
+            return Threads().meter(), run_on_cluster(ray, self.items, job, find_record)
         work = self.make_work()
         stages = Continued(work, self._settings(), None if journal is None else find_record, args.overwrite)
         if len(self.items) == 1 or args.workers == 0:

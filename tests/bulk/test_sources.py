@@ -152,7 +152,14 @@ def test_outputs_stay_apart_and_inside_their_folder():
 
 @pytest.mark.parametrize(
     ("place", "plain"),
-    [("photo.png", True), ("photos/", True), ("s3://b/photos", False), ("a.txt", False), ("a.TAR", False)],
+    [
+        ("photo.png", True),
+        ("photos/", True),
+        ("s3://b/photos", False),
+        ("a.txt", False),
+        ("a.TAR", False),
+        ("a.tar#b.png", False),
+    ],
 )
 def test_plain_places_are_files_and_folders_of_this_machine(place, plain):
     assert is_plain(place) is plain
