@@ -104,7 +104,7 @@ class Command:
                     journal(outcome.item.folder).put([outcome.value.made])
                 self._tell(outcome, reporter, summary, meter)
             if summary.counts[KNOWN] or self.args.summary:
-                reporter.problem(f"{summary}; {meter}")
+                reporter.problem(f"{summary}; {meter}" if meter.images else str(summary))
             return EXIT_BAD_INPUT if summary.counts[FAILED] else 0
 
     def _settings(self) -> str:
