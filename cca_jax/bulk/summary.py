@@ -24,11 +24,18 @@ class Summary:
     """
 
     def __init__(self, path: str | None) -> None:
-        """Names the file, which is replaced at the end; None for none."""
+        """Names the file, which is replaced at the end; None for none.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         self.counts: Counter[str] = Counter()
         self._path = None if path is None else Path(path)
         self._part = None if path is None else Path(path).with_name(f".{secrets.token_hex(8)}.part")
-        self._file = None if self._part is None else self._part.open("x", encoding="utf-8")
+        try:
+            self._file = None if self._part is None else self._part.open("x", encoding="utf-8")
+        except OSError as error:  # it names the hidden file, which would tell the user nothing
+            raise OSError(error.errno, error.strerror, path) from error
 
     def __enter__(self) -> Summary:
         return self

@@ -11,7 +11,7 @@ EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 
-def describe(error: BaseException, path: Path | None = None) -> str:
+def describe(error: BaseException, path: str | Path | None = None) -> str:
     """One line for the user.
 
     Args:

@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from cca_jax.bulk.cluster import Job, connect, run_on_cluster
@@ -120,7 +119,7 @@ class Command:
         if args.ray is not None:
             with quiet_ray():
                 ray = connect(args.ray)
-            job = Job(self.make_work, self._settings(), args.overwrite, expected, _describe)
+            job = Job(self.make_work, self._settings(), args.overwrite, expected, describe)
             return Threads().meter(), run_on_cluster(ray, self.items, job, find_record)
         work = self.make_work()
         stages = Continued(work, self._settings(), None if journal is None else find_record, args.overwrite)
@@ -135,7 +134,7 @@ class Command:
     def _tell(self, outcome: Outcome[Item], reporter: Reporter, summary: Summary, meter: Meter) -> None:
         item, result = outcome.item, outcome.value
         if outcome.error is not None:
-            text = _describe(outcome.error, item.source)
+            text = describe(outcome.error, item.source)
             reporter.problem(text)
             summary.add(item.source, item.target, FAILED, error=text)
         else:
@@ -146,10 +145,6 @@ class Command:
             reporter.line(self.line(item, result.facts) + ("  (done before)" if result.known else ""))
             summary.add(item.source, item.target, KNOWN if result.known else DONE, **result.facts)
         reporter.done(str(meter))
-
-
-def _describe(error: BaseException, place: str) -> str:
-    return describe(error, Path(place))
 
 
 def _threads(workers: int | None, batch: int) -> Threads:

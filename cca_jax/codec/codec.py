@@ -67,12 +67,10 @@ class Codec(Batches):
     """
 
     def __init__(self, bundle: Bundle, coder: RangeCoder, compute_dtype: jax.typing.DTypeLike = jnp.float32) -> None:
-        self.bundle = bundle
-        self.coder = coder
+        self.bundle, self.coder, self._identity = bundle, coder, bundle.identity
         self.model = CCAModel(bundle.config, compute_dtype)
         # Widened by numpy: JAX would compile a program for each shape.
         self.params = jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), bundle.params))
-        self._identity = bundle.identity
 
     @property
     def name(self) -> str:
