@@ -8,9 +8,8 @@
 The folder's name is the model's.
 The tables are integers, computed once, when the bundle is built. So no file depends on what another machine's
 arithmetic would make of the weights. The weights of the integer network are integers too, stored in 256ths. The
-identity is a hash of configuration, parameters and tables; files name it. A bundle that has the identity its
-config.json states is as it was built. In others, names and shapes are compared with those of the configuration, which
-takes seconds.
+identity is a hash of configuration, parameters and tables; files name it. Names, types and shapes are compared with the
+configuration before any array is read, but for the package's own bundles: who made a bundle made its identity, too.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from cca_jax.bundles.array_checks import PARAMS, check_names_and_types, check_parameters, read_headers
 from cca_jax.config import ModelConfig
 from cca_jax.config.quality_scale import SWEEP
 from cca_jax.entropy_coding.tables import (
@@ -47,7 +47,8 @@ from cca_jax.ops.likelihoods.scales import SCALE_CEILING, SCALE_COUNT
 _FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 """The files of a bundle."""
-_DTYPES = (np.float16, np.float32)
+PACKAGE_MODELS = Path(__file__).resolve().parent / "weights"
+"""The folder of the models that come with the package."""
 _KINDS = {"latent": "gaussian", "hyper": "hyper"}  # as files name them: the first models' were all Gaussian
 _TABLE_ARRAYS = {
     "tables/scales",
@@ -186,15 +187,12 @@ def load_bundle(folder: Path) -> Bundle:
     description, config, identity = _read_config(folder)
     try:
         with safe_open(folder / WEIGHTS, framework="numpy") as file:
-            names = list(file.keys())
-            if unknown := [n for n in names if not n.startswith("params/") and n not in _TABLE_ARRAYS]:
-                raise ValueError(f"it holds arrays that no bundle has: {', '.join(sorted(unknown)[:4])}")
-            arrays = {n: file.get_tensor(n) for n in names}
+            headers = read_headers(file)
+            check_names_and_types(headers, _TABLE_ARRAYS)
+            if folder.resolve().parent != PACKAGE_MODELS:
+                check_parameters(headers, config)
+            arrays = {name: file.get_tensor(name) for name in headers}
         computed = _identity(config, arrays).hex()
-        if computed != identity:
-            check_shapes(
-                {n[7:]: a.shape for n, a in arrays.items() if n.startswith("params/")}, config, auxiliary=False
-            )
     except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(f"{folder / WEIGHTS} cannot be read ({error}): copy or download the model again") from error
     bundle = _assemble(folder, description, config, arrays)
@@ -208,8 +206,8 @@ def load_bundle(folder: Path) -> Bundle:
 
 def _assemble(folder: Path, description: str, config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> Bundle:
     for name, array in arrays.items():
-        if name.startswith("params/") and (array.dtype not in _DTYPES or not np.isfinite(array).all()):
-            raise ValueError(f"{folder / WEIGHTS}: {name} is not of finite float16 or float32 numbers")
+        if name.startswith(PARAMS) and not np.isfinite(array).all():
+            raise ValueError(f"{folder / WEIGHTS}: {name} holds numbers that are not finite: use another model")
     params = unflatten({n[7:]: a for n, a in arrays.items() if n.startswith("params/")})
     try:
         tables = {kind: _tables(arrays, stored) for kind, stored in _KINDS.items()}

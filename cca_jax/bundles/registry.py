@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from cca_jax.bundles.bundle import CARD, CONFIG, WEIGHTS, load_bundle, stated_identity
+from cca_jax.bundles.bundle import CARD, CONFIG, PACKAGE_MODELS, WEIGHTS, load_bundle, stated_identity
 from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.cost import Cost, coding_cost
 from cca_jax.model.parameters.shapes import flatten
@@ -113,6 +113,6 @@ def locate(name_or_path: str | Path) -> Path:
 
 def _installed() -> Iterator[Path]:
     others = [Path(part) for part in os.environ.get(_SEARCH_PATH, "").split(os.pathsep) if part]
-    for parent in (Path(__file__).parent / "weights", *others):
+    for parent in (PACKAGE_MODELS, *others):
         with contextlib.suppress(OSError):  # missing or unreadable: there are no models in it
             yield from sorted(folder for folder in parent.iterdir() if (folder / CONFIG).is_file())

@@ -1,4 +1,4 @@
-"""`cca-jax convert`: a published PyTorch checkpoint to a model folder."""
+"""`cca-jax convert`: a PyTorch checkpoint to a model folder, or a model to a PyTorch checkpoint."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 
 from cca_jax import install_hint
 from cca_jax.cli import library
-from cca_jax.cli.console import print_line
+from cca_jax.cli.console import print_line, print_problem
+
+_SUFFIXES = (".tar", ".pth", ".pt")
+"""How the names of PyTorch's checkpoints end."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -15,23 +18,42 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
     parser = subparsers.add_parser(
         "convert",
         parents=[common],
-        help="convert a PyTorch checkpoint to a model folder",
-        description="Converts a checkpoint of the released PyTorch code to a model folder. Needs torch "
-        f"({install_hint('torch')}). Only the checkpoint's tensors are loaded; none of its code is run.",
+        help="convert a PyTorch checkpoint to a model folder, or back",
+        description="Converts a PyTorch checkpoint of the released code to a model folder; none of its code is run, "
+        "and torch is not needed. Or, where OUT ends with .pth.tar, writes a model as a checkpoint that the released "
+        f"code loads; that needs torch ({install_hint('torch')}).",
     )
-    parser.add_argument("checkpoint", metavar="CHECKPOINT.pth.tar", help="checkpoint file")
-    parser.add_argument("out_dir", metavar="OUT_DIR", help="folder to write the model to")
+    parser.add_argument("source", metavar="CHECKPOINT|MODEL", help="checkpoint file; or a model's name or folder")
+    parser.add_argument("target", metavar="OUT_DIR|OUT.pth.tar", help="folder of the new model; or checkpoint to write")
+    parser.add_argument("--preset", metavar="P", help="configuration of the checkpoint's model (default: paper)")
     parser.add_argument(
-        "--preset", default="paper", metavar="P", help="the model's configuration (default: %(default)s)"
+        "--weights",
+        metavar="KEY",
+        help="which weights to take of a checkpoint that holds several, such as a moving average (ema)",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Converts; returns the exit status."""
-    checkpoint = Path(args.checkpoint)
-    if not checkpoint.is_file():
-        raise ValueError(f"{checkpoint}: there is no such file: give a .pth.tar checkpoint")
-    library.convert_checkpoint(checkpoint, Path(args.out_dir), args.preset)
-    print_line(f"{args.out_dir}: converted; use it with --model {args.out_dir}")
+    source, target = Path(args.source), Path(args.target)
+    if target.suffix.lower() in _SUFFIXES:
+        if source.is_file():
+            raise ValueError(
+                f"{source} is a file, so {target} would be a model's folder: name it without {target.suffix}"
+            )
+        if args.preset is not None or args.weights is not None:
+            raise ValueError("--preset and --weights are of checkpoints that are read: leave them out to write one")
+        note = library.write_checkpoint(args.source, target)
+        print_line(f"{target}: a checkpoint of {args.source}, for the released code")
+    else:
+        if not source.is_file():
+            raise ValueError(
+                f"{source}: there is no such file: give a .pth.tar checkpoint; or, to write one of a model, name an "
+                "output that ends with .pth.tar"
+            )
+        note = library.convert_checkpoint(source, target, args.preset or "paper", args.weights)
+        print_line(f"{target}: converted; use it with --model {target}")
+    if note is not None:
+        print_problem(f"note: {note}")
     return 0

@@ -212,13 +212,27 @@ def model_provenance(folder: Path) -> Any:
     return provenance.read_provenance(folder)
 
 
-def convert_checkpoint(path: Path, out_dir: Path, preset: str) -> None:
-    """Converts a published PyTorch checkpoint to a model folder.
+def convert_checkpoint(path: Path, out_dir: Path, preset: str, weights: str | None) -> str | None:
+    """Converts a PyTorch checkpoint to a model folder; returns a line on what other weights it had.
 
     Raises:
         ValueError, OSError: the checkpoint or the preset is not what it should be.
-        ImportError: torch is not installed.
     """
     from cca_jax.convert import checkpoint
 
-    checkpoint.convert_checkpoint(path, out_dir, preset)
+    return checkpoint.convert_checkpoint(path, out_dir, preset, weights)
+
+
+def write_checkpoint(name_or_path: str, path: Path) -> str | None:
+    """Writes a model as a PyTorch checkpoint; returns a line where the released code must be edited for it.
+
+    Raises:
+        ValueError, OSError: there is no such model, the released code has none of its kind, or the file cannot be
+            written.
+        ImportError: torch is not installed.
+    """
+    from cca_jax.bundles import registry
+    from cca_jax.bundles.bundle import load_bundle
+    from cca_jax.convert import write_checkpoint
+
+    return write_checkpoint.write_checkpoint(load_bundle(registry.locate(name_or_path)), path)

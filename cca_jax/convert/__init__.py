@@ -1,6 +1,8 @@
 """PyTorch weights of the released code to ours and back.
 
-`names` maps state dicts to parameters, `checkpoint` reads the published `.pth.tar` files and writes model bundles.
+`parameter_map` is the table of both namings, `names` maps state dicts to parameters; `checkpoint` reads `.pth.tar`
+files (`torch_file`, `pickles`, `numpy_arrays` and `tensors` their bytes, `weights` finds the weights in them) and makes
+bundles; `write_checkpoint` writes them. The command line and the applications import it.
 """
 
 from cca_jax.convert.names import params_from_torch, torch_from_params

@@ -1,19 +1,21 @@
-"""A published PyTorch checkpoint as a model bundle. The only place that needs torch, and only to read the file."""
+"""A PyTorch checkpoint as a model bundle. Neither needs torch."""
 
 from __future__ import annotations
 
-import importlib.util
-import pickle
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from cca_jax import install_hint
 from cca_jax.bundles.bundle import Bundle, check_new_folder, save_bundle
-from cca_jax.config import resolve_config
-from cca_jax.convert.names import params_from_torch
+from cca_jax.config import ModelConfig, resolve_config
+from cca_jax.convert.names import AUXILIARY, Params, check_weights, params_from_torch, weights_by_name
+from cca_jax.convert.parameter_map import torch_shapes
+from cca_jax.convert.pickles import Foreign
+from cca_jax.convert.tensors import Tensor
+from cca_jax.convert.torch_file import open_checkpoint
+from cca_jax.convert.weights import choose_weights
 
 _CARD = """# {name}
 
@@ -22,53 +24,68 @@ which licence they are, is what their publisher says. The auxiliary model, which
 """
 
 
-def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """The arrays of a checkpoint, by name.
+def read_checkpoint(
+    path: str | Path, config: ModelConfig, key: str | None = None, auxiliary: bool | None = None
+) -> tuple[Params, str | None]:
+    """The parameters that a checkpoint holds.
 
-    Only tensors are loaded: torch's `weights_only` refuses anything that would run code.
+    Nothing of the file is run, and no number is read before names, shapes and types are known to be right.
 
     Args:
-        path: a `.pth.tar` file: a state dict, or a dict that holds one under "state_dict".
+        path: a file that torch wrote: a state dict, or whatever holds one (`cca_jax.convert.weights`).
+        config: the sizes the weights must have.
+        key: which set of weights, where there are several.
+        auxiliary: as for `params_from_torch`.
+
+    Returns:
+        The `params` collection, float32, and a line on what other weights there were.
 
     Raises:
-        ImportError: torch is not installed.
-        ValueError: not such a file.
+        ValueError: not such a file, or not such weights.
+        OSError: it cannot be read.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise ImportError(f"reading a PyTorch checkpoint needs torch, {install_hint('torch')}")
-    import torch
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's remarks on pickle versions; what it cannot read it refuses
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError) as error:
-        raise ValueError(f"{path}: is not a PyTorch checkpoint of tensors: give a published .pth.tar file") from error
-    for key in ("state_dict", "model", "model_state_dict"):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if not isinstance(content, Mapping) or not any(isinstance(v, torch.Tensor) for v in content.values()):
-        raise ValueError(f"{path}: holds no state dict: give a published .pth.tar file")
-    return {str(k): v.detach().float().numpy() for k, v in content.items() if isinstance(v, torch.Tensor)}
+    with open_checkpoint(path) as content:
+        try:
+            chosen, note = choose_weights(content, torch_shapes(config, True).__contains__, key)
+            weights = weights_by_name(chosen.entries)
+            if auxiliary is None:
+                auxiliary = any(name.startswith(AUXILIARY) for name in weights)
+            if not auxiliary:
+                weights = {name: value for name, value in weights.items() if not name.startswith(AUXILIARY)}
+            return params_from_torch(_read(weights, config, auxiliary), config, auxiliary=auxiliary), note
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
 
 
-def convert_checkpoint(path: str | Path, out_dir: str | Path, preset: str = "paper") -> None:
-    """Writes the bundle of a checkpoint.
+def _read(weights: Mapping[str, Any], config: ModelConfig, auxiliary: bool) -> dict[str, np.ndarray]:
+    for name, value in weights.items():
+        if isinstance(value, Foreign):
+            raise ValueError(f"{name} is a {value.what}, not a plain tensor: save plain tensors of floats")
+    shapes = {name: value.shape if isinstance(value, Tensor) else () for name, value in weights.items()}
+    check_weights(shapes, config, auxiliary)
+    return {name: tensor.read(name) for name, tensor in weights.items()}
+
+
+def convert_checkpoint(
+    path: str | Path, out_dir: str | Path, preset: str = "paper", key: str | None = None
+) -> str | None:
+    """Writes the bundle of a checkpoint; returns a line on what other weights there were.
 
     Args:
-        path: the checkpoint, see `read_state_dict`.
+        path: the checkpoint, see `read_checkpoint`.
         out_dir: folder to write; it must be empty or not exist.
         preset: see `resolve_config`.
+        key: which set of weights, where there are several.
 
     Raises:
-        ImportError: torch is not installed.
         ValueError: the checkpoint or the preset is not what it should be, or they do not fit each other.
         OSError: a file cannot be read or written.
     """
     config = resolve_config(preset)
     check_new_folder(out_dir)
-    params = params_from_torch(read_state_dict(path), config, auxiliary=False)
+    params, note = read_checkpoint(path, config, key, auxiliary=False)
     name = Path(out_dir).resolve().name
     description = f"converted from {Path(path).name}"
     bundle = Bundle.build(name, description, config, params)
     save_bundle(bundle, out_dir, card=_CARD.format(name=name, checkpoint=Path(path).name))
+    return note

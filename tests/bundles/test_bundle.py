@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from cca_jax.bundles import array_checks
 from cca_jax.bundles.bundle import Bundle, load_bundle, save_bundle
 from cca_jax.bundles.registry import locate
+from cca_jax.compile_cache.store import ProgramStore
 from cca_jax.model.parameters.shapes import flatten
 
 
@@ -151,6 +153,29 @@ def test_damaged_weights_are_refused(folder, change, message):
     rewrite(folder, change)
     with pytest.raises(ValueError, match=message):
         load_bundle(folder)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int8])
+def test_weights_of_other_types_are_refused(folder, dtype):
+    name = "params/analysis/down_0/bias"
+    rewrite(folder, lambda arrays: arrays.update({name: arrays[name].astype(dtype)}))
+    with pytest.raises(ValueError, match=r"down_0/bias is of (F64|I8) numbers"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_strangers_identity_does_not_stand_in_for_the_right_shapes(built, folder, keeps, tmp_path, monkeypatch):
+    """Whoever makes a bundle can compute the identity of whatever is in it."""
+    store = ProgramStore(tmp_path, -1) if keeps else None
+    monkeypatch.setattr(array_checks, "open_store", lambda: store)
+    assert load_bundle(folder).identity == built.identity
+    wider = dataclasses.replace(built, config=dataclasses.replace(built.config, head_channels=(13, 8)))
+    values = json.loads((folder / "config.json").read_text())
+    values.update(model=wider.config.to_dict(), identity=wider.identity.hex())
+    (folder / "config.json").write_text(json.dumps(values))
+    for _ in range(2):  # the second time by what the first one found
+        with pytest.raises(ValueError, match="the configuration needs"):
+            load_bundle(folder)
 
 
 def test_weights_that_are_not_those_of_the_configuration_are_refused(folder):

@@ -8,6 +8,7 @@ import pytest
 from cca_jax.bitstream import container
 from cca_jax.bundles.provenance import read_provenance
 from cca_jax.bundles.registry import locate
+from cca_jax.cli import library
 from cca_jax.cli.info import format_provenance, format_qualities
 from cca_jax.config import ModelConfig
 from cca_jax.convert import checkpoint
@@ -119,12 +120,30 @@ def test_the_range_of_qualities_in_words():
 
 def test_convert_calls_the_converter(run, monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(checkpoint, "convert_checkpoint", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(checkpoint, "convert_checkpoint", lambda *arguments: asked.append(arguments) or "took these")
     (tmp_path / "a.pth.tar").touch()
-    status, out, _ = run("convert", tmp_path / "a.pth.tar", tmp_path / "model")
+    status, out, err = run("convert", tmp_path / "a.pth.tar", tmp_path / "model", "--weights", "ema")
     assert status == 0
-    assert asked == [(tmp_path / "a.pth.tar", tmp_path / "model", "paper")]
+    assert asked == [(tmp_path / "a.pth.tar", tmp_path / "model", "paper", "ema")]
     assert f"--model {tmp_path / 'model'}" in out
+    assert err == "cca-jax: note: took these\n"
+
+
+def test_convert_writes_a_checkpoint_where_the_output_is_one(run, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(library, "write_checkpoint", lambda *arguments: asked.append(arguments))
+    status, out, err = run("convert", "fake", tmp_path / "out.pth.tar")
+    assert (status, err) == (0, "")
+    assert asked == [("fake", tmp_path / "out.pth.tar")]
+    assert out == f"{tmp_path / 'out.pth.tar'}: a checkpoint of fake, for the released code\n"
+    (tmp_path / "a.pth.tar").touch()
+    for arguments, message in [
+        ((tmp_path / "a.pth.tar", tmp_path / "b.pth"), "would be a model's folder"),
+        (("fake", tmp_path / "b.pth", "--preset", "paper"), "leave them out"),
+    ]:
+        status, out, err = run("convert", *arguments)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert message in err
 
 
 def test_convert_of_a_missing_checkpoint(run, tmp_path):

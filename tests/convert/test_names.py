@@ -116,6 +116,8 @@ def test_prefixes_old_names_and_buffers_are_understood(state_dict, config):
         ("module.z_entropy_bottleneck._factor3", "z_entropy_bottleneck.factors.3"),
         ("z_entropy_bottleneck.matrices.0", "z_entropy_bottleneck.matrices.0"),
         ("g_a.blocks.0.0.conv1.bias", "g_a.blocks.0.0.conv1.bias"),
+        ("model._orig_mod.module.g_a.module.down.0.bias", "g_a.down.0.bias"),
+        ("ema.module.aux_entropymodel.lrp_transforms.0.4.bias", "aux_entropymodel.lrp_transforms.0.4.bias"),
     ],
 )
 def test_normalized_names(given, expected):
@@ -147,8 +149,8 @@ def test_an_extra_array_is_named(state_dict, config):
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
     [
-        ("g_a.down.0.weight", (4, 3, 3, 3), "analysis/down_0/kernel"),
-        ("g_a.down.1.bias", (5,), "analysis/down_1/bias"),
+        ("g_a.down.0.weight", (4, 3, 3, 3), r"\(4, 3, 3, 3\), the configuration needs \(4, 3, 5, 5\)"),
+        ("g_a.down.1.bias", (5,), r"g_a.down.1.bias has shape \(5,\), the configuration needs \(4,\)"),
         ("h_a.0.weight", (6, 12), "h_a.0.weight"),
         ("z_entropy_bottleneck.biases.0", (4,), "z_entropy_bottleneck.biases.0"),
         ("g_a.blocks.2.1.gamma", (1, 7, 1, 1), "g_a.blocks.2.1.gamma"),
@@ -158,6 +160,21 @@ def test_an_extra_array_is_named(state_dict, config):
 def test_an_array_of_another_shape_is_named(state_dict, config, name, shape, message):
     with pytest.raises(ValueError, match=message):
         params_from_torch({**state_dict, name: np.zeros(shape, np.float32)}, config)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_named(state_dict, config, value):
+    broken = state_dict["h_a.2.bias"].copy()
+    broken[1] = value
+    with pytest.raises(ValueError, match=r"h_a\.2\.bias holds numbers that are not finite"):
+        params_from_torch({**state_dict, "h_a.2.bias": broken}, config)
+
+
+def test_parameters_without_a_place_in_the_released_code_are_refused(config):
+    params = initial_params(config, 0)
+    params["rates"] = {"log_step": np.zeros(3)}
+    with pytest.raises(ValueError, match="no place for rates/log_step"):
+        torch_from_params(params, config)
 
 
 def test_weights_of_other_sizes_are_refused(state_dict):

@@ -17,8 +17,7 @@ import numpy as np
 from cca_jax.bundles.bundle import load_bundle
 from cca_jax.bundles.registry import locate
 from cca_jax.config import ModelConfig
-from cca_jax.convert.checkpoint import read_state_dict
-from cca_jax.convert.names import params_from_torch
+from cca_jax.convert.checkpoint import read_checkpoint
 from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import AUXILIARY, flatten, unflatten
 from train.checkpoints.checkpoints import BEST, Checkpoints
@@ -51,7 +50,8 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
     grown = differences(learned, config.model)
     if grown:
         loaded = extended(loaded, learned, config.model, ours)
-    extra = [name for name in loaded if name not in ours and not name.startswith(AUXILIARY)]
+    left_out = () if config.cca != "off" else AUXILIARY  # without the term an auxiliary model is of no use
+    extra = [name for name in loaded if name not in ours and not name.startswith(left_out)]
     missing = [name for name in ours if name not in loaded and not name.startswith(AUXILIARY)]
     other = [name for name in ours if name in loaded and loaded[name].shape != ours[name].shape]
     if extra or missing or other:
@@ -84,8 +84,10 @@ def _read(source: Path, model: ModelConfig, tell: Callable[[str], None]) -> tupl
         config, state, _ = read_run(source, best, tell)
         return jax.device_get(state.best_params), config.model
     if source.is_file() and source.suffix in _TORCH_SUFFIXES:
-        published = dataclasses.replace(model, latent_density="gaussian")
-        return params_from_torch(read_state_dict(source), model), published
+        params, note = read_checkpoint(source, model)
+        if note is not None:
+            tell(note)
+        return params, dataclasses.replace(model, latent_density="gaussian")
     try:
         bundle = load_bundle(locate(source))
     except ValueError as error:

@@ -7,6 +7,7 @@ nothing is compiled, where `init` takes a minute or more, and the draw is the sa
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from typing import Any
 
@@ -21,6 +22,7 @@ from cca_jax.model.rates import initial_log_steps
 
 # A transposed kernel's fan-in counts its output channels, as in PyTorch.
 _TRANSPOSED = ("synthesis/up_", "hyper_mean_synthesis/", "hyper_scale_synthesis/")
+_NUMBERED = re.compile(r"_\d$")
 
 
 def initial_params(config: ModelConfig, seed: int, auxiliary: bool = True) -> dict[str, Any]:
@@ -30,34 +32,42 @@ def initial_params(config: ModelConfig, seed: int, auxiliary: bool = True) -> di
         config: the model's sizes.
         seed: any integer; every array has its own stream of it.
         auxiliary: whether the auxiliary model gets its parameters.
+
+    Raises:
+        ValueError: a module has a parameter that nothing here says how to draw.
     """
     shapes = parameter_shapes(config, auxiliary)
-    arrays = {name: _draw(name, shapes, seed) for name in shapes}
-    if config.rate_weights:
-        arrays["rates/log_step"] = initial_log_steps(config)
-    return unflatten(arrays)
+    known = {"rates/log_step": initial_log_steps(config)} if config.rate_weights else {}
+    return unflatten({name: known[name] if name in known else _draw(name, shapes, seed) for name in shapes})
 
 
 def _draw(name: str, shapes: Any, seed: int) -> np.ndarray:
     generator = np.random.default_rng((seed, zlib.crc32(name.encode())))
     module, _, leaf = name.rpartition("/")
     shape = shapes[name]
-    kind = leaf.split("_")[0]
+    kind = _NUMBERED.sub("", leaf)  # the factorized density numbers its layers
     if kind == "matrix":
         return np.full(shape, initial_matrix_value(int(leaf[-1])), np.float32)
-    if kind == "quantiles":
+    if leaf == "quantiles":
         return np.broadcast_to(np.array([-INITIAL_SCALE, 0, INITIAL_SCALE], np.float32), shape).copy()
-    if kind == "scale":
-        return np.ones(shape, np.float32)
     if name.endswith("exact_scales/last/bias"):
         return np.full(shape, INITIAL_BIAS, np.float32)
     if "exact_scales/context_" in module and module.endswith("/last"):
         return np.zeros(shape, np.float32)  # see `exact_context`
     kernel = shapes.get(f"{module}/kernel")
-    if kind in ("kernel", "bias") and (kernel is not None or leaf != "bias"):
-        bound = 0.5 if kernel is None else _fan_in(module, kernel) ** -0.5
-        return generator.uniform(-bound, bound, shape).astype(np.float32)
-    return np.zeros(shape, np.float32)  # LayerNorm biases, β, γ and the density's factors
+    if leaf in ("kernel", "bias") and kernel is not None:
+        return _uniform(generator, _fan_in(module, kernel) ** -0.5, shape)
+    if kind == "bias" and leaf != "bias":
+        return _uniform(generator, 0.5, shape)
+    if leaf == "scale":
+        return np.ones(shape, np.float32)
+    if leaf in ("beta", "gamma") or kind == "factor" or (leaf == "bias" and f"{module}/scale" in shapes):
+        return np.zeros(shape, np.float32)
+    raise ValueError(f"there is no rule for the first values of parameter {name}: add it to {__name__}")
+
+
+def _uniform(generator: np.random.Generator, bound: float, shape: tuple[int, ...]) -> np.ndarray:
+    return generator.uniform(-bound, bound, shape).astype(np.float32)
 
 
 def _fan_in(module: str, kernel: tuple[int, ...]) -> int:

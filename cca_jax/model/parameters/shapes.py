@@ -43,7 +43,11 @@ def unflatten(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_shapes(shapes: Mapping[str, tuple[int, ...]], config: ModelConfig, auxiliary: bool) -> None:
     """Raises ValueError unless these are exactly the parameters of the configuration."""
-    expected = parameter_shapes(config, auxiliary)
+    compare_shapes(shapes, parameter_shapes(config, auxiliary))
+
+
+def compare_shapes(shapes: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Raises ValueError unless both name the same parameters and shapes; the second are a configuration's."""
     for what, names in (("missing", set(expected) - set(shapes)), ("unknown", set(shapes) - set(expected))):
         if names:
             first = ", ".join(sorted(names)[:4])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cca_jax.config import PRESETS
+from cca_jax.model.parameters import initialize
 from cca_jax.model.parameters.initialize import initial_params, parameter_count
 from cca_jax.model.parameters.shapes import check_shapes, flatten, parameter_shapes, unflatten
 
@@ -85,6 +86,16 @@ def test_the_paper_preset_has_the_published_number_of_parameters():
     auxiliary = sum(count for name, count in counts.items() if name.startswith("auxiliary/"))
     assert round(auxiliary / 1e6, 2) == 29.27
     assert round((sum(counts.values()) - auxiliary) / 1e6, 2) == 64.99
+
+
+@pytest.mark.parametrize(
+    "name", ["rates/offset", "slices/predictors_0/blocks/delta", "hyper_prior/scale_0", "more/bias"]
+)
+def test_a_parameter_without_a_rule_is_no_parameter_of_zeros(micro, monkeypatch, name):
+    shapes = {**parameter_shapes(micro, False), name: (4,)}
+    monkeypatch.setattr(initialize, "parameter_shapes", lambda *_: shapes)
+    with pytest.raises(ValueError, match=f"no rule for the first values of parameter {name}"):
+        initial_params(micro, 0, auxiliary=False)
 
 
 def test_parameter_count_counts_numbers(micro, micro_params):
