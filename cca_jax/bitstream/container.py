@@ -8,6 +8,7 @@ predicts other distributions than the encoder's did, which no checksum of bytes 
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
@@ -148,34 +149,46 @@ def read(data: bytes, num_streams: int | None = None) -> Container:
     if not 1 <= wanted <= h.num_streams:
         raise ValueError(f"the file has {h.num_streams} streams: 1 to {h.num_streams} can be read")
     tiles, named = h.grid.count, (h.width, h.height, h.model_identity, h.coder, h.quality)
-    box_bytes = section_size([entry.box for entry in h.boxes])
-    prefix = pack_prefix(*named, len(h.entries), h.version, h.tile, box_bytes)
+    prefix = prefix_of(header)
     boxes = verified(h.boxes, prefix)
     streams = []
     for index, (entry, start) in enumerate(zip(h.entries[: wanted * tiles], h.offsets, strict=False)):
-        stream = data[start : start + entry.length]
-        _check_whole(index, len(stream), header)
-        if _checksum([prefix, entry.head(), stream]) != entry.checksum:
-            name = f"stream {stream_name(index, tiles)}"
-            where = name if index else f"the header or {name}"
-            raise CorruptError(f"{where} is damaged (its checksum differs): copy or download the file again")
-        streams.append(Stream(stream, entry.symbol_check))
+        stream = intact_stream(data, entry, start, prefix)
+        if stream is None:
+            _refuse(index, len(data), header)
+        streams.append(stream)
     if (excess := len(data) - header.file_size) > 0:
         raise CorruptError(f"{excess} bytes follow the end of the last stream: copy or download the file again")
     return Container(*named, tuple(streams), h.version, h.tile, boxes)
 
 
-def _check_whole(index: int, present: int, header: Header) -> None:
-    length = header.entries[index].length
-    if present < length:
-        tiles = header.grid.count
-        # Streams before this one are, for every tile, z and the slices up to one less.
-        slices = index // tiles - 1
-        rest = f", or decode the slices that are whole with --slices {slices}" if slices > 0 else ""
+def prefix_of(header: Header) -> bytes:
+    """What every checksum of a file begins with: all that is before its boxes and its first length."""
+    named = (header.width, header.height, header.model_identity, header.coder, header.quality)
+    box_bytes = section_size([entry.box for entry in header.boxes])
+    return pack_prefix(*named, len(header.entries), header.version, header.tile, box_bytes)
+
+
+def intact_stream(data: bytes, entry: StreamEntry, start: int, prefix: bytes) -> Stream | None:
+    """The stream that begins there in a file; None where it is not whole, or its checksum differs."""
+    stream = data[start : start + entry.length]
+    if len(stream) < entry.length or _checksum([prefix, entry.head(), stream]) != entry.checksum:
+        return None
+    return Stream(stream, entry.symbol_check)
+
+
+def _refuse(index: int, size: int, header: Header) -> NoReturn:
+    """Says what is wrong with a stream that is not whole."""
+    entry, start, tiles = header.entries[index], header.offsets[index], header.grid.count
+    name = f"stream {stream_name(index, tiles)}"
+    rest = "; or see what is whole of the picture with --partial" if index else ""
+    if (present := max(size - start, 0)) < entry.length:
         raise CorruptError(
-            f"the file is cut short: stream {stream_name(index, tiles)} ({index + 1} of {len(header.entries)}) has "
-            f"{present} of its {length} bytes; copy or download it again{rest}"
+            f"the file is cut short: {name} ({index + 1} of {len(header.entries)}) has "
+            f"{present} of its {entry.length} bytes: copy or download it again{rest}"
         )
+    where = name if index else f"the header or {name}"
+    raise CorruptError(f"{where} is damaged (its checksum differs): copy or download the file again{rest}")
 
 
 def _checksum(parts: Sequence[bytes]) -> int:

@@ -41,6 +41,11 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         "--model", metavar="NAME|DIR", help="model to decode with; default: the installed one the file names"
     )
     parser.add_argument("--slices", type=int, metavar="K", help="decode the first K slices only, as a preview")
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="of a file that was cut short or damaged, decode what is whole; without it such a file is refused",
+    )
     parser.add_argument("--force", action="store_true", help="without -o, replace an existing image")
     parser.add_argument(
         "--reference",
@@ -121,7 +126,7 @@ class Restoration:
     def load(self, item: Item, data: bytes) -> _Loaded:
         """Its model, and its original where that is compared."""
         original = None if self._originals is None else self._originals.path_for(item)
-        codec = library.codec_for_file(data) if self._codec is None else self._codec
+        codec = library.codec_for_file(data, self._args.partial) if self._codec is None else self._codec
         header = library.read_header(data)
         return _Loaded(data, codec, original, (header.height, header.width))
 
@@ -132,7 +137,7 @@ class Restoration:
     def group(self, loaded: _Loaded) -> Hashable | None:
         """What it has in common with files that an accelerator decodes with it; None where it is decoded alone."""
         bucket = loaded.codec.batch_group(*loaded.sides)
-        if bucket is None or loaded.codec.batch_size == 1 or self._args.slices is not None:
+        if bucket is None or loaded.codec.batch_size == 1 or self._args.slices is not None or self._args.partial:
             return None
         return loaded.codec.identity, bucket
 
@@ -141,7 +146,7 @@ class Restoration:
         codec, files = loaded[0].codec, [one.data for one in loaded]
         with library.parts_told(self.tell_parts) as clock:
             if len(files) == 1:
-                decoded = [codec.decompress(files[0], self._args.slices, clock=clock)]
+                decoded = [codec.decompress(files[0], self._args.slices, partial=self._args.partial, clock=clock)]
             else:
                 decoded = codec.decompress_batch(files, clock=clock)
         return list(zip(loaded, decoded, strict=True))
@@ -153,6 +158,8 @@ class Restoration:
         loaded, pixels = coded
         facts: dict[str, Any] = {"bytes": len(loaded.data), "width": pixels.shape[1], "height": pixels.shape[0]}
         facts["bpp"] = bits_per_pixel(len(loaded.data), *pixels.shape[:2])
+        if self._args.partial and (missing := library.missing_parts(loaded.data)) is not None:
+            facts["notes"] = [f"it is cut short or damaged, {missing}"]
         if loaded.original is not None:
             original = images.read_image(loaded.original).pixels
             facts |= measure(original, pixels, len(loaded.data)).facts()

@@ -40,7 +40,9 @@ class ImageCodec(Protocol):
     ) -> bytes:
         """An image uint8 [H,W,3] as the bytes of a .cca file, in tiles of at most that many pixels a side."""
 
-    def decompress(self, data: bytes, slices: int | None = None, *, clock: Stopwatch | None = None) -> np.ndarray:
+    def decompress(
+        self, data: bytes, slices: int | None = None, *, partial: bool = False, clock: Stopwatch | None = None
+    ) -> np.ndarray:
         """The bytes of a .cca file as an image uint8 [H,W,3]."""
 
     @property
@@ -91,17 +93,33 @@ def _codec_for_identity(identity: bytes) -> ImageCodec:
 _loading = threading.Lock()  # several threads may meet the first file of a model
 
 
-def codec_for_file(data: bytes) -> ImageCodec:
+def codec_for_file(data: bytes, partial: bool = False) -> ImageCodec:
     """The codec of the model that a .cca file names; loaded once for all files that name it.
+
+    Args:
+        data: the file.
+        partial: whether it may be damaged or cut short.
 
     Raises:
         ValueError: not a .cca file, or its model is not installed.
     """
     from cca_jax.bitstream import container
+    from cca_jax.bitstream.partial import read_whole_streams
 
-    identity = container.read(data, 1).model_identity
+    identity = (read_whole_streams(data) if partial else container.read(data, 1)).model_identity
     with _loading:
         return _codec_for_identity(identity)
+
+
+def missing_parts(data: bytes) -> str | None:
+    """What is not there of a .cca file that was cut short or damaged, in a few words; None where it is whole.
+
+    Raises:
+        ValueError: not a .cca file, or nothing of it is there.
+    """
+    from cca_jax.bitstream.partial import read_whole_streams
+
+    return read_whole_streams(data).missing
 
 
 def batch_size(codec: ImageCodec | None) -> int:

@@ -217,6 +217,7 @@ class Codec(Batches):
         data: bytes,
         slices: int | None = None,
         *,
+        partial: bool = False,
         clock: Stopwatch | None = None,
         observe: Observe | None = None,
     ) -> UInt8[np.ndarray, "H W 3"]:
@@ -225,12 +226,14 @@ class Codec(Batches):
         Args:
             data: the file; with `slices` it may end after those.
             slices: how many slices to decode, 0 to all; the others take their predicted means. None decodes all.
+            partial: decodes what is whole of a file that was cut short or damaged, tile by tile, up to the first stream
+                that is not; `cca_jax.bitstream.partial` says what that is. Otherwise such a file is refused.
             clock: adds up the seconds of the parts; every part is then waited for.
             observe: is shown each stream's symbols, for verification; tiles and slices may come in any order.
 
         Raises:
             FormatError: not a `.cca` file, or made with another model.
-            CorruptError: damaged or cut short.
+            CorruptError: damaged or cut short; with `partial`, nothing of it is whole.
             MismatchError: intact, but the arithmetic here is not that of the machine that made it.
             CoderUnavailableError: its range coder is not installed.
             ValueError: more slices than the model has.
@@ -239,7 +242,7 @@ class Codec(Batches):
         if not 0 <= count <= self.config.num_slices:
             raise ValueError(f"model {self.name!r} has {self.config.num_slices} slices, {count} cannot be decoded")
         read = None if slices is None else 1 + count
-        file = read_own(data, self.name, self.identity, self.config, read)
+        file = read_own(data, self.name, self.identity, self.config, read, partial)
         run = self._execution(file.grid, file.quality, clock, bucketed=file.version > EXACT_SHAPES)
         coder = get_coder(file.coder)
         coder.prepare()

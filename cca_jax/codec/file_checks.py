@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from cca_jax.bitstream import container
+from cca_jax.bitstream.partial import read_whole_streams
 from cca_jax.config import ModelConfig
 from cca_jax.config.quality_scale import MAX_QUALITY, MIN_QUALITY
 from cca_jax.entropy_coding.errors import FormatError
 
 
 def read_own(
-    data: bytes, name: str, identity: bytes, config: ModelConfig, num_streams: int | None
+    data: bytes, name: str, identity: bytes, config: ModelConfig, num_streams: int | None, partial: bool = False
 ) -> container.Container:
     """The contents of a file that a model made.
 
@@ -19,13 +20,17 @@ def read_own(
         identity: its own, 8 bytes.
         config: its sizes.
         num_streams: how many streams to read, from the first; None for all.
+        partial: takes what is whole of a file that is damaged or cut short.
 
     Raises:
         FormatError: not a `.cca` file, or made with another model.
-        CorruptError: damaged or cut short.
+        CorruptError: damaged or cut short; with `partial`, nothing of it is whole.
     """
     header = container.read_header(data)
-    container.read(data, 1)  # verifies the header: a flipped bit is damage, not another model
+    # Verifies the header: a flipped bit is damage, not another model.
+    left = read_whole_streams(data) if partial else None
+    if left is None:
+        container.read(data, 1)
     if header.model_identity != identity:
         raise FormatError(
             f"the file was made with model {header.model_identity.hex()}, this is {name!r} "
@@ -38,4 +43,6 @@ def read_own(
         raise FormatError(f"the file states {'no' if header.quality is None else 'a'} quality: not of this model")
     if header.quality is not None and not MIN_QUALITY <= header.quality <= MAX_QUALITY:
         raise FormatError(f"the file states quality {header.quality:g}, which no model has")
+    if left is not None:
+        return left if num_streams is None else left.limited(num_streams - 1)
     return container.read(data, num_streams)

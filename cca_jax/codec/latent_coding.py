@@ -93,7 +93,7 @@ def decode_latent(
 
     Args:
         run: of the tile's frame.
-        file: with z of every tile, and the slices to decode.
+        file: with the slices to decode.
         tile: its number.
         bundle: the model.
         coder: the file's.
@@ -107,9 +107,11 @@ def decode_latent(
     def decode_slice(index: int, indexes: np.ndarray) -> np.ndarray:
         return run.layout.fill(decode_stream(*reading, 1 + index, run.layout.cut(indexes)))
 
-    z_indexes = channel_indexes((1, *run.layout.area, bundle.config.hyper_channels))
+    z_indexes, streams = channel_indexes((1, *run.layout.area, bundle.config.hyper_channels)), file.streams_of(tile)
+    if not streams:  # of a file that is not whole: the picture that says least
+        return run.decode_slices(jnp.asarray(run.layout.fill(np.zeros(z_indexes.shape, np.int32))), decode_slice, 0)
     z_symbols = jnp.asarray(run.layout.fill(timed(run.clock, CODER, decode_stream, *reading, 0, z_indexes)))
-    return run.decode_slices(z_symbols, decode_slice, len(file.streams_of(tile)) - 1)
+    return run.decode_slices(z_symbols, decode_slice, len(streams) - 1)
 
 
 def decode_stream(

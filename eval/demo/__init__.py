@@ -1,4 +1,5 @@
 """`python -m eval.demo`: one photo to a file and back beside JPEG (`demo`).
 
-`side_by_side` draws both whole, `detail` a small part of them for a page. Nothing imports it; it may import codecs.
+`side_by_side` draws both whole, `detail` a small part of them for a page; `progressive` decodes a file slice by slice.
+Nothing imports it; it may import codecs.
 """

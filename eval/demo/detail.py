@@ -1,4 +1,4 @@
-"""A small picture for a page: the same detail of an original and its reconstructions, pixel for pixel, in a row."""
+"""A small picture for a page: the same detail of an original and its reconstructions, pixel for pixel, side by side."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cca_jax.image_io.files import write_atomically
@@ -22,26 +23,28 @@ _FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def draw_detail(panels: Sequence[Panel]) -> Image.Image:
+def draw_detail(panels: Sequence[Panel], original: np.ndarray | None = None, columns: int = 3) -> Image.Image:
     """Draws the square of the original that has the strongest edges, from every panel, unscaled.
 
     Args:
         panels: the original first, then its reconstructions, all of one size.
+        original: uint8 [H, W, 3], where it is not the first panel.
+        columns: how many panels stand side by side.
 
     Returns:
         An RGB picture, each column at most 256 pixels wide.
     """
-    height, width = panels[0].pixels.shape[:2]
-    rows, columns = min(_SIDE, height), min(_SIDE, width)
-    box = busiest(panels[0].pixels, rows, columns)
-    step = _SIDE + _GAP
-    sheet = Image.new("RGB", (len(panels) * step + _GAP, rows + _CAPTION + _GAP), _PAPER)
+    original = panels[0].pixels if original is None else original
+    side = min(_SIDE, original.shape[0])
+    box = busiest(original, side, min(_SIDE, original.shape[1]))
+    across, down, rows = _SIDE + _GAP, side + _CAPTION, -(-len(panels) // columns)
+    sheet = Image.new("RGB", (min(columns, len(panels)) * across + _GAP, rows * down + _GAP), _PAPER)
     pen = ImageDraw.Draw(sheet)
     for i, panel in enumerate(panels):
-        x = _GAP + i * step
-        pen.text((x, 5), panel.title, _INK, ImageFont.load_default(16))
-        pen.text((x, 26), panel.caption, _FAINT, ImageFont.load_default(12))
-        sheet.paste(Image.fromarray(panel.pixels).crop(box), (x, _CAPTION))
+        x, y = _GAP + i % columns * across, i // columns * down
+        pen.text((x, y + 5), panel.title, _INK, ImageFont.load_default(16))
+        pen.text((x, y + 26), panel.caption, _FAINT, ImageFont.load_default(12))
+        sheet.paste(Image.fromarray(panel.pixels).crop(box), (x, y + _CAPTION))
     return sheet
 
 

@@ -47,9 +47,9 @@ class FakeCodec:
     def decompress_batch(self, files, *, clock=None):
         return [self.decompress(data) for data in files]
 
-    def decompress(self, data, slices=None, *, clock=None):
+    def decompress(self, data, slices=None, *, partial=False, clock=None):
         self._calls.append(("decompress", self._model, slices))
-        file = container.read(data)
+        file = container.read(data, 1 if partial else None)
         return np.frombuffer(zlib.decompress(file.streams[0].data), np.uint8).reshape(file.height, file.width, 3)
 
 

@@ -155,6 +155,22 @@ def test_bad_files_are_one_line_each_and_leave_nothing(run, compressed, tmp_path
     assert visible(tmp_path / "out") == ["good.png"]
 
 
+def test_a_cut_file_is_restored_where_that_is_asked_for(run, calls, compressed, tmp_path):
+    whole, cut, lost = compressed("whole", "cut", "lost")
+    cut.write_bytes(cut.read_bytes()[:-1])
+    lost.write_bytes(lost.read_bytes()[:60])
+    status, out, err = run("decompress", cut)
+    assert (status, out) == (2, "")
+    assert "--partial" in err
+    status, out, err = run("decompress", whole, cut, lost, "--partial", "-o", tmp_path / "out")
+    assert status == 2
+    assert out == "whole.png  20×12\ncut.png    20×12\n"
+    warning, refused = err.splitlines()
+    assert warning == f"cca-jax: {cut}: warning: it is cut short or damaged, 1 of 2 slices are whole"
+    assert refused.startswith(f"cca-jax: {lost}: nothing of the picture is whole")
+    assert sorted(os.listdir(tmp_path / "out")) == ["cut.png", "whole.png"]
+
+
 def test_a_missing_file(run, tmp_path):
     status, _, err = run("decompress", tmp_path / "none.cca")
     assert (status, err) == (2, f"cca-jax: {tmp_path / 'none.cca'}: No such file or directory\n")

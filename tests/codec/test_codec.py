@@ -139,6 +139,20 @@ def test_slices_can_be_left_out_and_cut_off(codec, data, whole):
         codec.decompress(data, slices=4)
 
 
+def test_a_file_that_ends_anywhere_decodes_to_its_whole_slices_where_that_is_asked_for(codec, data, whole):
+    offsets = container.read_header(data).offsets
+    np.testing.assert_array_equal(codec.decompress(data, partial=True), whole)
+    for k, end in enumerate(offsets[1:-1]):  # z, and the slices but the last
+        expected = codec.decompress(data, slices=k)
+        for cut in (data[:end], data[: offsets[2 + k] - 1], data[:end] + b"\xff" + data[end + 1 :]):
+            with pytest.raises(CorruptError, match="--partial"):
+                codec.decompress(cut)
+            np.testing.assert_array_equal(codec.decompress(cut, partial=True), expected)
+    np.testing.assert_array_equal(codec.decompress(data[:-1], slices=1, partial=True), codec.decompress(data, slices=1))
+    with pytest.raises(CorruptError, match="nothing of the picture is whole"):
+        codec.decompress(data[: offsets[1] - 1], partial=True)
+
+
 def test_changed_arithmetic_is_told_from_a_damaged_file(codec, data, monkeypatch):
     other = Codec(dataclasses.replace(codec.bundle, scales=codec.bundle.scales * 2), codec.coder)
     monkeypatch.setattr(other, "_identity", codec.identity)

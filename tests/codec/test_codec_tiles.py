@@ -140,6 +140,23 @@ def test_slices_can_be_left_out_and_cut_off(codec, data, whole):
             codec.decompress(data[: offsets[1 + k] - 1], slices=k)
 
 
+def test_each_tile_of_a_cut_file_decodes_to_what_is_whole_of_it(codec, data, whole):
+    header, decoded = container.read_header(data), []
+    kinds = (1, 3, 6, len(header.entries) - 1)  # z of one tile, of three; y1 of two tiles; all but the last stream
+    pictures = []
+    for kept in kinds:
+        decoded.clear()
+        cut = data[: header.offsets[kept] + 1]
+        pictures.append(codec.decompress(cut, partial=True, observe=lambda *seen: decoded.append(seen[1::-1])))
+        assert sorted(decoded) == [divmod(number, 4) for number in range(kept)]
+        assert pictures[-1].shape == whole.shape
+    assert len({picture.tobytes() for picture in pictures}) == len(kinds)
+    damaged = bytearray(data)
+    damaged[header.offsets[1]] ^= 1  # z of the second tile
+    errors = np.abs(codec.decompress(bytes(damaged), partial=True).astype(int) - whole)
+    assert errors[:128, 192:].mean() > 2 * errors[128:, :64].mean()
+
+
 def test_too_small_a_tile_is_refused(codec, image):
     with pytest.raises(ValueError, match="sides of at least 64 pixels, got 63"):
         codec.compress(image, tile=63)
