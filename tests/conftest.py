@@ -6,6 +6,10 @@ modules that define pytrees are left out of that: JAX rebuilds those with leaves
 
 import dataclasses
 import os
+import random
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 # Before JAX is imported, and for subprocesses too.
@@ -70,6 +74,29 @@ def quick_compilation():
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture
+def killed(tmp_path):
+    """Runs Python code in a process that is killed at some moment after it printed its first line."""
+
+    def run(code, *arguments, seconds=0.3):
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        with open(tmp_path / "errors of a killed process", "w+") as errors:
+            process = subprocess.Popen(command, cwd=_LIBRARY.parent, stdout=subprocess.PIPE, stderr=errors)
+            try:
+                begun = process.stdout.readline()
+                time.sleep(random.uniform(0, seconds))
+                ended = process.poll()
+                errors.seek(0)
+                assert begun, errors.read()
+                assert ended is None, f"it ended by itself: {errors.read()}"
+            finally:
+                process.kill()
+                process.wait()
+                process.stdout.close()
+
+    return run
 
 
 @pytest.fixture(scope="session")

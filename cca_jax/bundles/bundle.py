@@ -157,6 +157,8 @@ def check_new_folder(folder: str | Path) -> None:
 def save_bundle(bundle: Bundle, folder: str | Path, card: str) -> None:
     """Writes a bundle; the folder appears whole or not at all.
 
+    It is made in a hidden folder beside it, which a process that is killed leaves behind.
+
     Raises:
         ValueError: the folder exists and is not empty; the bundle's parameters are not those of its configuration.
         OSError: it cannot be written.
@@ -165,17 +167,19 @@ def save_bundle(bundle: Bundle, folder: str | Path, card: str) -> None:
     shapes = {name: np.shape(value) for name, value in flatten(bundle.params).items()}
     check_shapes(shapes, bundle.config, auxiliary=False)  # which loading leaves out for a model with an identity
     folder = Path(folder)
+    about = {"format": _FORMAT, "description": bundle.description, "identity": bundle.identity.hex()}
+    text = json.dumps({**about, "model": bundle.config.to_dict()}, indent=2)
+    files = {CONFIG: f"{text}\n".encode(), CARD: card.encode(), WEIGHTS: save(bundle.arrays)}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        part = Path(scratch) / "bundle"
-        part.mkdir()
-        about = {"format": _FORMAT, "description": bundle.description, "identity": bundle.identity.hex()}
-        config = {**about, "model": bundle.config.to_dict()}
-        text = json.dumps(config, indent=2)
-        (part / CONFIG).write_text(text + "\n")
-        (part / CARD).write_text(card)
-        (part / WEIGHTS).write_bytes(save(bundle.arrays))
-        os.replace(part, folder)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".", suffix=".part") as scratch:
+            part = Path(scratch) / "bundle"
+            part.mkdir()
+            for name, content in files.items():
+                (part / name).write_bytes(content)
+            os.replace(part, folder)
+    except OSError as error:  # it names a hidden file, which would tell the user nothing
+        raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -62,8 +62,8 @@ class Codec(Batches):
         model: its networks.
         params: their parameters, float32, on the device.
 
-    The networks compute in `compute_dtype`. Where scales are exact, files are the same to decoders of any type; where
-    they come from the context, encoder and decoder need the same one.
+    One codec serves many threads, and gives each what it would give it alone. The networks compute in `compute_dtype`.
+    Where scales are exact, files are the same to decoders of any type; else encoder and decoder need the same one.
     """
 
     def __init__(self, bundle: Bundle, coder: RangeCoder, compute_dtype: jax.typing.DTypeLike = jnp.float32) -> None:
@@ -226,8 +226,7 @@ class Codec(Batches):
         Args:
             data: the file; with `slices` it may end after those.
             slices: how many slices to decode, 0 to all; the others take their predicted means. None decodes all.
-            partial: decodes what is whole of a file that was cut short or damaged, tile by tile, up to the first stream
-                that is not; `cca_jax.bitstream.partial` says what that is. Otherwise such a file is refused.
+            partial: decodes what is whole of a file that was cut short or damaged; else such a file is refused.
             clock: adds up the seconds of the parts; every part is then waited for.
             observe: is shown each stream's symbols, for verification; tiles and slices may come in any order.
 
@@ -238,11 +237,7 @@ class Codec(Batches):
             CoderUnavailableError: its range coder is not installed.
             ValueError: more slices than the model has.
         """
-        count = self.config.num_slices if slices is None else slices
-        if not 0 <= count <= self.config.num_slices:
-            raise ValueError(f"model {self.name!r} has {self.config.num_slices} slices, {count} cannot be decoded")
-        read = None if slices is None else 1 + count
-        file = read_own(data, self.name, self.identity, self.config, read, partial)
+        file = read_own(data, self.name, self.identity, self.config, slices, partial)
         run = self._execution(file.grid, file.quality, clock, bucketed=file.version > EXACT_SHAPES)
         coder = get_coder(file.coder)
         coder.prepare()

@@ -10,7 +10,7 @@ from cca_jax.entropy_coding.errors import FormatError
 
 
 def read_own(
-    data: bytes, name: str, identity: bytes, config: ModelConfig, num_streams: int | None, partial: bool = False
+    data: bytes, name: str, identity: bytes, config: ModelConfig, slices: int | None, partial: bool = False
 ) -> container.Container:
     """The contents of a file that a model made.
 
@@ -19,13 +19,16 @@ def read_own(
         name: what people call the model.
         identity: its own, 8 bytes.
         config: its sizes.
-        num_streams: how many streams to read, from the first; None for all.
+        slices: how many slices to read, from the first; None for all.
         partial: takes what is whole of a file that is damaged or cut short.
 
     Raises:
         FormatError: not a `.cca` file, or made with another model.
         CorruptError: damaged or cut short; with `partial`, nothing of it is whole.
+        ValueError: more slices than the model has.
     """
+    if slices is not None and not 0 <= slices <= config.num_slices:
+        raise ValueError(f"model {name!r} has {config.num_slices} slices, {slices} cannot be decoded")
     header = container.read_header(data)
     # Verifies the header: a flipped bit is damage, not another model.
     left = read_whole_streams(data) if partial else None
@@ -44,5 +47,5 @@ def read_own(
     if header.quality is not None and not MIN_QUALITY <= header.quality <= MAX_QUALITY:
         raise FormatError(f"the file states quality {header.quality:g}, which no model has")
     if left is not None:
-        return left if num_streams is None else left.limited(num_streams - 1)
-    return container.read(data, num_streams)
+        return left if slices is None else left.limited(slices)
+    return container.read(data, None if slices is None else 1 + slices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self._adding = threading.Lock()
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -36,7 +38,9 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            passed = time.perf_counter() - start
+            with self._adding:
+                self.seconds[name] = self.seconds.get(name, 0.0) + passed
 
 
 def timed(clock: Stopwatch | None, part: str, compute: Callable[..., T], *arguments: Any) -> T:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
 
 from cca_jax.compile_cache import store as program_store
@@ -187,3 +188,25 @@ def test_a_folder_that_cannot_be_or_that_others_can_write_to_is_no_store(tmp_pat
     for name in ("file", "file/below", "shared"):
         jax.config.update(SETTINGS[0], str(Path(tmp_path, name)))
         assert open_store() is None
+
+
+KEEPING = """
+import sys, numpy as np
+from pathlib import Path
+from cca_jax.compile_cache.store import ProgramStore
+
+store = ProgramStore(Path(sys.argv[1]), 1 << 26)
+print("ready", flush=True)
+for round in range(10_000):
+    store.put(f"key {round % 20}", np.random.default_rng(round % 20).bytes(3_000_000))
+"""
+
+
+def test_a_process_killed_while_it_keeps_programs_leaves_whole_ones(tmp_path, killed):
+    for _ in range(3):
+        killed(KEEPING, tmp_path)
+        store = ProgramStore(tmp_path, 1 << 26)
+        kept = {number: store.get(f"key {number}") for number in range(20)}
+        assert all(content in (None, np.random.default_rng(n).bytes(3_000_000)) for n, content in kept.items())
+        store.put("another", b"program")
+        assert store.get("another") == b"program"

@@ -15,6 +15,7 @@ from cca_jax.entropy_coding.tensorflow.library import Library
 
 _log = logging.getLogger("cca_jax.entropy_coding")
 _lock = threading.Lock()
+_beginning = threading.Lock()
 _started: Library | None = None
 _background: threading.Thread | None = None
 _surroundings: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
@@ -43,9 +44,10 @@ def start() -> Library:
 def start_in_background() -> None:
     """Begins `start` in a thread, once; a later `start` waits for it, or fails as it did."""
     global _background
-    if _background is None and _started is None:
-        _background = threading.Thread(target=_try_to_start, name="start-tensorflow")
-        _background.start()
+    with _beginning:
+        if _background is None and _started is None:
+            _background = threading.Thread(target=_try_to_start, name="start-tensorflow")
+            _background.start()
 
 
 def _try_to_start() -> None:
