@@ -19,6 +19,7 @@ from cca_jax.cli.console import print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
 from cca_jax.cli.process import prepare_process
 from cca_jax.compile_cache.cores import usable_cores
+from cca_jax.image_io.files import write_atomically
 from eval.results.machine import describe_machine, versions
 
 _PHOTO = (512, 768)
@@ -170,7 +171,8 @@ def main(arguments: list[str] | None = None) -> int:
         for part in options.parts:
             results[part] = _PARTS[part](options, console)
         if options.json:
-            options.json.write_text(json.dumps(results, indent=2, default=_plain) + "\n")
+            text = json.dumps(results, indent=2, default=_plain)
+            write_atomically(options.json, f"{text}\n".encode())
     except (*EXPECTED, subprocess.SubprocessError) as error:
         print_problem(describe(error))
         return EXIT_BAD_INPUT

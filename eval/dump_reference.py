@@ -26,7 +26,7 @@ from unittest import mock
 
 import numpy as np
 import torch
-from verify.reference_inputs import PROP_EXPONENT, BadInputError, load_image, load_model, parameters_of
+from verify.reference_inputs import PROP_EXPONENT, BadInputError, load_image, load_model, parameters_of, write_case
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -236,8 +236,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     text = json.dumps({"case": Path(args.out).name, "config": config, **facts}, indent=0, allow_nan=False)
     try:
-        np.savez_compressed(f"{args.out}.npz", **arrays)
-        Path(f"{args.out}.json").write_text(text, encoding="utf-8")
+        write_case(args.out, text, arrays)
     except OSError as error:
         sys.stderr.write(f"dump_reference: cannot write the case {args.out}: {error}\n")
         return 2

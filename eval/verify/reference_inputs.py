@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import importlib
+import io
 import pickle
 import re
 import sys
@@ -24,6 +25,19 @@ DENSITY_RENAMES = {"_matrix": "matrices.", "_bias": "biases.", "_factor": "facto
 DENSITY_ORDER = ("quantiles", "matrices", "biases", "factors")
 BUFFER = re.compile(r"(_offset|_quantized_cdf|_cdf_length|scale_table|target|bound)$")
 GIVE_UP = (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError)
+
+
+def write_case(name: str, text: str, arrays: dict[str, np.ndarray]) -> None:
+    """Writes NAME.npz and NAME.json, each whole or not at all, the one that names the other last."""
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    for path, data in ((f"{name}.npz", content.getvalue()), (f"{name}.json", text.encode())):
+        part = Path(f"{path}.part")
+        try:
+            part.write_bytes(data)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 class BadInputError(Exception):
