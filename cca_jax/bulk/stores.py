@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from cca_jax import install_hint
+from cca_jax.bulk import streams
 from cca_jax.image_io.files import write_atomically
 
 _DIGEST_BYTES = 16
@@ -71,6 +72,8 @@ def state(place: str) -> State | None:
 
 def read(place: str) -> bytes:
     """A file's content; errors as for `state`, and FileNotFoundError."""
+    if place == streams.STANDARD:
+        return streams.standard_input().read()
     if not is_url(place):
         return Path(place).read_bytes()
     store, path = _store(place)
@@ -86,14 +89,14 @@ def open_file(place: str) -> BinaryIO:
 
 
 def write(place: str, data: bytes) -> None:
-    """Writes a file, whole or not at all; its folder is made in a store, and must exist elsewhere.
+    """Writes a file, whole or not at all; its folder is made in a store, and must exist elsewhere. Also to pipes.
 
     Raises:
         ValueError, OSError: it cannot be written.
         ImportError: as for `state`.
     """
     if not is_url(place):
-        write_atomically(place, data)
+        (streams.write if streams.is_pipe(place) else write_atomically)(place, data)
         return
     store, path = _store(place)
     store.makedirs(posixpath.dirname(path), exist_ok=True)

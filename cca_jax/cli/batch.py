@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from cca_jax.bulk import sources, stores
+from cca_jax.bulk import sources, stores, streams
 from cca_jax.bulk.work import Item
 
 
@@ -32,6 +33,8 @@ def gather(
     Raises:
         ValueError, OSError: see `plan`; or what is not plain is to be written without -o, or nothing is found.
     """
+    if streams.STANDARD in (*paths, output):
+        return [_standard(paths, inputs, output, suffix)]
     if all(map(sources.is_plain, paths)) and not recursive and not (output and stores.is_url(output)):
         return plan(paths, inputs(paths), output, suffix)
     if output is None or (not stores.is_url(output) and os.path.isfile(output)):
@@ -44,6 +47,30 @@ def gather(
             raise ValueError(f"{item.target}: is an input and would be overwritten: name another output with -o")
     stores.make_folder(output)
     return items
+
+
+def _standard(
+    paths: Sequence[str], inputs: Callable[[Sequence[str]], list[Path]], output: str | None, suffix: str
+) -> Item:
+    """What to make where standard input is read, or standard output written.
+
+    Raises:
+        ValueError: more is named than one input, or standard output is a terminal.
+    """
+    if len(paths) > 1 or Path(paths[0]).is_dir() or not sources.is_plain(paths[0]):
+        raise ValueError("'-', standard input or output, is one file: name no folder and no other file beside it")
+    if paths[0] == streams.STANDARD:
+        source, name = streams.STANDARD, f"stdin{suffix}"
+    else:
+        (path,) = inputs(paths)
+        source, name = os.path.join(path.parent, path.name), path.with_suffix(suffix).name
+    if output not in (None, streams.STANDARD):
+        assert output is not None
+        folder = os.path.isdir(output) or output.endswith(("/", os.sep))
+        return Item(source, output if folder else os.path.dirname(output), name if folder else os.path.basename(output))
+    if sys.stdout.isatty():
+        raise ValueError("standard output is a terminal: name an output with -o, or send it to a file or a pipe")
+    return Item(source, "", streams.STANDARD)
 
 
 def plan(paths: Sequence[str], inputs: Sequence[Path], output: str | None, suffix: str) -> list[Item]:
@@ -80,6 +107,12 @@ def plan(paths: Sequence[str], inputs: Sequence[Path], output: str | None, suffi
     return items
 
 
+def passed_over_line(files: Sequence[Path]) -> str:
+    """What to say of a folder's files that are not what the command takes."""
+    names = ", ".join(file.name for file in files[:3]) + (", …" if len(files) > 3 else "")
+    return f"passed over {len(files)} {'file that is' if len(files) == 1 else 'files that are'} no image: {names}"
+
+
 def keeps_journal(paths: Sequence[str], items: Sequence[Item], output: str | None) -> bool:
     """Whether what is done is noted in the folder of the outputs: where folders are named, not for a few files."""
     several = len(items) > 1 and output is not None
@@ -87,12 +120,16 @@ def keeps_journal(paths: Sequence[str], items: Sequence[Item], output: str | Non
 
 
 def _item(source: Path, target: Path) -> Item:
-    return Item(str(source), "" if target.parent == Path() else str(target.parent), target.name)
+    # Not "-", which would be standard input.
+    place = os.path.join(".", source) if str(source) == streams.STANDARD else str(source)
+    return Item(place, "" if target.parent == Path() else str(target.parent), target.name)
 
 
 def _target(source: Path, output: str | None, several: bool, suffix: str) -> Path:
     name = source.with_suffix(suffix).name
     if output is None:
+        if streams.is_pipe(str(source)):
+            raise ValueError(f"{source}: is no regular file, so nothing can stand beside it: name an output with -o")
         return source.with_name(name)
     folder = Path(output)
     if several and not folder.is_dir() and (folder.exists() or folder.suffix.lower() == suffix):

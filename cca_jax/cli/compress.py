@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cca_jax.bulk import places, sources
+from cca_jax.bulk import places, sources, streams
 from cca_jax.bulk.work import Item
 from cca_jax.cli import batch, library, running
 from cca_jax.cli.console import Reporter, print_line
@@ -39,13 +39,13 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         "images",
         nargs="+",
         metavar="IMAGE",
-        help="image file, or a folder of them; also a list (.txt), a .tar or .parquet of them, or a URL of a store",
+        help="image file, a folder of them, or - for standard input; also a list (.txt), a .tar, a .parquet, a URL",
     )
     parser.add_argument(
         "-o",
         "--output",
         metavar="FILE.cca",
-        help="output file; a folder (made if needed) for several images; default: beside each image",
+        help="output file, - for standard output, or a folder (made if needed) for several; default: beside each",
     )
     parser.add_argument("--model", metavar="NAME|DIR", help="a name from `cca-jax models` or a model folder")
     rate = parser.add_mutually_exclusive_group()
@@ -66,6 +66,11 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         default=0,
         metavar="0…9",
         help="search for what is better to code: smaller files of the same quality, which decode as fast (below)",
+    )
+    parser.add_argument(
+        "--tone-map",
+        action="store_true",
+        help="fit high dynamic range (PQ, HLG) to sRGB by the curve of ITU-R BT.2390, instead of refusing it",
     )
     parser.add_argument(
         "--coder", choices=("tensorflow", "constriction"), help="range coder; default: the best installed"
@@ -90,9 +95,11 @@ def run(args: argparse.Namespace) -> int:
     """Compresses; returns the exit status."""
     from cca_jax.image_io.images import IMAGE_SUFFIXES, find_images
 
-    items = batch.gather(args.images, args.output, ".cca", find_images, IMAGE_SUFFIXES, args.recursive)
+    passed_over: list[Path] = []
+    find = functools.partial(find_images, passed_over=passed_over)
+    items = batch.gather(args.images, args.output, ".cca", find, IMAGE_SUFFIXES, args.recursive)
     for item in items:
-        if not item.name.lower().endswith(".cca") and Path(item.target).exists():
+        if not item.name.lower().endswith(".cca") and Path(item.target).is_file():
             raise ValueError(f"{item.target}: exists and is not a .cca file by its name: name another output with -o")
     codec = library.load_codec(args.model, args.coder)
     batch.make_folders(items, args.output)
@@ -106,7 +113,10 @@ def run(args: argparse.Namespace) -> int:
         rate = figures or format_rate(facts["bpp"])
         return f"{item.name:<{name_width}}  {facts['bytes']:>9,} bytes  {rate}{_reached(facts)}"
 
-    with Reporter(len(items), "compressing", long=args.effort > 0) as reporter:
+    standard = items[0].target == streams.STANDARD
+    with Reporter(len(items), "compressing", long=args.effort > 0, to_stderr=standard) as reporter:
+        if passed_over:
+            reporter.problem(batch.passed_over_line(passed_over))
         journal = batch.keeps_journal(args.images, items, args.output)
         if args.ray is None:
             progress = reporter.within if len(items) == 1 else None
@@ -160,6 +170,8 @@ class Compression:
         """The content of an image file."""
         from cca_jax.image_io.photo import load_bytes
 
+        if item.source == streams.STANDARD:
+            return load_bytes(streams.standard_input())[1]
         return load_bytes(item.source)[1] if sources.is_plain(item.source) else places.read(item.source)
 
     def load(self, item: Item, data: bytes) -> ReadImage:
@@ -167,7 +179,7 @@ class Compression:
         from cca_jax.image_io.images import opaque
         from cca_jax.image_io.photo import decode_photo
 
-        return opaque(decode_photo(data, item.source))
+        return opaque(decode_photo(data, streams.title(item.source), self._args.tone_map))
 
     def pixels(self, loaded: ReadImage) -> int:
         """How many are computed at once."""

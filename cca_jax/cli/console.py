@@ -52,7 +52,16 @@ class Reporter:
     go there, unless both are the same terminal: then they are printed above the bar.
     """
 
-    def __init__(self, total: int, doing: str, long: bool = False) -> None:
+    def __init__(self, total: int, doing: str, long: bool = False, to_stderr: bool = False) -> None:
+        """Prepares a report.
+
+        Args:
+            total: how many files there are.
+            doing: the word on the bar.
+            long: whether a single file takes so long that it has a bar, too.
+            to_stderr: whether results go to standard error, because standard output carries a file.
+        """
+        self._to_stderr = to_stderr
         self._total = total
         self._doing = doing
         self._long = long
@@ -74,8 +83,10 @@ class Reporter:
 
     def line(self, text: str) -> None:
         """One line of a result."""
-        if self._bar is not None and sys.stdout.isatty():
+        if self._bar is not None and (self._to_stderr or sys.stdout.isatty()):
             self._above(text)
+        elif self._to_stderr:
+            sys.stderr.write(f"{text}\n")
         else:
             print_line(text)
 

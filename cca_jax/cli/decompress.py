@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cca_jax.bulk import places
+from cca_jax.bulk import places, streams
 from cca_jax.bulk.work import Item
 from cca_jax.cli import batch, library, running
 from cca_jax.cli.console import Reporter, print_line
@@ -29,13 +29,15 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         "without -o an existing image is left alone, since it may be the original, unless --force is given. "
         "Of several files, those are skipped that an earlier run of the same command finished.",
     )
-    parser.add_argument("files", nargs="+", metavar="FILE.cca", help="compressed file, or a folder of them")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE.cca", help="compressed file, a folder of them, or - for standard input"
+    )
     parser.add_argument(
         "-o",
         "--output",
         metavar="IMAGE.png",
-        help="output image (.png, .webp, .tif, .bmp or .ppm); a folder (made if needed) for several files; "
-        "default: a .png beside each file",
+        help="output image (.png, .webp, .tif, .bmp or .ppm), - for a PNG on standard output, or a folder (made if "
+        "needed) for several files; default: a .png beside each file",
     )
     parser.add_argument(
         "--model", metavar="NAME|DIR", help="model to decode with; default: the installed one the file names"
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
     items = batch.gather(args.files, args.output, ".png", _find, {".cca"}, args.recursive)
     for item in items:
-        images.check_writable(item.target)
+        images.check_writable(_image_name(item))
     originals = None if args.reference is None else _Originals(args.reference, len(items))
     chosen = None if args.model is None else library.load_codec(args.model)
     batch.make_folders(items, args.output)
@@ -77,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         measured.append(figures)
         return f"{text}  {figures}"
 
-    with Reporter(len(items), "restoring") as reporter:
+    with Reporter(len(items), "restoring", to_stderr=items[0].target == streams.STANDARD) as reporter:
         journal = batch.keeps_journal(args.files, items, args.output)
         if args.ray is None:
             make_work = functools.partial(Restoration, chosen, originals, args)
@@ -87,6 +89,11 @@ def run(args: argparse.Namespace) -> int:
     if mean := mean_line(measured):
         print_line(mean)
     return status
+
+
+def _image_name(item: Item) -> str:
+    """The name whose ending is the image's format: a pipe without one takes PNG."""
+    return f"{item.target}.png" if streams.is_pipe(item.target) and not Path(item.name).suffix else item.target
 
 
 def _find(paths: Sequence[str]) -> list[Path]:
@@ -117,7 +124,7 @@ class Restoration:
 
     def fetch(self, item: Item) -> bytes:
         """The content of a file, unless its image may not be written."""
-        if self._args.output is None and not self._args.force and os.path.exists(item.target):
+        if self._args.output is None and not self._args.force and os.path.isfile(item.target):
             raise ValueError(
                 f"{item.target} exists and may be the original: name an output with -o, or replace it with --force"
             )
@@ -163,7 +170,7 @@ class Restoration:
         if loaded.original is not None:
             original = images.read_image(loaded.original).pixels
             facts |= measure(original, pixels, len(loaded.data)).facts()
-        return images.encode_image(item.target, pixels), facts
+        return images.encode_image(_image_name(item), pixels), facts
 
     def stop(self) -> None:
         """A decoder cannot be stopped; it takes seconds."""

@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from cca_jax.bulk import stores, streams
 from cca_jax.cli import library
 from cca_jax.cli.console import print_json, print_table
 from cca_jax.cli.errors import describe
@@ -22,7 +23,11 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         help="say what a .cca file or a model is",
         description="Says what a .cca file or a model is. A file's header is read, not its streams.",
     )
-    parser.add_argument("target", metavar="FILE.cca|MODEL", help="a .cca file, a model's name or a model folder")
+    parser.add_argument(
+        "target",
+        metavar="FILE.cca|MODEL",
+        help="a .cca file, - for one on standard input, a model's name or a model folder",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -30,8 +35,8 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
 def run(args: argparse.Namespace) -> int:
     """Prints the table; returns the exit status."""
     path = Path(args.target)
-    if path.is_file() or path.suffix.lower() == ".cca":
-        facts = file_facts(path)
+    if args.target == streams.STANDARD or path.suffix.lower() == ".cca" or (path.exists() and not path.is_dir()):
+        facts = file_facts(args.target)
         rows = _file_rows(facts)
     else:
         summary = library.model_summary(args.target)
@@ -45,14 +50,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def file_facts(path: Path) -> dict[str, Any]:
+def file_facts(place: str | Path) -> dict[str, Any]:
     """What the header of a .cca file says, as plain values for JSON.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: it is not a .cca file.
     """
-    data = path.read_bytes()
+    data = stores.read(str(place))
+    path = Path(streams.title(str(place)))
     try:
         header = library.read_header(data)
     except ValueError as error:

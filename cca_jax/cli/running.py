@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from cca_jax.bulk import streams
 from cca_jax.bulk.cluster import Job, connect, run_on_cluster
 from cca_jax.bulk.journal import Journal, Record
 from cca_jax.bulk.meter import Meter
@@ -134,14 +135,14 @@ class Command:
     def _tell(self, outcome: Outcome[Item], reporter: Reporter, summary: Summary, meter: Meter) -> None:
         item, result = outcome.item, outcome.value
         if outcome.error is not None:
-            text = describe(outcome.error, item.source)
+            text = describe(outcome.error, streams.title(item.source))
             reporter.problem(text)
             summary.add(item.source, item.target, FAILED, error=text)
         else:
             if not result.known:
                 meter.done(1, result.input_bytes)
             for text in result.facts.get("notes", ()) if not result.known else ():
-                reporter.problem(f"{item.source}: warning: {text}")
+                reporter.problem(f"{streams.title(item.source)}: warning: {text}")
             reporter.line(self.line(item, result.facts) + ("  (done before)" if result.known else ""))
             summary.add(item.source, item.target, KNOWN if result.known else DONE, **result.facts)
         reporter.done(str(meter))

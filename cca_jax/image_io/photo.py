@@ -83,6 +83,8 @@ def decode_photo(data: bytes, name: str | Path, tone_map: bool = False) -> Photo
     Raises:
         ImageError: as `read_photo`.
     """
+    if not data:
+        raise ImageError(f"{name}: the file is empty: give an image")
     try:
         return _photo(kinds.decode(data), tone_map)
     except MemoryError:  # the machine's fault, not the file's
@@ -162,7 +164,7 @@ def load_bytes(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
     """What errors call a source, and its bytes.
 
     Raises:
-        ImageError: there are none, or they cannot be read.
+        ImageError: they cannot be read.
     """
     if isinstance(source, bytes):
         name, data = "image", source
@@ -171,14 +173,19 @@ def load_bytes(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
         try:
             if Path(source).is_dir():
                 raise ImageError(f"{name}: is a folder, not an image")
-            data = Path(source).read_bytes()
+            with Path(source).open("rb") as file:
+                data = _read_image(file)
         except OSError as error:
             raise ImageError(f"{name}: {_explain(error)}") from error
     else:
-        name, data = str(getattr(source, "name", "image")), source.read()
-    if not data:
-        raise ImageError(f"{name}: the file is empty: give an image")
+        name, data = str(getattr(source, "name", "image")), _read_image(source)
     return name, data
+
+
+def _read_image(file: BinaryIO) -> bytes:
+    """All of a file that begins like an image; a little of another one, which may never end."""
+    head = file.read(kinds.HEAD)
+    return head if kinds.kind_of(head) is None else head + file.read()
 
 
 def _explain(error: Exception) -> str:
