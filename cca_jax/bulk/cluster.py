@@ -17,6 +17,7 @@ from typing import Any
 
 from cca_jax import install_hint
 from cca_jax.bulk.journal import Journal, Record
+from cca_jax.bulk.memory import pixels_at_once
 from cca_jax.bulk.pipeline import Errors, Outcome, Threads, run
 from cca_jax.bulk.work import Continued, Item, Result, Work
 
@@ -56,7 +57,7 @@ class Actor:
     def __init__(self, job: Job, coders: int) -> None:
         self._job = job
         self._work = job.make_work()
-        self._threads = Threads(coders=coders)
+        self._threads = Threads(coders=coders, batch=self._work.batch_size, pixels=pixels_at_once())
         self._journals: dict[str, Journal] = {}
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[Any]]:

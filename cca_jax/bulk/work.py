@@ -41,8 +41,11 @@ class Work(Protocol):
     """What is done with each file; methods are called from several threads.
 
     Attributes:
+        batch_size: how many files `code` takes at once, at most.
         tell_parts: takes the seconds of the parts of `code`, if it is wanted.
     """
+
+    batch_size: int
 
     tell_parts: Callable[[Mapping[str, float]], None] | None
 

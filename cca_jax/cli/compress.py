@@ -164,6 +164,7 @@ class Compression:
         """Binds a codec to the options of a command; `progress` is told of a search's iterations."""
         self._codec, self._args, self._progress = codec, args, progress
         self._stopping = threading.Event()
+        self.batch_size = codec.batch_size
         self.tell_parts: library.TellParts | None = None
 
     def fetch(self, item: Item) -> bytes:

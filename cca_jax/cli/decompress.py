@@ -120,6 +120,7 @@ class Restoration:
     ) -> None:
         """Binds the codec, or None for the one that each file names, to the options of a command."""
         self._codec, self._originals, self._args = codec, originals, args
+        self.batch_size = library.batch_size(codec)
         self.tell_parts: library.TellParts | None = None
 
     def fetch(self, item: Item) -> bytes:

@@ -18,7 +18,7 @@ from cca_jax.bulk.summary import DONE, FAILED, KNOWN, Summary
 from cca_jax.bulk.work import Continued, Item, Work, settings_digest
 from cca_jax.cli.console import Reporter
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
-from cca_jax.cli.library import ImageCodec, batch_size
+from cca_jax.cli.library import ImageCodec
 from cca_jax.cli.parser import whole_number
 from cca_jax.cli.process import quiet_ray
 
@@ -127,7 +127,7 @@ class Command:
         if len(self.items) == 1 or args.workers == 0:
             meter = Threads().meter()
             return meter, run_in_turn(self.items, stages, meter, expected)
-        threads = _threads(args.workers, batch_size(self.codec))
+        threads = _threads(args.workers, work.batch_size)
         meter = threads.meter()
         work.tell_parts = meter.add_parts
         return meter, run(self.items, stages, threads, meter, expected)

@@ -12,6 +12,7 @@ from cca_jax.bulk.work import Item, settings_digest
 class Reversing:
     """Writes what it reads, backwards; refuses what is empty."""
 
+    batch_size = 1
     tell_parts = None
 
     def fetch(self, item):
