@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from cca_jax.bulk import archives, stores
@@ -31,13 +31,16 @@ def is_plain(place: str) -> bool:
     return not stores.is_url(place) and not place.lower().endswith(_LISTS) and not within
 
 
-def expand(paths: Iterable[str], suffixes: Iterable[str]) -> Iterator[Source]:
+def expand(
+    paths: Iterable[str], suffixes: Iterable[str], is_wanted: Callable[[str], bool] | None = None
+) -> Iterator[Source]:
     """The inputs that places stand for.
 
     Args:
         paths: files; folders, for the files in them at any depth that end in one of `suffixes`; lists (.txt) of any of
             these, one a line, relative to the list; archives (.tar, .parquet).
         suffixes: lower-case endings with their dot.
+        is_wanted: judges a folder's other files, see `stores.find`.
 
     Raises:
         FileNotFoundError: a folder, list or archive is missing, or holds no such file.
@@ -46,13 +49,14 @@ def expand(paths: Iterable[str], suffixes: Iterable[str]) -> Iterator[Source]:
     endings = tuple(suffixes)
     for path in paths:
         if path.lower().endswith(_LISTS):
-            yield from _listed(path, endings)
+            yield from _listed(path, endings, is_wanted)
         elif archives.is_archive(path):
             yield from _some(path, (Source(*member) for member in archives.members(path, endings)))
         elif (not stores.is_url(path) and os.path.isdir(path)) or (
             stores.is_url(path) and not path.lower().endswith(endings)
         ):
-            yield from _some(path, (Source(stores.join(path, name), name) for name in stores.find(path, endings)))
+            names = stores.find(path, endings, is_wanted)
+            yield from _some(path, (Source(stores.join(path, name), name) for name in names))
         else:
             yield Source(path, posixpath.basename(path.replace(os.sep, "/")))
 
@@ -66,7 +70,7 @@ def _some(path: str, found: Iterable[Source]) -> Iterator[Source]:
         raise FileNotFoundError(f"{path}: holds no file of the wanted kind")
 
 
-def _listed(path: str, endings: tuple[str, ...]) -> Iterator[Source]:
+def _listed(path: str, endings: tuple[str, ...], is_wanted: Callable[[str], bool] | None) -> Iterator[Source]:
     folder = stores.parent(path)
     try:
         lines = stores.read(path).decode().splitlines()
@@ -78,9 +82,9 @@ def _listed(path: str, endings: tuple[str, ...]) -> Iterator[Source]:
     for line in named:
         whole = line if stores.is_url(line) or os.path.isabs(line) else stores.join(folder, line)
         if stores.is_url(line) or os.path.isabs(line) or ".." in line.split("/"):
-            yield from expand([whole], endings)
+            yield from expand([whole], endings, is_wanted)
         else:  # what is relative keeps its folders
-            for place, name in expand([whole], endings):
+            for place, name in expand([whole], endings, is_wanted):
                 is_folder = place != whole and archives.split(place) is None
                 above = line if is_folder else posixpath.dirname(line)
                 yield Source(place, posixpath.join(above, name))

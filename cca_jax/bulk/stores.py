@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -113,8 +113,13 @@ def make_folder(folder: str) -> None:
         os.makedirs(folder or ".", exist_ok=True)
 
 
-def find(folder: str, suffixes: Iterable[str]) -> list[str]:
-    """The names, with "/" between folders, of the visible files at any depth that end so, sorted.
+def find(folder: str, suffixes: Iterable[str], is_wanted: Callable[[str], bool] | None = None) -> list[str]:
+    """The names, with "/" between folders, of the visible files at any depth that are wanted, sorted.
+
+    Args:
+        folder: where to look.
+        suffixes: endings of what is wanted.
+        is_wanted: judges another file of this machine by its path; a store's files are judged by their names alone.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -136,7 +141,12 @@ def find(folder: str, suffixes: Iterable[str]) -> list[str]:
             for name in files
         ]
     visible = (name for name in names if not any(part.startswith(".") for part in name.split("/")))
-    return sorted(name for name in visible if name.lower().endswith(endings))
+    judge = None if is_url(folder) else is_wanted
+    return sorted(
+        name
+        for name in visible
+        if name.lower().endswith(endings) or (judge is not None and judge(os.path.join(folder, name)))
+    )
 
 
 def _store(place: str) -> tuple[Any, str]:

@@ -19,6 +19,7 @@ def gather(
     inputs: Callable[[Sequence[str]], list[Path]],
     suffixes: Collection[str],
     recursive: bool,
+    is_wanted: Callable[[str], bool] | None = None,
 ) -> list[Item]:
     """What a command makes of what it names.
 
@@ -29,6 +30,7 @@ def gather(
         inputs: the files that plain files and folders stand for.
         suffixes: what inputs in archives, and in folders at any depth, end in.
         recursive: whether folders are taken at any depth.
+        is_wanted: judges files in folders at any depth that have none of the endings.
 
     Raises:
         ValueError, OSError: see `plan`; or what is not plain is to be written without -o, or nothing is found.
@@ -39,7 +41,7 @@ def gather(
         return plan(paths, inputs(paths), output, suffix)
     if output is None or (not stores.is_url(output) and os.path.isfile(output)):
         raise ValueError("-o must name a folder when lists, archives, stores or --recursive are given")
-    items = list(sources.items_of(sources.expand(paths, suffixes), output, suffix))
+    items = list(sources.items_of(sources.expand(paths, suffixes, is_wanted), output, suffix))
     real = functools.cache(os.path.realpath)  # of folders, which are few
     for item in items:
         (above, name), (folder, made) = os.path.split(item.source), os.path.split(item.target)
@@ -105,6 +107,17 @@ def plan(paths: Sequence[str], inputs: Sequence[Path], output: str | None, suffi
             )
         taken[real] = item.source
     return items
+
+
+def is_wanted_image(passed_over: list[Path], place: str) -> bool:
+    """Whether a file is an image; one that is not is noted as passed over, unless it is a .cca file."""
+    from cca_jax.image_io.images import is_image
+
+    path = Path(place)
+    wanted = is_image(path)
+    if not wanted and path.suffix.lower() != ".cca":
+        passed_over.append(path)
+    return wanted
 
 
 def passed_over_line(files: Sequence[Path]) -> str:

@@ -97,7 +97,8 @@ def run(args: argparse.Namespace) -> int:
 
     passed_over: list[Path] = []
     find = functools.partial(find_images, passed_over=passed_over)
-    items = batch.gather(args.images, args.output, ".cca", find, IMAGE_SUFFIXES, args.recursive)
+    is_wanted = functools.partial(batch.is_wanted_image, passed_over)
+    items = batch.gather(args.images, args.output, ".cca", find, IMAGE_SUFFIXES, args.recursive, is_wanted)
     for item in items:
         if not item.name.lower().endswith(".cca") and Path(item.target).is_file():
             raise ValueError(f"{item.target}: exists and is not a .cca file by its name: name another output with -o")
