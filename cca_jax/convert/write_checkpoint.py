@@ -59,6 +59,7 @@ def _buffers() -> dict[str, np.ndarray]:
     buffers = {
         prior + "target": np.array([-target, 0, target]),
         conditional + "scale_table": np.zeros(0),
+        conditional + "scale_bound": np.array([_SCALE_BOUND]),
         conditional + "lower_bound_scale.bound": np.array([_SCALE_BOUND]),
     }
     for module in (prior, conditional):

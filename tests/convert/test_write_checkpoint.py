@@ -36,6 +36,7 @@ def test_a_round_trip_is_bit_equal(bundle, arrays, preset, tmp_path):
         "gaussian_conditional._quantized_cdf",
         "gaussian_conditional.likelihood_lower_bound.bound",
         "gaussian_conditional.lower_bound_scale.bound",
+        "gaussian_conditional.scale_bound",
         "gaussian_conditional.scale_table",
         "z_entropy_bottleneck._cdf_length",
         "z_entropy_bottleneck._offset",
