@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import os
 import sys
@@ -82,7 +83,8 @@ def plan(paths: Sequence[str], inputs: Sequence[Path], output: str | None, suffi
         paths: those on the command line.
         inputs: the files they stand for; what is named twice is done once.
         output: the -o option: a file for a single input, a folder (made when needed) for several or for a folder.
-        suffix: what replaces an input's suffix where no output file is named, with its dot.
+        suffix: what replaces an input's suffix where no output file is named, with its dot; where outputs would then
+            have one name, it is added to their inputs' names instead.
 
     Returns:
         What to make, in the order of `inputs`.
@@ -94,7 +96,13 @@ def plan(paths: Sequence[str], inputs: Sequence[Path], output: str | None, suffi
     unique = {os.path.realpath(path): path for path in reversed(inputs)}
     sources = [path for path in inputs if unique.get(os.path.realpath(path)) is path]
     several = len(sources) > 1 or any(Path(path).is_dir() for path in paths)
-    items = [_item(source, _target(source, output, several, suffix)) for source in sources]
+    targets = [_target(source, output, several, suffix) for source in sources]
+    counts = collections.Counter(map(os.path.realpath, targets))
+    items = [
+        # b.ppm and b.png of one folder become b.ppm.cca and b.png.cca.
+        _item(source, target if counts[os.path.realpath(target)] == 1 else target.with_name(source.name + suffix))
+        for source, target in zip(sources, targets, strict=True)
+    ]
     taken: dict[str, str] = {}
     for item in items:
         real = os.path.realpath(item.target)

@@ -191,7 +191,9 @@ class _Originals:
 
     def path_for(self, item: Item) -> Path:
         """The original of a file: the one image given, or the one of the same stem in the folder given."""
-        originals = [path for path in self._paths if not self._by_name or path.stem == Path(item.source).stem]
+        originals = [
+            path for path in self._paths if not self._by_name or Path(item.source).stem in (path.stem, path.name)
+        ]
         if len(originals) != 1:
             how_many = f"{len(originals)} images" if originals else "no image"
             raise ValueError(

@@ -134,11 +134,17 @@ def test_an_input_is_never_overwritten(run, calls, photo):
     assert calls == []
 
 
+def test_inputs_that_differ_by_their_endings_keep_them(run, photo, tmp_path, visible):
+    status, _, _ = run("compress", photo("a.png"), photo("a.bmp"), photo("b.png"), "-o", tmp_path / "out")
+    assert status == 0
+    assert visible(tmp_path / "out") == ["a.bmp.cca", "a.png.cca", "b.cca"]
+
+
 def test_two_inputs_of_one_name_are_refused_before_any_work(run, calls, photo, tmp_path):
-    status, _, err = run("compress", photo("a.png"), photo("a.bmp"))
+    status, _, err = run("compress", photo("in/a.png"), photo("a.png"), "-o", tmp_path / "out")
     assert status == 2
     assert "would both be written to it" in err
-    assert sorted(os.listdir(tmp_path)) == ["a.bmp", "a.png"]
+    assert sorted(os.listdir(tmp_path)) == ["a.png", "in"]
 
 
 @pytest.mark.parametrize("output", ["file.cca", "exists"])
