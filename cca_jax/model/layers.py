@@ -1,30 +1,23 @@
 """The blocks that all networks are built of (paper section 4.1; NAFNet, Chen et al. 2022).
 
 Every module takes and returns NHWC arrays and computes in their type (see `ops.precision`). Kernels are drawn as
-PyTorch draws them by default, uniform within ±1/√fan_in, biases too. Runs of equal blocks are one `lax.scan` over
-stacked parameters: they compile once. Where the arrays are larger than the image, an `ValidRegion` says what is image.
+PyTorch draws them by default, uniform within ±1/√fan_in, biases too. Where the arrays are larger than the image, a
+`ValidRegion` says what is image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import flax.errors
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cca_jax.ops import platform
 from cca_jax.ops.convolution import conv2d, depthwise_conv2d, transposed_conv2d
-from cca_jax.ops.cpu import strip_blocks
-from cca_jax.ops.cpu.strips import rows_in_strip
-from cca_jax.ops.gpu import blocks
 from cca_jax.ops.normalization import layer_norm
 from cca_jax.ops.pointwise import identity, pointwise
 from cca_jax.ops.precision import add_channels, per_channel
-from cca_jax.ops.scan import lean_scan, turn_by_turn
 from cca_jax.ops.valid_region import ValidRegion, masked, plane_mean
 
 
@@ -157,81 +150,6 @@ class ResidualBottleneck(nn.Module):
         u = nn.relu(Pointwise(channels // 2, name="reduce")(x))
         u = Conv(channels // 2, 3, name="spatial")(u, region)
         return x + Pointwise(channels, nn.relu, name="expand")(u)
-
-
-def rematerialized(module: type[nn.Module], in_scan: bool = False) -> type[nn.Module]:
-    """The same module, whose backward pass keeps its inputs alone and computes what else it needs again."""
-    return nn.remat(module, prevent_cse=not in_scan)  # within a scan nothing could be merged with the forward pass
-
-
-def draw_stacked(module: nn.Module, template: nn.Module, count: int, x: Array, name: str | None = None) -> None:
-    """Gives `module` the first parameters of `count` templates, stacked: under a name, or as its own."""
-    keys = jax.random.split(module.make_rng("params"), count)
-    stacked = jax.vmap(template.init, (0, None))(keys, x)["params"]
-    for key, value in ({name: stacked} if name else stacked).items():
-        module.put_variable("params", key, value)
-
-
-def require_params(module: nn.Module, *names: str) -> None:
-    """Raises flax's own error unless the module has parameters of these names."""
-    for name in names:
-        if not module.has_variable("params", name):
-            raise flax.errors.ScopeParamNotFoundError(name, module.scope.path_text)
-
-
-_IN_STRIPS = {NAFBlock: strip_blocks.naf_block, ResidualBottleneck: strip_blocks.residual_bottleneck}
-_ON_GPUS = {NAFBlock: blocks.naf_block, ResidualBottleneck: blocks.residual_bottleneck}
-
-
-class BlockStack(nn.Module):
-    """`count` blocks of one kind in a row; their parameters are stacked on a leading axis of length `count`.
-
-    With `remat` the backward pass keeps only what enters each block and computes the rest again. An extent comes with
-    coding alone, which takes no gradient: there the CPU goes through large planes in strips. Without one, GPUs
-    have blocks of their own, one after the other: a loop would copy what it keeps into stacks, and fill these first.
-    """
-
-    block: type[nn.Module]
-    count: int
-    remat: bool = False
-
-    @nn.compact
-    def __call__(self, x: Array, region: ValidRegion | None = None) -> Array:
-        if self.count == 0:
-            return x
-        fused = region is None and platform.on_gpu()
-        block = (rematerialized(self.block, in_scan=True) if self.remat else self.block)(parent=None)
-        if self.is_initializing():
-            draw_stacked(self, block, self.count, x, "blocks")
-        require_params(self, "blocks")
-
-        in_strips = region is not None and not region.gradients and platform.on_cpu()
-        rows = rows_in_strip(*x.shape[1:3]) if in_strips else None
-
-        def turn(x: Array, params: Any, region: ValidRegion | None) -> tuple[Array, None]:
-            if region is not None and rows is not None:
-                return _IN_STRIPS[self.block](params, x, region, rows), None
-            if fused:
-                whole = jax.checkpoint(_ON_GPUS[self.block]) if self.remat else _ON_GPUS[self.block]
-                return whole(params, x), None
-            return block.apply({"params": params}, x, region), None
-
-        loop = turn_by_turn if fused or (region is not None and region.gradients) else lean_scan
-        return loop(turn, x, self.get_variable("params", "blocks"), region)[0]
-
-
-class NAFStack(nn.Module):
-    """1×1 to `width`, `count` NAFBlocks with one skip over all of them, 1×1 to `features`."""
-
-    features: int
-    width: int
-    count: int
-
-    @nn.compact
-    def __call__(self, x: Array, region: ValidRegion | None = None) -> Array:
-        narrow = Pointwise(self.width, name="enter")(x)
-        blocks = BlockStack(NAFBlock, self.count, name="naf")(narrow, region)
-        return Pointwise(self.features, name="leave")(narrow + blocks)
 
 
 class Head(nn.Module):

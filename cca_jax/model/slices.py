@@ -15,9 +15,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.layers import Head, NAFStack, draw_stacked, rematerialized, require_params
+from cca_jax.model.layers import Head
 from cca_jax.model.rates import RatePoint, step_size_of
 from cca_jax.model.recurrence import context_length, refined_slices, slice_recurrence
+from cca_jax.model.stacks import NAFStack, draw_stacked, rematerialized, require_params
 from cca_jax.ops.likelihoods.density import LIKELIHOODS
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.quantization.rounding import round_straight_through

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.layers import BlockStack, NAFBlock
+from cca_jax.model.layers import NAFBlock
 from cca_jax.model.slices import SliceNetworks
+from cca_jax.model.stacks import BlockStack
 from cca_jax.model.transforms import AnalysisTransform
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

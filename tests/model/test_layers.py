@@ -5,15 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.model.layers import (
-    BlockStack,
-    Head,
-    NAFBlock,
-    NAFStack,
-    ResidualBottleneck,
-    gelu,
-    simple_gate,
-)
+from cca_jax.model.layers import Head, NAFBlock, ResidualBottleneck, gelu, simple_gate
 
 
 def normal(seed, *shape):
@@ -105,42 +97,6 @@ def test_head_equals_its_definition_in_double_precision():
         u = convolved(u, p[name])
         u = u * erfc(-u / math.sqrt(2)) / 2
     assert_close(module.apply({"params": params}, x), convolved(u, p["last"]))
-
-
-def test_naf_stack_skips_over_all_its_blocks():
-    x = normal(0, 1, 4, 4, 3)
-    module = NAFStack(features=5, width=4, count=2)
-    params = randomized(module, x)
-    p = exact(params)
-    narrow = convolved(np.float64(x), p["enter"])
-    u = narrow
-    for block in range(2):
-        u = naf_block(u, jax.tree.map(lambda leaf, block=block: leaf[block], p["naf"]["blocks"]))
-    assert_close(module.apply({"params": params}, x), convolved(narrow + u, p["leave"]))
-
-
-def test_repeated_blocks_run_in_the_order_of_their_stacked_parameters():
-    x = normal(0, 1, 4, 4, 4)
-    module = BlockStack(ResidualBottleneck, 3)
-    params = randomized(module, x)
-    assert params["blocks"]["reduce"]["kernel"].shape == (3, 1, 1, 4, 2)
-    expected = x
-    for block in range(3):
-        own = jax.tree.map(lambda leaf, block=block: leaf[block], params["blocks"])
-        expected = ResidualBottleneck().apply({"params": own}, expected)
-    assert_close(module.apply({"params": params}, x), expected)
-
-
-def test_blocks_in_a_row_begin_different():
-    kernels = BlockStack(ResidualBottleneck, 2).init(jax.random.key(0), jnp.zeros((1, 4, 4, 8)))["params"]["blocks"]
-    assert (kernels["reduce"]["kernel"][0] != kernels["reduce"]["kernel"][1]).all()
-
-
-def test_no_blocks_are_the_identity_and_have_no_parameters():
-    x = normal(0, 1, 4, 4, 4)
-    output, variables = BlockStack(NAFBlock, 0).init_with_output(jax.random.key(0), x)
-    assert output is x
-    assert variables == {}
 
 
 @pytest.mark.parametrize("place", [(0, 0), (3, 2)])
