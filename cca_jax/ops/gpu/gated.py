@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 from cca_jax.ops.precision import per_channel
 
 _SQUARE = 8
+_ALL = slice(None)
 _TAPS = [(row, column) for row in range(3) for column in range(3)]
 
 
@@ -52,24 +53,23 @@ def gated_depthwise(
 ) -> Float[Array, "B H W C//2"]:
     """`gate` of the depthwise 3×3 convolution of x with bias; in x's type, the convolution in the kernel's."""
     half = x.shape[-1] // 2
-    first = _convolved(x[..., :half], kernel[..., :half], bias[:half])
-    second = _convolved(x[..., half:], kernel[..., half:], bias[half:])
+    first, second = (_convolved(x, kernel, bias, part) for part in (slice(half), slice(half, None)))
     # The barrier: without it, the kernel ends at the wider numbers, of which a plane's means could be taken.
     return lax.optimization_barrier((first * second).astype(x.dtype))
 
 
-def _convolved(x: Array, kernel: Array, bias: Array | None) -> Array:
-    """In the kernel's type."""
-    views = zip(_TAPS, _views(x), strict=True)
-    products = [view.astype(kernel.dtype) * per_channel(kernel[tap]) for tap, view in views]
-    return reduce(operator.add, products if bias is None else [*products, per_channel(bias)])
+def _convolved(x: Array, kernel: Array, bias: Array | None, channels: slice = _ALL) -> Array:
+    """Of these channels, in the kernel's type."""
+    views = zip(_TAPS, _views(x, channels), strict=True)
+    products = [view.astype(kernel.dtype) * per_channel(kernel[tap][channels]) for tap, view in views]
+    return reduce(operator.add, products if bias is None else [*products, per_channel(bias[channels])])
 
 
-def _views(x: Array) -> list[Array]:
-    """What each tap meets at every position."""
+def _views(x: Array, channels: slice = _ALL) -> list[Array]:
+    """What each tap meets at every position; the channels are cut from its view, for cut from x they are written."""
     height, width = x.shape[1:3]
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    return [padded[:, row : row + height, column : column + width] for row, column in _TAPS]
+    return [padded[:, row : row + height, column : column + width, channels] for row, column in _TAPS]
 
 
 def _forward(x: Array, kernel: Array, bias: Array) -> tuple[Array, tuple[Array, Array, Array]]:
