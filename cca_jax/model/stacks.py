@@ -6,6 +6,7 @@ What another platform than the CPU wants instead is chosen here (`ops.platform`)
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.errors
@@ -19,6 +20,7 @@ from cca_jax.ops.cpu import strip_blocks
 from cca_jax.ops.cpu.strips import rows_in_strip
 from cca_jax.ops.gpu import blocks
 from cca_jax.ops.scan import lean_scan, turn_by_turn
+from cca_jax.ops.tpu.image_groups import in_image_groups
 from cca_jax.ops.valid_region import ValidRegion
 
 _IN_STRIPS = {NAFBlock: strip_blocks.naf_block, ResidualBottleneck: strip_blocks.residual_bottleneck}
@@ -83,11 +85,18 @@ class BlockStack(nn.Module):
         return turn_by_turn if region.gradients else lean_scan, self._defined()
 
     def _for_training(self) -> tuple[Loop, OneBlock]:
-        """GPUs have blocks of their own, one after the other: a loop would copy what it keeps into stacks."""
+        """GPUs have blocks of their own, one after the other: a loop would copy what it keeps into stacks.
+
+        TPUs take a few images at a time, always as with `remat`.
+        """
         if platform.on_gpu():
             on_gpu = _ON_GPUS[self.block]
             whole = jax.checkpoint(on_gpu) if self.remat else on_gpu
             return turn_by_turn, lambda params, x, region: whole(params, x)
+        if platform.on_tpu():
+            plain = self.block(parent=None)
+            grouped = partial(in_image_groups, lambda params, x: plain.apply({"params": params}, x))
+            return lean_scan, lambda params, x, region: grouped(params, x)
         return lean_scan, self._defined()
 
     def _defined(self) -> OneBlock:

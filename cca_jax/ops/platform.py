@@ -22,6 +22,11 @@ def on_gpu() -> bool:
     return of_program() in ("gpu", "cuda", "rocm")
 
 
+def on_tpu() -> bool:
+    """Whether it is for a TPU, likewise."""
+    return of_program() == "tpu"
+
+
 def of_program() -> str:
     """The platform of the program being traced, as JAX calls it: "cpu", "gpu", "tpu"."""
     device = _default_device()
