@@ -27,7 +27,7 @@ def check_message(symbols: np.ndarray, indexes: np.ndarray, tables: CodingTables
 def decode_nothing(data: bytes) -> np.ndarray:
     """The symbols, int32 [0], of a stream that has none; CorruptError unless it has no bytes either."""
     if data:
-        raise CorruptError(f"a stream of no symbols has {len(data)} bytes: it was changed")
+        raise CorruptError(f"a stream of no symbols has {len(data)} bytes")
     return np.zeros(0, np.int32)
 
 

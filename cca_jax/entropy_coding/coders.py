@@ -5,11 +5,10 @@ from typing import Protocol
 
 import numpy as np
 
-from cca_jax import install_hint
 from cca_jax.entropy_coding.constriction_coder import ConstrictionCoder
 from cca_jax.entropy_coding.errors import CoderUnavailableError
 from cca_jax.entropy_coding.tables import CodingTables
-from cca_jax.entropy_coding.tensorflow.coder import TensorFlowCoder
+from cca_jax.entropy_coding.tensorflow.coder import PACKAGES, TensorFlowCoder
 
 
 class RangeCoder(Protocol):
@@ -55,45 +54,42 @@ class RangeCoder(Protocol):
         """
 
 
-# The packages that must be found, and how to get them. The order is that of preference.
-_CODERS: tuple[tuple[RangeCoder, tuple[str, ...], str], ...] = (
-    (
-        TensorFlowCoder(),
-        ("tensorflow", "tensorflow_compression_ops"),
-        f"{install_hint('tensorflow')} (Linux x86-64, Python 3.10 to 3.12)",
-    ),
-    (ConstrictionCoder(), ("constriction",), "pip install constriction"),
+# With the packages that a coder's library takes. The order is that of preference.
+_CODERS: tuple[tuple[RangeCoder, tuple[str, ...]], ...] = (
+    (TensorFlowCoder(), PACKAGES),
+    (ConstrictionCoder(), ("constriction",)),
 )
 
 
 def is_available(name: str) -> bool:
-    """Whether the packages of a coder can be found; nothing is imported."""
-    return any(coder.name == name and not _missing(packages) for coder, packages, _ in _CODERS)
+    """Whether the library of a coder can be found; nothing is imported."""
+    return any(coder.name == name and not _missing(packages) for coder, packages in _CODERS)
 
 
 def default_coder() -> RangeCoder:
-    """The TensorFlow coder where it is installed, else constriction."""
-    for coder, packages, _ in _CODERS:
+    """The TensorFlow coder where its library is installed, else constriction."""
+    for coder, packages in _CODERS:
         if not _missing(packages):
             return coder
     raise CoderUnavailableError("no range coder is installed: pip install constriction")
 
 
 def get_coder(name_or_identifier: str | int) -> RangeCoder:
-    """The coder of that name, or of that number in a file.
+    """The coder of that name, or of that number in a file; "tensorflow" needs no library.
 
     Raises:
         CoderUnavailableError: it is unknown, or its packages are not installed.
     """
-    for coder, packages, how in _CODERS:
+    for coder, packages in _CODERS:
         if name_or_identifier in (coder.name, coder.identifier):
-            if missing := _missing(packages):
+            if not isinstance(coder, TensorFlowCoder) and (missing := _missing(packages)):
                 raise CoderUnavailableError(
-                    f"the range coder {coder.name!r} needs {' and '.join(missing)}, not installed here: {how}"
+                    f"the range coder {coder.name!r} needs {' and '.join(missing)}, not installed here: "
+                    f"pip install {' '.join(missing)}"
                 )
             return coder
     if isinstance(name_or_identifier, str):
-        names = " or ".join(repr(coder.name) for coder, _, _ in _CODERS)
+        names = " or ".join(repr(coder.name) for coder, _ in _CODERS)
         raise CoderUnavailableError(f"there is no range coder {name_or_identifier!r}: choose {names}")
     raise CoderUnavailableError(
         f"this version does not know range coder number {name_or_identifier}: use a newer version of cca_jax"
@@ -101,8 +97,8 @@ def get_coder(name_or_identifier: str | int) -> RangeCoder:
 
 
 def coder_name(identifier: int) -> str | None:
-    """The name of the range coder of that number in a file, installed or not; None where this version has none."""
-    return next((coder.name for coder, _, _ in _CODERS if coder.identifier == identifier), None)
+    """The name of the range coder of that number in a file; None where this version has none."""
+    return next((coder.name for coder, _ in _CODERS if coder.identifier == identifier), None)
 
 
 def _missing(packages: tuple[str, ...]) -> list[str]:

@@ -66,7 +66,7 @@ class ConstrictionCoder:
         try:
             return escapes.decode(indexes, tables, get)
         except AssertionError as error:  # constriction's way to say so
-            raise CorruptError("constriction cannot read the stream: it was changed") from error
+            raise CorruptError("constriction cannot read the stream") from error
 
 
 def _stream() -> Any:

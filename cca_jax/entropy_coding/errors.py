@@ -17,5 +17,9 @@ class MismatchError(CodingError):
     """The streams are intact, but other symbols came out than went in: the arithmetic differs between the machines."""
 
 
+class TooLargeError(CodingError):
+    """An image, or what a file says of itself, is larger than what is accepted or than the machine can compute."""
+
+
 class CoderUnavailableError(CodingError):
     """The range coder that is needed is not known, not installed, or does not start."""

@@ -89,6 +89,6 @@ def decode(indexes: np.ndarray, tables: CodingTables, get: Get) -> np.ndarray:
             values[wide] = 2 * values[wide] + get(np.full(int(wide.sum()), tables.count + 1, np.int32))
         escaped = np.where(values % 2 == 0, -(values // 2), escape[outside] + values // 2) + minimum[outside]
         if escaped.min() < _INT32.min or escaped.max() > _INT32.max:
-            raise CorruptError("the stream holds a symbol beyond 32 bits: it was changed or was not made by this coder")
+            raise CorruptError("the stream holds a symbol beyond 32 bits")
         symbols[outside] = escaped
     return symbols

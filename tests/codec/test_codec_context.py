@@ -71,7 +71,7 @@ def test_the_slices_before_move_the_tables(bundle, micro_lite, codec, encoding, 
     assert same == [True, True, False, False]  # z and the first slice have no context
 
 
-@pytest.mark.parametrize("name", [name for name in ("tensorflow", "constriction") if coders.is_available(name)])
+@pytest.mark.parametrize("name", ["tensorflow", "constriction"])
 def test_both_coders_and_tiles(bundle, image, name):
     codec = Codec(bundle, coders.get_coder(name))
     encoding = codec.encode(image, QUALITY, tile=128)

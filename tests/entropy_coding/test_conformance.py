@@ -19,8 +19,6 @@ GOLDEN_LONG = {"tensorflow": (17791, 3423663630), "constriction": (17792, 259348
 
 @pytest.fixture(params=["tensorflow", "constriction"])
 def coder(request):
-    if not coders.is_available(request.param):
-        pytest.skip(f"the packages of {request.param} are not installed")
     return coders.get_coder(request.param)
 
 
