@@ -14,7 +14,7 @@ import numpy as np
 
 from cca_jax.bitstream.boxes.section import Box, check_boxes, pack_section, section_size, verified
 from cca_jax.bitstream.header import QUALITY_STEPS, VERSION, Header, StreamEntry, pack_prefix, parse, stream_name
-from cca_jax.entropy_coding.errors import CorruptError, MismatchError
+from cca_jax.entropy_coding.errors import CodingError, CorruptError, MismatchError
 from cca_jax.tiling.geometry import Grid
 
 
@@ -88,21 +88,33 @@ def verify_symbols(
         stream_index: number of the stream in the file.
         expected: the check that the file holds.
         symbols: what was decoded.
-        portable: whether the model predicts the same distributions on every machine.
+        portable: whether the stream's distributions are the same on every machine.
         tiles: how many the file has.
 
     Raises:
         MismatchError: they are not the encoder's (one wrong stream in 65536 passes).
-        CorruptError: the same, of a portable model: its file was written wrongly.
+        CorruptError: the same, of a portable stream: its file was written wrongly.
     """
-    if symbol_check(symbols) == expected:
-        return
-    fault = f"stream {stream_name(stream_index, tiles)} is intact but decodes to other symbols than were encoded"
+    if symbol_check(symbols) != expected:
+        fault = "decodes to other symbols than were encoded"
+        raise intact_but_wrong(stream_index, fault, portable=portable, tiles=tiles)
+
+
+def intact_but_wrong(stream_index: int, fault: str, *, portable: bool, tiles: int) -> CodingError:
+    """The error of a stream whose bytes are as they were written and do not give what was coded, with its true cause.
+
+    Args:
+        stream_index: number of the stream in the file.
+        fault: what happens instead, as a sentence without its subject.
+        portable: whether the stream's distributions are the same on every machine.
+        tiles: how many the file has.
+    """
+    sentence = f"stream {stream_name(stream_index, tiles)} is intact but {fault}"
     if portable:
-        raise CorruptError(f"{fault}, which arithmetic cannot explain with this model: make the file again")
-    raise MismatchError(
-        f"{fault}: the model's arithmetic differs here; decode on the kind of device, and with the versions, that made "
-        "the file"
+        return CorruptError(f"{sentence}, which arithmetic cannot explain with this model: make the file again")
+    return MismatchError(
+        f"{sentence}: the model's arithmetic differs here; decode on the kind of device, and with the versions and the "
+        "type of numbers, that made the file"
     )
 
 

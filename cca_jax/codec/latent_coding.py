@@ -22,6 +22,7 @@ from cca_jax.codec.image_coder import ImageCoder
 from cca_jax.codec.stopwatch import CODER, timed
 from cca_jax.codec.tile_coder import TileCoder
 from cca_jax.entropy_coding.coders import RangeCoder
+from cca_jax.entropy_coding.errors import CorruptError
 from cca_jax.tiling.buckets import BucketLayout
 from cca_jax.tiling.geometry import Box
 
@@ -100,7 +101,7 @@ def decode_latent(
         observe: is shown each stream's symbols.
 
     Raises:
-        CorruptError, MismatchError: see `container.verify_symbols`.
+        CorruptError, MismatchError: see `container.intact_but_wrong`.
     """
     reading = (file, tile, bundle, coder, observe)
 
@@ -125,12 +126,16 @@ def decode_stream(
 ) -> Int32[np.ndarray, "1 h w c"]:
     """The symbols of a stream of a tile, verified; `indexes` are their tables, the rest is as for `decode_latent`."""
     coded, tiles = file.streams_of(tile)[stream], file.grid.count
-    tables = bundle.latent if stream else bundle.hyper
-    symbols = coder.decode(coded.data, indexes.ravel(), tables)
+    tables, number = (bundle.latent if stream else bundle.hyper), stream * tiles + tile
+    portable = bundle.config.exact_scales or stream == 0  # no network predicts the tables of z
+    try:
+        symbols = coder.decode(coded.data, indexes.ravel(), tables)
+    except CorruptError as error:  # the checksum was right: the tables are not those of the encoder
+        fault = f"cannot be decoded ({error})"
+        raise container.intact_but_wrong(number, fault, portable=portable, tiles=tiles) from error
     if observe is not None:
         observe(tile, stream, symbols)
-    number = stream * tiles + tile
-    container.verify_symbols(number, coded.symbol_check, symbols, portable=bundle.config.exact_scales, tiles=tiles)
+    container.verify_symbols(number, coded.symbol_check, symbols, portable=portable, tiles=tiles)
     return symbols.reshape(indexes.shape)
 
 
