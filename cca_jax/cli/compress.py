@@ -16,6 +16,8 @@ from cca_jax.bulk.work import Item
 from cca_jax.cli import batch, library, running
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, bits_per_pixel, format_rate, mean_line, measure
+from cca_jax.cli.parser import add_max_pixels
+from cca_jax.cli.process import pillow_limit
 from cca_jax.codec.effort.levels import EFFORT_MEASURED, MAX_EFFORT, MEASURED
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
     parser.add_argument(
         "--coder", choices=("tensorflow", "constriction"), help="range coder; default: the best installed"
     )
+    add_max_pixels(parser)
     parser.add_argument(
         "--metrics", action="store_true", help="also decode every file and print PSNR and MS-SSIM, and their means"
     )
@@ -102,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     for item in items:
         if not item.name.lower().endswith(".cca") and Path(item.target).is_file():
             raise ValueError(f"{item.target}: exists and is not a .cca file by its name: name another output with -o")
-    codec = library.load_codec(args.model, args.coder)
+    codec = library.load_codec(args.model, args.coder, args.max_pixels)
     batch.make_folders(items, args.output)
     name_width = max(len(item.name) for item in items)
     measured: list[Figures] = []
@@ -115,7 +118,8 @@ def run(args: argparse.Namespace) -> int:
         return f"{item.name:<{name_width}}  {facts['bytes']:>9,} bytes  {rate}{_reached(facts)}"
 
     standard = items[0].target == streams.STANDARD
-    with Reporter(len(items), "compressing", long=args.effort > 0, to_stderr=standard) as reporter:
+    reporting = Reporter(len(items), "compressing", long=args.effort > 0, to_stderr=standard)
+    with reporting as reporter, pillow_limit(args.max_pixels):
         if passed_over:
             reporter.problem(batch.passed_over_line(passed_over))
         journal = batch.keeps_journal(args.images, items, args.output)
@@ -140,7 +144,7 @@ def _reached(facts: dict[str, Any]) -> str:
 
 def _remote(args: argparse.Namespace) -> Compression:
     """The work on another machine, where the model is opened anew."""
-    return Compression(library.load_codec(args.model, args.coder), args)
+    return Compression(library.load_codec(args.model, args.coder, args.max_pixels), args)
 
 
 class Compressed(NamedTuple):

@@ -16,6 +16,7 @@ from cca_jax.bulk.work import Item
 from cca_jax.cli import batch, library, running
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, bits_per_pixel, mean_line, measure
+from cca_jax.cli.parser import add_max_pixels
 from cca_jax.image_io.files import find_files
 
 
@@ -48,6 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         action="store_true",
         help="of a file that was cut short or damaged, decode what is whole; without it such a file is refused",
     )
+    add_max_pixels(parser)
     parser.add_argument("--force", action="store_true", help="without -o, replace an existing image")
     parser.add_argument(
         "--reference",
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     for item in items:
         images.check_writable(_image_name(item))
     originals = None if args.reference is None else _Originals(args.reference, len(items))
-    chosen = None if args.model is None else library.load_codec(args.model)
+    chosen = None if args.model is None else library.load_codec(args.model, max_pixels=args.max_pixels)
     batch.make_folders(items, args.output)
     name_width = max(len(item.name) for item in items)
     measured: list[Figures] = []
@@ -102,7 +104,8 @@ def _find(paths: Sequence[str]) -> list[Path]:
 
 def _remote(originals: _Originals | None, args: argparse.Namespace) -> Restoration:
     """The work on another machine, where the model is opened anew."""
-    return Restoration(None if args.model is None else library.load_codec(args.model), originals, args)
+    codec = None if args.model is None else library.load_codec(args.model, max_pixels=args.max_pixels)
+    return Restoration(codec, originals, args)
 
 
 class _Loaded(NamedTuple):
@@ -134,7 +137,8 @@ class Restoration:
     def load(self, item: Item, data: bytes) -> _Loaded:
         """Its model, and its original where that is compared."""
         original = None if self._originals is None else self._originals.path_for(item)
-        codec = library.codec_for_file(data, self._args.partial) if self._codec is None else self._codec
+        args = self._args
+        codec = library.codec_for_file(data, args.partial, args.max_pixels) if self._codec is None else self._codec
         header = library.read_header(data)
         return _Loaded(data, codec, original, (header.height, header.width))
 

@@ -64,12 +64,13 @@ class ImageCodec(Protocol):
         """The same codec, writing with another range coder."""
 
 
-def load_codec(model: str | None, coder: str | None = None) -> ImageCodec:
+def load_codec(model: str | None, coder: str | None = None, max_pixels: int | None = None) -> ImageCodec:
     """The codec of a model.
 
     Args:
         model: a name from `cca-jax models` or a model folder; the package's default if None.
         coder: the range coder to write with; the best one installed if None.
+        max_pixels: of an image that is accepted; the library's default if None.
 
     Raises:
         ValueError, OSError: there is no such model or coder, or it is damaged.
@@ -79,26 +80,28 @@ def load_codec(model: str | None, coder: str | None = None) -> ImageCodec:
     from cca_jax.compile_cache.jax_cache import keep_compiled_programs
 
     keep_compiled_programs()
-    codec: ImageCodec = cca_jax.load_model(registry.DEFAULT_MODEL if model is None else model)
+    limit = {} if max_pixels is None else {"max_pixels": max_pixels}
+    codec: ImageCodec = cca_jax.load_model(registry.DEFAULT_MODEL if model is None else model, **limit)
     return codec if coder is None else codec.with_coder(coder)
 
 
 @functools.cache
-def _codec_for_identity(identity: bytes) -> ImageCodec:
+def _codec_for_identity(identity: bytes, max_pixels: int | None) -> ImageCodec:
     from cca_jax.bundles import registry
 
-    return load_codec(str(registry.find_model(identity)))
+    return load_codec(str(registry.find_model(identity)), max_pixels=max_pixels)
 
 
 _loading = threading.Lock()  # several threads may meet the first file of a model
 
 
-def codec_for_file(data: bytes, partial: bool = False) -> ImageCodec:
+def codec_for_file(data: bytes, partial: bool = False, max_pixels: int | None = None) -> ImageCodec:
     """The codec of the model that a .cca file names; loaded once for all files that name it.
 
     Args:
         data: the file.
         partial: whether it may be damaged or cut short.
+        max_pixels: see `load_codec`.
 
     Raises:
         ValueError: not a .cca file, or its model is not installed.
@@ -108,7 +111,7 @@ def codec_for_file(data: bytes, partial: bool = False) -> ImageCodec:
 
     identity = (read_whole_streams(data) if partial else container.read(data, 1)).model_identity
     with _loading:
-        return _codec_for_identity(identity)
+        return _codec_for_identity(identity, max_pixels)
 
 
 def missing_parts(data: bytes) -> str | None:

@@ -30,6 +30,16 @@ def whole_number(least: int) -> Callable[[str], int]:
     return parse
 
 
+def add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    """Adds --max-pixels, for commands that code or decode images."""
+    parser.add_argument(
+        "--max-pixels",
+        type=whole_number(1),
+        metavar="N",
+        help="refuse larger images before anything is computed (default: 300 million)",
+    )
+
+
 def names(text: str) -> list[str]:
     """The `type` of an argument that is names with commas between them, each once."""
     unique = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))

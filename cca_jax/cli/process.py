@@ -31,3 +31,18 @@ def prepare_process() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     atexit.register(gc.freeze)  # Python ends by looking for garbage three times, a third of a second with JAX
     start_within(quietly)
+
+
+@contextlib.contextmanager
+def pillow_limit(max_pixels: int | None) -> Iterator[None]:
+    """Makes Pillow refuse, from an image's header, what the codec would; None is the codec's default."""
+    from PIL import Image
+
+    from cca_jax.codec.limits import DEFAULT_MAX_PIXELS
+
+    before, most = Image.MAX_IMAGE_PIXELS, DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
+    Image.MAX_IMAGE_PIXELS = -(-most // 2)  # it warns of so many, and refuses more than twice as many
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before

@@ -31,6 +31,7 @@ _NO_PART_OF_OUTPUTS = frozenset(
         "files",
         "force",
         "images",
+        "max_pixels",
         "model",
         "output",
         "overwrite",

@@ -84,10 +84,11 @@ class Batches:
             clock: likewise.
 
         Raises:
-            ValueError, MemoryError: as for `Codec.compress`; no file is then returned.
+            ValueError, TooLargeError, MemoryError: as for `Codec.compress`; no file is then returned.
         """
         codec, size = self._codec, self.batch_size if batch_size is None else batch_size
-        plans = [plan_encoding(codec.name, codec.config, image, quality, tile, effort) for image in images]
+        options = (quality, tile, effort, codec.max_pixels)
+        plans = [plan_encoding(codec.name, codec.config, image, *options) for image in images]
 
         def alone(image: np.ndarray) -> bytes:
             return codec.compress(image, quality, tile=tile, effort=effort, clock=clock)
@@ -118,11 +119,11 @@ class Batches:
             clock: as for `Codec.decompress`.
 
         Raises:
-            FormatError, CorruptError, MismatchError, CoderUnavailableError: as for `Codec.decompress`; no image is
-                then returned.
+            FormatError, CorruptError, MismatchError, CoderUnavailableError, TooLargeError: as for `Codec.decompress`;
+                no image is then returned.
         """
         codec, size = self._codec, self.batch_size if batch_size is None else batch_size
-        read = [read_own(data, codec.name, codec.identity, codec.config, None) for data in files]
+        read = [read_own(data, codec.name, codec.identity, codec.config, None, codec.max_pixels) for data in files]
 
         def together(numbers: list[int]) -> list[np.ndarray]:
             members = [read[number] for number in numbers]

@@ -1,9 +1,8 @@
 """`Codec`: photos to `.cca` bytes and back; the only place where the model and the bytes meet.
 
-Where scales come from the context, both directions run the slice recurrence through the same compiled functions, one
-for each slice and bucket of image sizes, so that what the encoder predicted is what the decoder predicts, on a CPU of
-the same kind with the same versions. Elsewhere the predictions may round differently; the symbol checks of the file
-then say so. Where scales are exact, every machine decodes the same symbols.
+Where scales come from the context, both directions run the same compiled functions, one for each slice and bucket of
+sizes: a CPU of the same kind with the same versions predicts what the encoder predicted. Elsewhere the file's symbol
+checks say so. Where scales are exact, every machine decodes the same symbols.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from cca_jax.codec.encoding_plan import plan_encoding
 from cca_jax.codec.file_checks import read_own
 from cca_jax.codec.image_coder import ImageCoder
 from cca_jax.codec.latent_coding import Coded, Observe, decode_tiles, encode_latent
+from cca_jax.codec.limits import DEFAULT_MAX_PIXELS, TILES_AT_ONCE
 from cca_jax.codec.stopwatch import Stopwatch
 from cca_jax.codec.tile_coder import memory_errors
 from cca_jax.compile_cache.cores import usable_cores
@@ -40,17 +40,14 @@ from cca_jax.model.cca import CCAModel
 from cca_jax.model.rates import RatePoint
 from cca_jax.tiling.geometry import Grid
 
-_TILES_AT_ONCE = 4  # each takes its memory
 
-
-def load_model(name_or_path: str | Path) -> Codec:
-    """The codec of an installed model by its name, or of a bundle by its folder.
+def load_model(name_or_path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Codec:
+    """The codec of an installed model by its name, or of a bundle by its folder; see `Codec`.
 
     Raises:
-        ValueError: no such model, or it is damaged.
-        CoderUnavailableError: no range coder is installed.
+        ValueError: no such model, or it is damaged; a CoderUnavailableError where no range coder is installed.
     """
-    return Codec(load_bundle(locate(name_or_path)), default_coder())
+    return Codec(load_bundle(locate(name_or_path)), default_coder(), max_pixels=max_pixels)
 
 
 class Codec(Batches):
@@ -61,13 +58,20 @@ class Codec(Batches):
         coder: what `compress` writes with; `decompress` uses the coder that the file names.
         model: its networks.
         params: their parameters, float32, on the device.
+        max_pixels: of an image that is coded or decoded; a larger one is a TooLargeError.
 
     One codec serves many threads, and gives each what it would give it alone. The networks compute in `compute_dtype`.
     Where scales are exact, files are the same to decoders of any type; else encoder and decoder need the same one.
     """
 
-    def __init__(self, bundle: Bundle, coder: RangeCoder, compute_dtype: jax.typing.DTypeLike = jnp.float32) -> None:
-        self.bundle, self.coder, self._identity = bundle, coder, bundle.identity
+    def __init__(
+        self,
+        bundle: Bundle,
+        coder: RangeCoder,
+        compute_dtype: jax.typing.DTypeLike = jnp.float32,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+    ) -> None:
+        self.bundle, self.coder, self._identity, self.max_pixels = bundle, coder, bundle.identity, max_pixels
         self.model = CCAModel(bundle.config, compute_dtype)
         # Widened by numpy: JAX would compile a program for each shape.
         self.params = jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), bundle.params))
@@ -94,7 +98,7 @@ class Codec(Batches):
 
     def with_coder(self, name: str) -> Codec:
         """The same model, writing with the range coder of that name."""
-        return Codec(self.bundle, get_coder(name), self.model.compute_dtype)
+        return Codec(self.bundle, get_coder(name), self.model.compute_dtype, self.max_pixels)
 
     @memory_errors()
     def compress(
@@ -120,11 +124,10 @@ class Codec(Batches):
             progress: is told how many of a search's iterations are done, and how many there are.
 
         Raises:
-            ValueError: another kind of array, a quality or an effort that the model does not offer, or too small a
-                tile.
-            MemoryError: the image is too large for the device.
+            ValueError: another kind of array, quality or effort than the model takes, or too small a tile.
+            TooLargeError, MemoryError: the image is too large, for what is accepted or for the device.
         """
-        grid, quality = plan_encoding(self.name, self.config, image, quality, tile, effort)
+        grid, quality = plan_encoding(self.name, self.config, image, quality, tile, effort, self.max_pixels)
         run = self._encoder(grid, quality, clock)
         ways = self._code(run, image, quality, effort, progress)
         files = [
@@ -150,7 +153,7 @@ class Codec(Batches):
         Version 1 of the format, for older readers, is of one tile, computed in the image's own shape: each size
         compiles anew. None lets the tiles decide.
         """
-        grid, quality = plan_encoding(self.name, self.config, image, quality, tile, effort)
+        grid, quality = plan_encoding(self.name, self.config, image, quality, tile, effort, self.max_pixels)
         if version is not None and version < TILED:
             grid = Grid(grid.area, grid.area)
         run = self._encoder(grid, quality, clock, bucketed=version != EXACT_SHAPES)
@@ -188,15 +191,12 @@ class Codec(Batches):
         return file_of_tiles(head, grid, parts, version)
 
     def _encoder(self, grid: Grid, quality: float | None, clock: Stopwatch | None, bucketed: bool = True) -> ImageCoder:
-        run = self._execution(grid, quality, clock, bucketed)
         self.coder.prepare()
-        run.compile_encoder()
+        (run := self._execution(grid, quality, clock, bucketed)).compile_encoder()
         return run
 
-    def _execution(
-        self, grid: Grid, quality: float | None = None, clock: Stopwatch | None = None, bucketed: bool = True
-    ) -> ImageCoder:
-        return ImageCoder(self.model, self.params, self.bundle.scales, grid, quality, clock, bucketed)
+    def _execution(self, grid: Grid, *options: Any, **named: Any) -> ImageCoder:
+        return ImageCoder(self.model, self.params, self.bundle.scales, grid, *options, **named)
 
     def reconstruct(self, y_hat: Float[np.ndarray, "1 h w M"]) -> Float[np.ndarray, "1 H W 3"]:
         """The synthesis transform of a decoded latent at once, neither clamped nor rounded; sides in multiples of 4."""
@@ -235,14 +235,15 @@ class Codec(Batches):
             CorruptError: damaged or cut short; with `partial`, nothing of it is whole.
             MismatchError: intact, but the arithmetic here is not that of the machine that made it.
             CoderUnavailableError: its range coder is not installed.
+            TooLargeError: more pixels, or larger tiles, than are accepted; nothing was compiled or allocated for them.
             ValueError: more slices than the model has.
         """
-        file = read_own(data, self.name, self.identity, self.config, slices, partial)
+        file = read_own(data, self.name, self.identity, self.config, slices, self.max_pixels, partial)
         run = self._execution(file.grid, file.quality, clock, bucketed=file.version > EXACT_SHAPES)
         coder = get_coder(file.coder)
         coder.prepare()
         run.compile_decoder()
         # A stopwatch adds up what is done one by one.
-        workers = min(file.grid.columns, usable_cores(), _TILES_AT_ONCE) if clock is None else 1
+        workers = min(file.grid.columns, usable_cores(), TILES_AT_ONCE) if clock is None else 1
         latents = decode_tiles(run, file, self.bundle, coder, workers, observe)
         return run.synthesize(latents, file.height, file.width)

@@ -40,8 +40,10 @@ def blend(
         for box in boxes:
             _add(strip, rows.start, box, grid, next(parts))
         finished = len(strip) if row == grid.rows - 1 else len(strip) - 2 * FADE
-        pixels = np.rint(np.clip(strip[:finished, :width], 0, 1) * 255)
-        image[rows.start : rows.start + finished] = pixels[: height - rows.start]
+        pixels = strip[: min(finished, height - rows.start), :width]
+        np.clip(pixels, 0, 1, out=pixels)  # in place: a row of tiles may be most of an image
+        pixels *= 255
+        image[rows.start : rows.start + finished] = np.rint(pixels, out=pixels)
         overlap = strip[finished:]
     return image
 

@@ -84,10 +84,10 @@ def calls(monkeypatch):
     """Puts the fake in the library's place; the list of what was asked of it."""
     made = []
 
-    def load_model(name):
+    def load_model(name, max_pixels=None):
         if name not in ("fake", "default", "/models/fake"):
             raise ValueError(f"there is no model {name!r}: choose fake")
-        made.append(("load", name))
+        made.append(("load", name) if max_pixels is None else ("load", name, max_pixels))
         return FakeCodec(name, made)
 
     def find_model(identity):

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cca_jax.codec import quality_search
 
@@ -220,3 +221,25 @@ def test_impossible_targets_are_one_line_and_no_file(run, photo, tmp_path, optio
     status, out, err = run("compress", photo(), *options)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert os.listdir(tmp_path) == ["photo.png"]
+
+
+def test_larger_images_are_refused_from_their_header(run, photo, calls, tmp_path):
+    small, large = photo("small.png", (10, 10, 3)), photo("large.png", (10, 11, 3))
+    before = Image.MAX_IMAGE_PIXELS
+    status, out, err = run("compress", small, large, "-o", tmp_path / "out", "--max-pixels", 100)
+    assert status == 2
+    assert out.startswith("small.cca")
+    assert "large.png: claims more pixels than the 100 that are decoded safely" in err
+    assert calls[0] == ("load", "default", 100)
+    assert [call[0] for call in calls] == ["load", "compress"]
+    assert before == Image.MAX_IMAGE_PIXELS
+    status, _, err = run("compress", small, "--max-pixels", "0")
+    assert (status, "no whole number from 1" in err) == (2, True)
+
+
+def test_the_bound_reaches_the_decoder(run, photo, calls):
+    file = photo("photo.png").replace(".png", ".cca")
+    assert run("compress", photo("photo.png"))[0] == 0
+    calls.clear()
+    assert run("decompress", file, "-o", file + ".png", "--max-pixels", "5000")[0] == 0
+    assert calls[0] == ("load", "/models/fake", 5000)
