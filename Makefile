@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 CODE := cca_jax train eval bench tests
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-ray test-newest test-aot package lint format verify bench figures clean
+.PHONY: demo test test-slow test-ray test-newest test-aot package fuzz lint format verify bench figures clean
 
 ## A photo becomes a file and comes back: prints the figures, leaves a picture in demo_out/.
 demo: $(VENV)/.demo
@@ -44,6 +44,13 @@ package: $(VENV)/.test
 	rm -rf dist build
 	$(BIN)/python -m build
 	$(BIN)/python tests/package/check_package.py dist $(PYTHONS)
+
+## A hundred thousand mutated files through the decoder, then the container's reader guided by coverage (docs/robustness.md).
+FUZZ ?= --files 100000
+COVERAGE_RUNS ?= 200000
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+	$(BIN)/python -m tests.fuzz.coverage -runs=$(COVERAGE_RUNS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check $(CODE)
@@ -82,6 +89,10 @@ $(VENV)/.test: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[tensorflow,torch,train,tfds,eval,test,lint,package]'
 	touch $@ $(VENV)/.demo
+
+$(VENV)/.fuzz: $(VENV)/.test
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[fuzz]'
+	touch $@
 
 $(NEWEST)/.test: pyproject.toml constraints-newest.txt
 	$(PYTHON_NEWEST) -m venv --clear $(NEWEST)
