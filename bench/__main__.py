@@ -131,7 +131,7 @@ def _data(options: argparse.Namespace, console: Console) -> object:
     from bench.training.data import crops_per_second
 
     rates = {workers: crops_per_second(options.data, options.patch_size, workers, seconds=4.0) for workers in (0, 2)}
-    console.print(tables.data_table(options.patch_size, rates))
+    console.print(tables.data_table(options.patch_size, rates, usable_cores(), options.crops_per_second))
     return rates
 
 
@@ -146,6 +146,31 @@ def _reference(options: argparse.Namespace, console: Console) -> object:
     return figures
 
 
+def _aot(options: argparse.Namespace, console: Console) -> object:
+    from bench.accelerator.aot import coding_costs, open_chips, open_model
+
+    devices = open_chips(options.chips)
+    figures = {}
+    for model in options.models:
+        codec = open_model(model, options.precision)
+        figures[model] = {
+            tables.size_name((height, width)): {
+                name: coding_costs(codec, height, width, chip, device) for name, (chip, device) in devices.items()
+            }
+            for height, width in options.sizes
+        }
+        console.print(tables.aot_table(f"{model}, {options.precision}", figures[model]))
+    return figures
+
+
+def _accelerator(options: argparse.Namespace, console: Console) -> object:
+    from bench.accelerator.lent import measure_all
+
+    results = measure_all(options.out, options.seconds, console.print)
+    console.print(tables.lent_table(results))
+    return results
+
+
 _PARTS = {
     "codec": _codec,
     "process": _process,
@@ -158,6 +183,8 @@ _PARTS = {
     "lowerings": _lowerings,
     "data": _data,
     "reference": _reference,
+    "aot": _aot,
+    "accelerator": _accelerator,
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cca_jax.bundles.registry import DEFAULT_MODEL
 from cca_jax.cli.parser import OneLineParser, names, whole_number
+from train.accelerators.chips import CHIPS
 
 PARTS = (
     "codec",
@@ -21,8 +22,10 @@ PARTS = (
     "lowerings",
     "data",
     "reference",
+    "aot",
+    "accelerator",
 )
-"""What can be measured; bulk, scale and seams need --data, the last --reference."""
+"""What can be measured; bulk, scale and seams need --data, reference --reference, the last --out."""
 _OF_PHOTOS = ("bulk", "scale", "seams")
 _BY_DEFAULT = ("codec", "process", "training", "data")
 DEFAULT_SIZES = "256x256,768x512"
@@ -83,6 +86,21 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--reference-python", default="python3", metavar="PY", help="an interpreter with torch and the checkout's needs"
     )
+    parser.add_argument(
+        "--for",
+        type=names,
+        default=["h100", "v5e"],
+        dest="chips",
+        metavar="CHIP,…",
+        help=f"for aot: {', '.join(CHIPS)}; they need not be there; default: h100,v5e",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="for accelerator: results, kept between calls")
+    parser.add_argument(
+        "--seconds", type=_COUNT, default=540, metavar="N", help="for accelerator: begin nothing new after so long"
+    )
+    parser.add_argument(
+        "--crops-per-second", type=_COUNT, metavar="N", help="for data: say how many cores read as many"
+    )
     parser.add_argument("--repetitions", type=_COUNT, default=5)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")  # fmt: skip
     options = parser.parse_args(arguments)
@@ -112,6 +130,10 @@ def _check_paths(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         parser.error("the part reference needs --reference: a checkout of the released code")
     if options.reference is not None and not (options.reference / "models" / "vae.py").is_file():
         parser.error(f"{options.reference} is not a checkout of the released code: it has no models/vae.py")
+    if options.out is None and "accelerator" in options.parts:
+        parser.error("the part accelerator needs --out: a folder for its results")
+    if unknown := [chip for chip in options.chips if chip not in CHIPS]:
+        parser.error(f"--for {unknown[0]}: choose among {', '.join(CHIPS)}")
     for name in ("json", "picture"):
         path = getattr(options, name)
         if path is not None and not path.resolve().parent.is_dir():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 
+from bench.accelerator.aot import CodingCost
 from bench.bulk.folders import FolderFigures
 from bench.bulk.scale import Model, ScaleFigures, bucket_pixels
 from bench.coding.codec import CodecFigures
@@ -142,11 +145,39 @@ def lowerings_table(figures: Mapping[str, LoweringFigures]) -> Table:
     return table
 
 
-def data_table(patch_size: int, rates: Mapping[int, float]) -> Table:
-    """Crops a second by worker processes."""
-    table = Table("workers", "crops/s", title=f"data pipeline, crops of {patch_size}², every photo decoded")
+def aot_table(title: str, figures: Mapping[str, Mapping[str, Mapping[str, CodingCost]]]) -> Table:
+    """What coding takes on accelerators, at best."""
+    columns = ("size", "chip", "what", "GFLOP", "main memory MB", "bound ms", "largest step", "ms", "memory MB")
+    table = Table(*columns, title=f"{title}: coding on accelerators, the range coder apart")
+    for size, chips in figures.items():
+        for chip, directions in chips.items():
+            for direction, found in directions.items():
+                name, seconds = found.largest[0]
+                cells = (f"{found.operations / 1e9:.1f}", f"{found.traffic / 1e6:,.0f}", f"{1e3 * found.seconds:.2f}")
+                peak = f"{found.peak / 1e6:,.0f}"
+                table.add_row(size, chip, direction, *cells, name, f"{1e3 * seconds:.2f}", peak)
+    return table
+
+
+def lent_table(results: Mapping[str, Mapping[str, Any]]) -> Table:
+    """What was measured on the accelerator that is there, beside its bound."""
+    table = Table("task", "device", "figures", title="on this accelerator")
+    for task, values in results.items():
+        shown = {name: value for name, value in values.items() if name not in ("device", "versions")}
+        figures = ", ".join(f"{n} {v:.4g}" if isinstance(v, float) else f"{n} {v}" for n, v in shown.items())
+        table.add_row(task, str(values["device"]), figures)
+    return table
+
+
+def data_table(patch_size: int, rates: Mapping[int, float], cores: int, needed: int | None = None) -> Table:
+    """Crops a second by worker processes; and how many cores would read as many as are needed."""
+    title = f"data pipeline on {cores} cores, crops of {patch_size}², every photo decoded"
+    columns = ("workers", "crops/s", "a core", *([] if needed is None else [f"cores for {needed:,} crops/s"]))
+    table = Table(*columns, title=title)
     for workers, rate in rates.items():
-        table.add_row("threads" if workers == 0 else f"{workers} processes", f"{rate:.0f}")
+        each = rate / (min(workers, cores) if workers else cores)
+        extra = [] if needed is None else [f"{math.ceil(needed / each):,}"]
+        table.add_row("threads" if workers == 0 else f"{workers} processes", f"{rate:.0f}", f"{each:.0f}", *extra)
     return table
 
 

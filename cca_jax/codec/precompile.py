@@ -51,10 +51,7 @@ def compile_encoder(
         if not is_first:
             return
         with _Rehearsal(model, params, scales, transforms, quality=quality) as run:
-            run.analyze(_shaped(transforms, HYPER_STRIDE, 3, np.uint8))
-            run.layout = coding
-            y = _shaped(coding, POSITIONS, model.config.latent_channels, np.float32)
-            run.encode_slices(y, run.hyper_analyze(y)[0])
+            run.encode(transforms, coding)
 
 
 def compile_decoder(
@@ -70,12 +67,7 @@ def compile_decoder(
         if not is_first:
             return
         with _Rehearsal(model, params, scales, coding, quality=quality) as run:
-            # Where no slice is read all are predicted, by the same programs. Tables from slices take these as read.
-            count = model.config.num_slices if model.config.scale_source == "context_exact" else 0
-            z_symbols = _shaped(coding, 1, model.config.hyper_channels, np.int32)
-            run.decode_slices(z_symbols, lambda _, tables: tables, count)
-            run.layout = transforms
-            run.pixels(_shaped(transforms, POSITIONS, model.config.latent_channels, np.float32))
+            run.decode(transforms, coding)
 
 
 @contextlib.contextmanager
@@ -97,8 +89,38 @@ def _shaped(layout: BucketLayout, scale: int, channels: int, dtype: Any) -> Any:
     return jax.ShapeDtypeStruct((1, *(scale * side for side in layout.shape), channels), dtype)
 
 
-class _Rehearsal(TileCoder):
-    """An execution on shapes. On leaving it, what it met goes on compiling."""
+class Rehearsal(TileCoder):
+    """An execution on shapes: what becomes of the steps that it meets is for a subclass to say, in `_run`."""
+
+    def encode(self, transforms: BucketLayout, coding: BucketLayout) -> None:
+        """Goes the way of an image to symbols; arguments as for `compile_encoder`."""
+        self.layout = transforms
+        self.analyze(_shaped(transforms, HYPER_STRIDE, 3, np.uint8))
+        self.layout = coding
+        y = _shaped(coding, POSITIONS, self.model.config.latent_channels, np.float32)
+        self.encode_slices(y, self.hyper_analyze(y)[0])
+
+    def decode(self, transforms: BucketLayout, coding: BucketLayout) -> None:
+        """Goes the way of symbols to an image."""
+        config = self.model.config
+        # Where no slice is read all are predicted, by the same programs. Tables from slices take these as read.
+        count = config.num_slices if config.scale_source == "context_exact" else 0
+        self.layout = coding
+        self.decode_slices(_shaped(coding, 1, config.hyper_channels, np.int32), lambda _, tables: tables, count)
+        self.layout = transforms
+        self.pixels(_shaped(transforms, POSITIONS, config.latent_channels, np.float32))
+
+    def on_host(self, indexes: Any) -> Any:
+        """A shape has no values."""
+        return indexes
+
+    def with_zeros(self, symbols: Any, shape: tuple[int, ...]) -> Any:
+        """Likewise."""
+        return jax.ShapeDtypeStruct(shape, np.int32)
+
+
+class _Rehearsal(Rehearsal):
+    """On leaving it, what it met goes on compiling."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._threads = ThreadPoolExecutor(min(_MAX_THREADS, usable_cores()), "compile")
@@ -113,11 +135,3 @@ class _Rehearsal(TileCoder):
     def _run(self, part: str, step: Callable[..., Any], *arguments: Any) -> Any:
         del part
         return programs.prepare(step, arguments, self._threads)
-
-    def on_host(self, indexes: Any) -> Any:
-        """A shape has no values."""
-        return indexes
-
-    def with_zeros(self, symbols: Any, shape: tuple[int, ...]) -> Any:
-        """Likewise."""
-        return jax.ShapeDtypeStruct(shape, np.int32)

@@ -81,7 +81,12 @@ class ProgramCost:
 
 
 def program_cost(traced: Any, group_of: Sequence[int] = (0,)) -> ProgramCost:
-    """Compiles a traced function and counts.
+    """Compiles a traced function and counts; see `compiled_with_cost`."""
+    return compiled_with_cost(traced, group_of)[1]
+
+
+def compiled_with_cost(traced: Any, group_of: Sequence[int] = (0,)) -> tuple[Any, ProgramCost]:
+    """Compiles a traced function and counts: the compiled program, and what it costs.
 
     Args:
         traced: what `jax.jit(…).trace(…)` returned; its arguments' shardings say for which devices it is.
@@ -93,7 +98,7 @@ def program_cost(traced: Any, group_of: Sequence[int] = (0,)) -> ProgramCost:
     seconds = time.perf_counter() - started
     text = compiled.as_text()
     program = read_program(text)
-    return ProgramCost(
+    cost = ProgramCost(
         compile_seconds=seconds,
         memory=_memory(compiled.memory_analysis()),
         operations=operations(traced.jaxpr),
@@ -102,6 +107,7 @@ def program_cost(traced: Any, group_of: Sequence[int] = (0,)) -> ProgramCost:
         unknown_loops=unknown_loops(program),
         text=text,
     )
+    return compiled, cost
 
 
 def _memory(analysis: Any) -> Memory:

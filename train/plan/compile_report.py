@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 from typing import Any
 
 from train.accelerators.collectives import Collective
@@ -45,6 +46,8 @@ def describe_compiled(run: CompiledRun, top: int = 0) -> str:
     lines += [
         f"bound         {_milliseconds(run.seconds)} a step, by {bound.by}: {each / run.seconds:,.0f} crops/s a device,"
         f" {run.crops_per_second:,.0f} in all; {bound.share_of_peak:.1%} of the peak in bfloat16",
+        f"photos        {run.crops_per_second:,.0f} crops/s in all at best: python -m bench data --patch-size "
+        f"{config.patch_size} --crops-per-second {math.ceil(run.crops_per_second)} says how many cores read as many",
         f"compiled      in {cost.compile_seconds:.0f} s",
     ]
     if cost.unknown_loops:

@@ -1,0 +1,126 @@
+"""What is measured on accelerators, with the CPU in the place of one."""
+
+import dataclasses
+import json
+
+import jax
+import pytest
+from rich.console import Console
+
+from bench import tables
+from bench.__main__ import main
+from bench.accelerator import lent
+from bench.accelerator.aot import coding_costs
+from bench.accelerator.journal import Journal
+from bench.accelerator.steps import StepCase, measure_step
+from cca_jax.bundles.bundle import Bundle
+from cca_jax.codec.codec import Codec
+from cca_jax.entropy_coding.coders import get_coder
+from train.accelerators.chips import CHIPS
+
+DEVICE = "cpu"
+
+
+@pytest.mark.usefixtures("quick_compilation")
+def test_coding_is_counted_step_by_step(micro_context, micro_context_params):
+    codec = Codec(Bundle.build("m", "", micro_context, micro_context_params), get_coder("constriction"))
+    chip = CHIPS["v5e"]
+    small = coding_costs(codec, 60, 64, chip, jax.devices()[0])
+    assert set(small) == {"compress", "decompress"}
+    for found in small.values():
+        assert found.operations > 0
+        assert found.traffic > 64 * 64 * 3
+        assert found.seconds >= 0.999 * max(found.operations / chip.peak, found.traffic / chip.bandwidth)
+        assert found.largest[0][1] == max(seconds for _, seconds in found.largest)
+    table = tables.aot_table("micro", {"64×60": {"v5e": small}})
+    assert list(table.columns[2].cells) == ["compress", "decompress"]
+    assert list(table.columns[5].cells) == [f"{1e3 * found.seconds:.2f}" for found in small.values()]
+
+
+@pytest.fixture
+def preset(tmp_path, micro):
+    path = tmp_path / "micro.json"
+    path.write_text(json.dumps(dataclasses.asdict(micro)))
+    return str(path)
+
+
+@pytest.mark.usefixtures("quick_compilation")
+def test_a_step_is_timed_beside_its_bound(preset, monkeypatch):
+    case = StepCase(preset, 2, "float32", 64)
+    monkeypatch.setattr("bench.accelerator.steps.chip_of", lambda kind: CHIPS["v5e"])
+    found = measure_step(case, repetitions=2)
+    assert found["crops_per_second"] == pytest.approx(2 * found["devices"] / found["seconds"])
+    assert 0 < found["share_of_bound"] < 1  # a TPU would be faster
+    assert found["share_of_peak"] == pytest.approx(found["tflops_per_second"] * 1e12 / CHIPS["v5e"].peak)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Which tasks ran, each of which takes no time."""
+    ran = []
+    monkeypatch.setattr(lent, "measure_step", lambda case, repetitions: ran.append(str(case)) or {"seconds": 1.0})
+    monkeypatch.setattr(lent, "compare_symbols", lambda model, folder: ran.append(model) or {"same_symbols": 3})
+    before = jax.config.jax_compilation_cache_dir
+    yield ran
+    jax.config.update("jax_compilation_cache_dir", before)
+
+
+CASES = (StepCase("a", 1, "bfloat16"), StepCase("b", 1, "bfloat16"))
+
+
+def test_a_call_goes_on_where_the_last_one_ended(measured, tmp_path):
+    told = []
+    assert lent.measure_all(tmp_path, 0, told.append, CASES) == {}
+    assert told == ["3 tasks are left: call the same command again"]
+    results = lent.measure_all(tmp_path, 60, told.append, CASES)
+    assert measured == [str(CASES[0]), str(CASES[1]), "lite"]
+    assert results[str(CASES[0])]["device"] == DEVICE
+    again = lent.measure_all(tmp_path, 60, told.append, CASES)
+    assert again == results
+    assert len(measured) == 3
+    Journal(tmp_path / lent.JOURNAL).add(str(CASES[1]), {"device": "another"})
+    lent.measure_all(tmp_path, 60, told.append, CASES)
+    assert measured[3:] == [str(CASES[1])]  # what another device gave does not count here
+    Console(quiet=True).print(tables.lent_table(results))
+
+
+def test_what_does_not_fit_is_a_result(measured, tmp_path, monkeypatch):
+    def full(case, repetitions):
+        raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+    monkeypatch.setattr(lent, "measure_step", full)
+    results = lent.measure_all(tmp_path, 60, str, CASES[:1])
+    assert results[str(CASES[0])]["error"] == "the device's memory is too small"
+
+
+def test_another_file_in_the_way_is_one_line(tmp_path):
+    (tmp_path / lent.JOURNAL).write_text("not JSON")
+    with pytest.raises(ValueError, match="is no journal"):
+        Journal(tmp_path / lent.JOURNAL)
+
+
+def test_cores_for_what_an_accelerator_asks_for():
+    table = tables.data_table(64, {0: 200.0, 2: 190.0}, cores=2, needed=4750)
+    cells = [list(column.cells) for column in table.columns]
+    assert cells == [["threads", "2 processes"], ["200", "190"], ["100", "95"], ["48", "50"]]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["accelerator"], "--out"),
+        (["aot", "--for", "v9"], "--for v9"),
+        (["data", "--crops-per-second", "0"], "--crops-per-second"),
+    ],
+)
+def test_wrong_use_is_one_line(flags, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(flags)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_missing_compiler_is_named(monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["aot", "--models", "tiny", "--for", "v5e"]) == 2
+    assert "[aot-tpu]" in capsys.readouterr().err
