@@ -15,7 +15,7 @@ def traced(module, *shape):
 
 
 @pytest.mark.parametrize(
-    ("module", "given", "expected"),
+    ("module", "arguments", "expected"),
     [
         (AnalysisTransform, (2, 64, 128, 3), (2, 4, 8, 320)),
         (SynthesisTransform, (2, 4, 8, 320), (2, 64, 128, 3)),
