@@ -82,7 +82,8 @@ def load(stream: BinaryIO, persistent: Callable[[Any], Any]) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # a damaged pickle can make its reader raise nearly anything
-        reason = " ".join(str(error).split()) or type(error).__name__
+        text = " ".join(str(error).split())
+        reason = text if isinstance(error, (ValueError, pickle.UnpicklingError)) and text else "it is damaged or none"
         raise ValueError(f"a pickle in it cannot be read: {reason}") from error
 
 
