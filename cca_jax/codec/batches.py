@@ -103,7 +103,10 @@ class Batches:
                 made.append(container.write(file_of_tiles(head, grid, [own])))
             return made
 
-        groups = [self.batch_group(image.shape[0], image.shape[1], tile, effort) for image in images]
+        groups = [
+            None if image.dtype != np.uint8 else self.batch_group(image.shape[0], image.shape[1], tile, effort)
+            for image in images
+        ]
         return _in_groups(images, groups, size, together, alone, clock)
 
     @memory_errors()

@@ -7,9 +7,9 @@ checks say so. Where scales are exact, every machine decodes the same symbols.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,23 +21,24 @@ from cca_jax.bitstream.header import EXACT_SHAPES, TILED
 from cca_jax.bundles.bundle import Bundle, load_bundle
 from cca_jax.bundles.registry import locate
 from cca_jax.codec.batches import Batches
-from cca_jax.codec.effort.choice import best_file
-from cca_jax.codec.effort.levels import LEVELS
-from cca_jax.codec.effort.search import Effort, Progress, search_tiles
+from cca_jax.codec.coding_ways import best_way, code_tiles
+from cca_jax.codec.decoding import decode_pixels
+from cca_jax.codec.effort.search import Progress
 from cca_jax.codec.encoding import Encoding, file_of_tiles
 from cca_jax.codec.encoding_plan import plan_encoding
 from cca_jax.codec.file_checks import read_own
 from cca_jax.codec.image_coder import ImageCoder
-from cca_jax.codec.latent_coding import Coded, Observe, decode_tiles, encode_latent
-from cca_jax.codec.limits import DEFAULT_MAX_PIXELS, TILES_AT_ONCE
+from cca_jax.codec.latent_coding import Observe
+from cca_jax.codec.limits import DEFAULT_MAX_PIXELS
+from cca_jax.codec.photo_boxes import photo_of, type_of_samples
+from cca_jax.codec.source import Picture, Source, source_of
 from cca_jax.codec.stopwatch import Stopwatch
 from cca_jax.codec.tile_coder import memory_errors
-from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.config import LATENT_STRIDE, ModelConfig
 from cca_jax.config.quality_scale import MAX_QUALITY, MIN_QUALITY
 from cca_jax.entropy_coding.coders import RangeCoder, default_coder, get_coder
+from cca_jax.image_io.photo import Photo
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.rates import RatePoint
 from cca_jax.tiling.geometry import Grid
 
 
@@ -103,7 +104,7 @@ class Codec(Batches):
     @memory_errors()
     def compress(
         self,
-        image: UInt8[np.ndarray, "H W 3"],
+        image: Picture | Source,
         quality: float | None = None,
         *,
         tile: int | None = None,
@@ -114,7 +115,8 @@ class Codec(Batches):
         """The bytes of a `.cca` file.
 
         Args:
-            image: RGB, any size from 1×1.
+            image: sRGB of any size from 1×1: an array uint8 or uint16 [H, W, 3], [H, W, 4] with alpha or [H, W], a
+                Pillow image, or a `Photo`. What is not plain 8-bit RGB goes into boxes of the file.
             quality: from 1 to 100, larger means more bits; None takes 50. Models of a single rate have none.
             tile: the longest side of a tile in pixels, at least 64. Memory grows with the tile, not with the image.
                 None cuts what is larger than three megapixels, into tiles of about 900 pixels a side.
@@ -124,22 +126,23 @@ class Codec(Batches):
             progress: is told how many of a search's iterations are done, and how many there are.
 
         Raises:
-            ValueError: another kind of array, quality or effort than the model takes, or too small a tile.
+            ValueError: another kind of picture, quality or effort than the model takes, or too small a tile.
             TooLargeError, MemoryError: the image is too large, for what is accepted or for the device.
         """
-        grid, quality = plan_encoding(self.name, self.config, image, quality, tile, effort, self.max_pixels)
-        run = self._encoder(grid, quality, clock)
-        ways = self._code(run, image, quality, effort, progress)
+        source = source_of(image)
+        grid, quality = plan_encoding(self.name, self.config, source.pixels, quality, tile, effort, self.max_pixels)
+        run = self._encoder(source, grid, quality, clock)
+        ways = code_tiles(run, source.pixels, effort, self.bundle, self.coder, progress)
         files = [
-            container.write(self._container(image, grid, quality, streams))
+            container.write(self._container(source, grid, quality, streams))
             for streams in zip(*([streams for _, streams in tile] for tile in ways), strict=True)
         ]
-        return self._best(files, image, grid, quality, self.decompress, len)
+        return best_way(files, source.pixels, run, quality, self.decompress, len)
 
     @memory_errors()
     def encode(
         self,
-        image: UInt8[np.ndarray, "H W 3"],
+        image: Picture | Source,
         quality: float | None = None,
         *,
         tile: int | None = None,
@@ -150,49 +153,31 @@ class Codec(Batches):
     ) -> Encoding:
         """As `compress`, with what the coder was given: for evaluation and tests.
 
-        Version 1 of the format, for older readers, is of one tile, computed in the image's own shape: each size
-        compiles anew. None lets the tiles decide.
+        Version 1 of the format is of one tile, computed in the image's own shape. None lets tiles and boxes decide.
         """
-        grid, quality = plan_encoding(self.name, self.config, image, quality, tile, effort, self.max_pixels)
+        source = source_of(image)
+        grid, quality = plan_encoding(self.name, self.config, source.pixels, quality, tile, effort, self.max_pixels)
         if version is not None and version < TILED:
             grid = Grid(grid.area, grid.area)
-        run = self._encoder(grid, quality, clock, bucketed=version != EXACT_SHAPES)
+        run = self._encoder(source, grid, quality, clock, bucketed=version != EXACT_SHAPES)
         encodings = []
-        for way in zip(*self._code(run, image, quality, effort, progress), strict=True):
+        for way in zip(*code_tiles(run, source.pixels, effort, self.bundle, self.coder, progress), strict=True):
             tiles, streams = zip(*way, strict=True)
-            encodings.append(Encoding(self._container(image, grid, quality, streams, version), tiles))
-        return self._best(
-            encodings, image, grid, quality, self.restore, lambda made: len(container.write(made.container))
+            encodings.append(Encoding(self._container(source, grid, quality, streams, version), tiles))
+        return best_way(
+            encodings, source.pixels, run, quality, self.restore, lambda made: len(container.write(made.container))
         )
 
-    def _code(
-        self, run: ImageCoder, image: np.ndarray, quality: float | None, effort: int, progress: Progress | None
-    ) -> Iterator[tuple[Coded, ...]]:
-        """Each tile coded, and with effort what the search found beside it."""
-        if not effort:
-            return ((encode_latent(*tile, self.bundle, self.coder),) for tile in run.analyze(image))
-        return search_tiles(run, image, Effort(LEVELS[effort], self.bundle, self.coder), progress)
-
-    def _best(self, files: Sequence[Any], image: np.ndarray, grid: Grid, quality: float | None, *means: Any) -> Any:
-        """Of what was made without and with effort; a single tile's own choice is the file's."""
-        if len(files) == 1 or grid.count == 1:
-            return files[-1]
-        return best_file(files, image, RatePoint.of_quality(self.config, cast(float, quality)), *means)
-
     def _container(
-        self,
-        image: np.ndarray,
-        grid: Grid,
-        quality: float | None,
-        parts: Sequence[Sequence[container.Stream]],
-        version: int | None = None,
+        self, source: Source, grid: Grid, quality: float | None, parts: Sequence[Any], version: int | None = None
     ) -> container.Container:
-        head = (image.shape[1], image.shape[0], self.identity, self.coder.identifier, quality)
-        return file_of_tiles(head, grid, parts, version)
+        height, width = source.pixels.shape[:2]
+        head = (width, height, self.identity, self.coder.identifier, quality)
+        return file_of_tiles(head, grid, parts, version, source.boxes)
 
-    def _encoder(self, grid: Grid, quality: float | None, clock: Stopwatch | None, bucketed: bool = True) -> ImageCoder:
+    def _encoder(self, source: Source, *arguments: Any, **named: Any) -> ImageCoder:
         self.coder.prepare()
-        (run := self._execution(grid, quality, clock, bucketed)).compile_encoder()
+        (run := self._execution(*arguments, **named)).compile_encoder(source.is_deep)
         return run
 
     def _execution(self, grid: Grid, *options: Any, **named: Any) -> ImageCoder:
@@ -221,7 +206,7 @@ class Codec(Batches):
         clock: Stopwatch | None = None,
         observe: Observe | None = None,
     ) -> UInt8[np.ndarray, "H W 3"]:
-        """The image of a `.cca` file.
+        """The image of a `.cca` file: red, green and blue alone (`decode` gives all of the picture).
 
         Args:
             data: the file; with `slices` it may end after those.
@@ -238,12 +223,29 @@ class Codec(Batches):
             TooLargeError: more pixels, or larger tiles, than are accepted; nothing was compiled or allocated for them.
             ValueError: more slices than the model has.
         """
-        file = read_own(data, self.name, self.identity, self.config, slices, self.max_pixels, partial)
+        return self._pixels(self._read(data, slices, self.max_pixels, partial), np.uint8, clock, observe)
+
+    @memory_errors()
+    def decode(self, data: bytes, slices: int | None = None, partial: bool = False, depth: int | None = None) -> Photo:
+        """The whole picture of a `.cca` file: with its alpha, grey if it was, at its depth, with its metadata.
+
+        Args:
+            data: as for `decompress`.
+            slices: likewise.
+            partial: likewise.
+            depth: 8 or 16 bits a sample, rounded once; None takes 16 where the original had more than 8.
+
+        Raises:
+            ValueError: another depth; also what `decompress` raises.
+        """
+        file = self._read(data, slices, self.max_pixels, partial)
+        return photo_of(file, self._pixels(file, type_of_samples(file, depth)))
+
+    def _read(self, data: bytes, *options: Any) -> container.Container:
+        return read_own(data, self.name, self.identity, self.config, *options)
+
+    def _pixels(
+        self, file: container.Container, dtype: type, clock: Stopwatch | None = None, observe: Observe | None = None
+    ) -> np.ndarray:
         run = self._execution(file.grid, file.quality, clock, bucketed=file.version > EXACT_SHAPES)
-        coder = get_coder(file.coder)
-        coder.prepare()
-        run.compile_decoder()
-        # A stopwatch adds up what is done one by one.
-        workers = min(file.grid.columns, usable_cores(), TILES_AT_ONCE) if clock is None else 1
-        latents = decode_tiles(run, file, self.bundle, coder, workers, observe)
-        return run.synthesize(latents, file.height, file.width)
+        return decode_pixels(run, file, self.bundle, dtype, clock, observe)

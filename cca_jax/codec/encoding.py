@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cca_jax.bitstream import container
-from cca_jax.bitstream.header import TILED, VERSION
+from cca_jax.bitstream.boxes.section import Box
+from cca_jax.bitstream.header import BOXED, TILED, VERSION
 from cca_jax.tiling.buckets import BucketLayout
 from cca_jax.tiling.geometry import Grid
 
@@ -72,6 +73,7 @@ def file_of_tiles(
     grid: Grid,
     parts: Sequence[Sequence[container.Stream]],
     version: int | None = None,
+    boxes: tuple[Box, ...] = (),
 ) -> container.Container:
     """The file of each tile's streams.
 
@@ -79,12 +81,14 @@ def file_of_tiles(
         head: width, height, the model's identity, the coder's number, quality.
         grid: of the tiles.
         parts: z, y1, y2, … of each tile.
-        version: of the format; None lets the tiles decide.
+        version: of the format; None lets tiles and boxes decide.
+        boxes: what is beside the picture. Versions before 4 leave it out.
     """
     streams = tuple(itertools.chain(*zip(*parts, strict=True)))  # z of every tile, y1 of every tile, …
-    if grid.count == 1:
-        return container.Container(*head, streams, VERSION if version is None else version)
-    return container.Container(*head, streams, TILED, grid.tile)
+    tile = grid.tile if grid.count > 1 else None
+    if version is None:
+        version = BOXED if boxes else TILED if tile else VERSION
+    return container.Container(*head, streams, version, tile, boxes if version >= BOXED else ())
 
 
 def _assemble(grid: Grid, parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -26,8 +26,8 @@ def plan_encoding(
     Args:
         name: what people call the model.
         config: its sizes.
-        image: as the other arguments, what `Codec.compress` was given.
-        quality: likewise.
+        image: [H, W, 3].
+        quality: as the other arguments, what `Codec.compress` was given.
         tile: likewise.
         effort: likewise.
         max_pixels: of an image that is accepted.
@@ -36,8 +36,8 @@ def plan_encoding(
         ValueError: another kind of array, a quality or an effort that the model does not offer, or too small a tile.
         TooLargeError: the image or its tiles.
     """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-        raise ValueError(f"compress takes a uint8 array [H, W, 3], got {image.dtype} {list(image.shape)}")
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype not in (np.uint8, np.uint16) or 0 in image.shape:
+        raise ValueError(f"compress takes a uint8 or uint16 array [H, W, 3], got {image.dtype} {list(image.shape)}")
     check_pixels(image.shape[0], image.shape[1], max_pixels)
     if tile is not None and tile < UNIT:
         raise ValueError(f"a tile has sides of at least {UNIT} pixels, got {tile}")

@@ -22,7 +22,7 @@ def read_own(
     """The contents of a file that a model made.
 
     Args:
-        data: the file; it may end after the streams to be read.
+        data: the file; it may end after the slices to be read.
         name: what people call the model.
         identity: its own, 8 bytes.
         config: its sizes.

@@ -14,8 +14,10 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from cca_jax.codec import precompile
+from cca_jax.codec.samples import in_levels, of_unit
 from cca_jax.codec.stopwatch import Stopwatch
 from cca_jax.codec.tile_coder import TileCoder
+from cca_jax.config import ModelConfig
 from cca_jax.model.cca import CCAModel
 from cca_jax.tiling.blending import blend
 from cca_jax.tiling.buckets import BucketLayout, pad
@@ -30,7 +32,7 @@ class AnalyzedTile(NamedTuple):
         coding: the steps in the shape of its latent.
         y: its latent, in that shape.
         wide: the steps in the shape of the tile with its halo.
-        pixels: of the image there, padded, in that shape.
+        pixels: of the image there, 0 to 255, padded, in that shape.
         halo: the latent there.
         around: where the tile with its halo lies.
         place: where the tile lies in it.
@@ -39,7 +41,7 @@ class AnalyzedTile(NamedTuple):
     coding: TileCoder
     y: Float[Array, "1 h w M"]
     wide: TileCoder
-    pixels: UInt8[np.ndarray, "1 H W 3"]
+    pixels: UInt8[np.ndarray, "1 H W 3"] | Float[np.ndarray, "1 H W 3"]
     halo: Float[Array, "1 hw ww M"]
     around: Box
     place: Box
@@ -67,9 +69,14 @@ class ImageCoder:
         self._bound = (model, params, scales)
         self._quality, self._clock, self._bucketed = quality, clock, bucketed
 
-    def compile_encoder(self) -> None:
-        """Starts to compile what encoding takes, unless this process did so before."""
-        precompile.compile_encoder(*self._bound, *self._frames(), self._quality)
+    @property
+    def config(self) -> ModelConfig:
+        """The model's sizes."""
+        return self._bound[0].config
+
+    def compile_encoder(self, deep: bool = False) -> None:
+        """Starts to compile what encoding takes, of 8 or, if deep, of 16 bits, unless this process did so before."""
+        precompile.compile_encoder(*self._bound, *self._frames(), self._quality, np.float32 if deep else np.uint8)
 
     def compile_decoder(self) -> None:
         """Starts to compile what decoding takes, likewise."""
@@ -84,16 +91,16 @@ class ImageCoder:
         """The steps in the shape of a tile's latent, where hyperprior and slices are computed."""
         return self._execution(box, self.grid.tile)
 
-    def analyze(self, image: UInt8[np.ndarray, "H W 3"]) -> Iterator[tuple[TileCoder, Float[Array, "1 h w M"]]]:
-        """Each tile's steps of coding and its latent, in their shape."""
+    def analyze(self, image: np.ndarray) -> Iterator[tuple[TileCoder, Float[Array, "1 h w M"]]]:
+        """Each tile's steps of coding and its latent, in their shape; the image is uint8 or uint16 [H, W, 3]."""
         return ((tile.coding, tile.y) for tile in self.analyze_tiles(image))
 
-    def analyze_tiles(self, image: UInt8[np.ndarray, "H W 3"]) -> Iterator[AnalyzedTile]:
-        """Each tile with what is around it."""
+    def analyze_tiles(self, image: np.ndarray) -> Iterator[AnalyzedTile]:
+        """Each tile with what is around it; the image is uint8 or uint16 [H, W, 3]."""
         for box in self.grid.tiles():
             around = self.grid.around(box)
             wide = self._execution(around, self.grid.widest)
-            pixels = wide.layout.fill(pad(image[around.crop(UNIT)])[None])
+            pixels = wide.layout.fill(pad(in_levels(image[around.crop(UNIT)]))[None])
             halo = y = wide.analyze(pixels)
             run, place = self.coding(box), box.within(around)
             if around != box:
@@ -102,15 +109,24 @@ class ImageCoder:
             yield AnalyzedTile(run, y, wide, pixels, halo, around, place)
 
     def synthesize(
-        self, latents: Iterable[tuple[BucketLayout, Array]], height: int, width: int
-    ) -> UInt8[np.ndarray, "height width 3"]:
-        """The image of that many pixels from each tile's decoded latent, which lies in the frame beside it."""
-        if self.grid.count == 1:
-            (box,), ((_, latent),) = self.grid.tiles(), latents
-            pixels = self._execution(box, self.grid.widest).pixels(latent)
-            return np.asarray(pixels)[0, :height, :width].copy()
-        own = (layout.cut(np.asarray(latent)) for layout, latent in latents)
-        return blend(self.grid, height, width, self._planes(with_halos(self.grid, own)))
+        self,
+        latents: Iterable[tuple[BucketLayout, Array]],
+        height: int,
+        width: int,
+        dtype: np.dtype | type = np.uint8,
+    ) -> np.ndarray:
+        """The image [height, width, 3] from each tile's decoded latent, which lies in the frame beside it.
+
+        Its samples are rounded once, to uint8 or to uint16.
+        """
+        if self.grid.count > 1:
+            own = (layout.cut(np.asarray(latent)) for layout, latent in latents)
+            return blend(self.grid, height, width, self._planes(with_halos(self.grid, own)), dtype)
+        (box,), ((_, latent),) = self.grid.tiles(), latents
+        run = self._execution(box, self.grid.widest)
+        if dtype == np.uint8:
+            return np.asarray(run.pixels(latent))[0, :height, :width].copy()
+        return of_unit(np.asarray(run.synthesize(latent))[0, :height, :width], dtype)
 
     def _planes(self, latents: Iterable[np.ndarray]) -> Iterator[Float[np.ndarray, "H W 3"]]:
         for box, y_hat in zip(self.grid.tiles(), latents, strict=True):

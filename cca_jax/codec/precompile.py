@@ -36,6 +36,7 @@ def compile_encoder(
     transforms: BucketLayout,
     coding: BucketLayout,
     quality: float | None,
+    dtype: np.dtype | type,
 ) -> None:
     """Starts to compile what encoding takes, unless this process did so before.
 
@@ -46,12 +47,13 @@ def compile_encoder(
         transforms: a frame like those that the image's transform is computed in.
         coding: a frame like those that hyperprior and slices are computed in.
         quality: any, in a model of several rates.
+        dtype: of the image as the networks take it (`samples.in_levels`).
     """
-    with _first("encoder", model, transforms, coding, quality) as is_first:
+    with _first(f"encoder of {np.dtype(dtype)}", model, transforms, coding, quality) as is_first:
         if not is_first:
             return
         with _Rehearsal(model, params, scales, transforms, quality=quality) as run:
-            run.encode(transforms, coding)
+            run.encode(transforms, coding, dtype)
 
 
 def compile_decoder(
@@ -92,10 +94,10 @@ def _shaped(layout: BucketLayout, scale: int, channels: int, dtype: Any) -> Any:
 class Rehearsal(TileCoder):
     """An execution on shapes: what becomes of the steps that it meets is for a subclass to say, in `_run`."""
 
-    def encode(self, transforms: BucketLayout, coding: BucketLayout) -> None:
+    def encode(self, transforms: BucketLayout, coding: BucketLayout, dtype: np.dtype | type = np.uint8) -> None:
         """Goes the way of an image to symbols; arguments as for `compile_encoder`."""
         self.layout = transforms
-        self.analyze(_shaped(transforms, HYPER_STRIDE, 3, np.uint8))
+        self.analyze(_shaped(transforms, HYPER_STRIDE, 3, dtype))
         self.layout = coding
         y = _shaped(coding, POSITIONS, self.model.config.latent_channels, np.float32)
         self.encode_slices(y, self.hyper_analyze(y)[0])

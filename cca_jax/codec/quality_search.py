@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import UInt8
 
 from cca_jax.bitstream import container
 from cca_jax.codec.codec import Codec
 from cca_jax.codec.effort.search import Progress
+from cca_jax.codec.samples import in_type
+from cca_jax.codec.source import Picture, source_of
 from cca_jax.objective.metrics import psnr
 
 _MOST_FILES = 16
@@ -64,7 +65,7 @@ class SearchResult:
 
 def compress_to_target(
     codec: Codec,
-    image: UInt8[np.ndarray, "H W 3"],
+    image: Picture,
     target: Target,
     tile: int | None = None,
     *,
@@ -80,7 +81,7 @@ def compress_to_target(
 
     Args:
         codec: of a model of several rates.
-        image: RGB.
+        image: as `Codec.compress` takes it.
         target: see `Target`. What is found in between is within 1 % of a rate or 0.02 dB of a PSNR, unless the image's
             own rates jump by more, or bend so sharply that 16 files do not suffice.
         tile: as `Codec.compress` takes it.
@@ -92,16 +93,18 @@ def compress_to_target(
     """
     if codec.quality_range is None:
         raise ValueError(f"model {codec.name!r} has a single rate: it cannot search for a target")
-    height, width = image.shape[:2]
+    source = source_of(image)
+    height, width = source.pixels.shape[:2]
+    original = in_type(source.pixels, np.uint8)
 
     def measure(quality: float) -> SearchResult:
-        encoding = codec.encode(image, quality, tile=tile, effort=effort, progress=progress)
+        encoding = codec.encode(source, quality, tile=tile, effort=effort, progress=progress)
         data = container.write(encoding.container)
         if target.kind == "bpp":
             value = 8 * len(data) / (height * width)
         else:
             restored = codec.restore(encoding)
-            value = float(psnr(jnp.asarray(image[None]), jnp.asarray(restored[None]))[0])
+            value = float(psnr(jnp.asarray(original[None]), jnp.asarray(restored[None]))[0])
         assert encoding.container.quality is not None
         return SearchResult(data, encoding.container.quality, value)
 

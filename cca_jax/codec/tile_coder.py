@@ -97,8 +97,8 @@ class TileCoder:
     def _entropy_model(self, step: Callable[..., Any], *arguments: Any) -> Any:
         return self._run(ENTROPY_MODEL, step, *arguments)
 
-    def analyze(self, image: UInt8[np.ndarray, "1 H W 3"]) -> Float[Array, "1 h w M"]:
-        """Image to latent."""
+    def analyze(self, image: UInt8[np.ndarray, "1 H W 3"] | Float[np.ndarray, "1 H W 3"]) -> Float[Array, "1 h w M"]:
+        """Image, 0 to 255, to latent."""
         return self._transform(coding_steps.analyze, self.model, self.params, image, self.layout.region)
 
     def hyper_analyze(self, y: Float[Array, "1 h w M"]) -> tuple[Array, Array]:

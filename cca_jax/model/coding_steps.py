@@ -28,9 +28,12 @@ from cca_jax.ops.valid_region import ValidRegion, masked
 
 @partial(jax.jit, static_argnums=0)
 def analyze(
-    model: CCAModel, params: Any, image: UInt8[Array, "1 H W 3"], region: ValidRegion | None
+    model: CCAModel,
+    params: Any,
+    image: UInt8[Array, "1 H W 3"] | Float[Array, "1 H W 3"],
+    region: ValidRegion | None,
 ) -> Float[Array, "1 h w M"]:
-    """Image to latent."""
+    """Image, 0 to 255, to latent."""
     return model.apply({"params": params}, image.astype(jnp.float32) / 255, region, method="analyze")
 
 

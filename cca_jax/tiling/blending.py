@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, UInt8, UInt16
 
 from cca_jax.tiling.geometry import UNIT, Box, Grid
 
@@ -18,8 +18,12 @@ FADE = 16
 
 
 def blend(
-    grid: Grid, height: int, width: int, planes: Iterable[Float[np.ndarray, "H W 3"]]
-) -> UInt8[np.ndarray, "height width 3"]:
+    grid: Grid,
+    height: int,
+    width: int,
+    planes: Iterable[Float[np.ndarray, "H W 3"]],
+    dtype: np.dtype | type = np.uint8,
+) -> UInt8[np.ndarray, "height width 3"] | UInt16[np.ndarray, "height width 3"]:
     """The image of its tiles.
 
     Args:
@@ -28,8 +32,9 @@ def blend(
         width: pixels of the image.
         planes: the synthesis of each tile with its halo, not clamped, in the order of the tiles. They are taken one by
             one, and no more than a row of tiles is held in floats.
+        dtype: of the image, uint8 or uint16, all of whose range is used.
     """
-    image = np.empty((height, width, 3), np.uint8)
+    image = np.empty((height, width, 3), dtype)
     parts = iter(planes)
     overlap = np.zeros((0, grid.area[1] * UNIT, 3), np.float32)  # what the row above has put below the last row written
     for row in range(grid.rows):
@@ -42,7 +47,7 @@ def blend(
         finished = len(strip) if row == grid.rows - 1 else len(strip) - 2 * FADE
         pixels = strip[: min(finished, height - rows.start), :width]
         np.clip(pixels, 0, 1, out=pixels)  # in place: a row of tiles may be most of an image
-        pixels *= 255
+        pixels *= np.iinfo(dtype).max
         image[rows.start : rows.start + finished] = np.rint(pixels, out=pixels)
         overlap = strip[finished:]
     return image

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from cca_jax.codec.effort.objective import weighted_sum
+from cca_jax.codec.samples import in_levels
 from cca_jax.model.rates import RatePoint
 
 File = TypeVar("File")
@@ -16,7 +17,7 @@ File = TypeVar("File")
 
 def best_file(
     files: Sequence[File],
-    image: UInt8[np.ndarray, "H W 3"],
+    image: np.ndarray,
     rate: RatePoint,
     restore: Callable[[File], UInt8[np.ndarray, "H W 3"]],
     size: Callable[[File], int],
@@ -25,7 +26,7 @@ def best_file(
 
     Args:
         files: what to choose from.
-        image: what they are of.
+        image: what they are of, uint8 or uint16 [H, W, 3].
         rate: with λ, of the one image.
         restore: decodes one.
         size: its bytes.
@@ -33,8 +34,8 @@ def best_file(
     weight = float(rate.weight[0])
 
     def cost(file: File) -> float:
-        rows = zip(image, restore(file), strict=True)  # one by one: all in wide integers would take much memory
-        error = sum(int(np.square(before.astype(np.int64) - after).sum()) for before, after in rows)
+        rows = zip(image, restore(file), strict=True)  # one by one: all in wide numbers would take much memory
+        error = sum(float(np.square(in_levels(before).astype(np.float64) - after).sum()) for before, after in rows)
         return weighted_sum(error, weight, 8 * size(file))
 
     return min(files, key=cost)

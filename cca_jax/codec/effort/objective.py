@@ -48,7 +48,7 @@ class Surroundings:
     """What a tile's search is given and leaves as it is.
 
     Attributes:
-        pixels: the image of the tile with its halo, in their bucket.
+        pixels: the image of the tile with its halo, 0 to 255, in their bucket.
         sides: how many rows and columns of these are not padding: they count.
         halo: the latent there, of which the tile's own part is replaced.
         place: row and column of that part.
@@ -57,7 +57,7 @@ class Surroundings:
         rate: of the file's quality, completed.
     """
 
-    pixels: UInt8[Array, "1 H W 3"]
+    pixels: UInt8[Array, "1 H W 3"] | Float[Array, "1 H W 3"]
     sides: Int32[Array, "2"]
     halo: Float[Array, "1 hw ww M"]
     place: Int32[Array, "2"]

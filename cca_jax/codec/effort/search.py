@@ -14,7 +14,6 @@ from typing import NamedTuple, cast
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import UInt8
 
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.effort import descent
@@ -62,13 +61,13 @@ class Choice(NamedTuple):
 
 
 def search_tiles(
-    run: ImageCoder, image: UInt8[np.ndarray, "H W 3"], effort: Effort, progress: Progress | None = None
+    run: ImageCoder, image: np.ndarray, effort: Effort, progress: Progress | None = None
 ) -> Iterator[Choice]:
     """Each tile's choice, in the order of the tiles.
 
     Args:
         run: of the image's grid.
-        image: RGB.
+        image: RGB, uint8 or uint16 [H, W, 3].
         effort: see there.
         progress: is told how far it is.
 
@@ -152,6 +151,6 @@ def _cost(tile: AnalyzedTile, around: Surroundings, coded: Coded) -> float:
     """L of what a decoder makes of the tile within its halo, summed over pixels."""
     (coded_tile, streams), (rows, columns) = coded, np.asarray(around.sides)
     pixels = np.asarray(tile.wide.pixels(descent.place(coded_tile.latent, around)))
-    difference = pixels[:, :rows, :columns].astype(np.int32) - tile.pixels[:, :rows, :columns]
+    difference = pixels[:, :rows, :columns].astype(np.float64) - tile.pixels[:, :rows, :columns]
     bits = 8 * sum(len(stream.data) for stream in streams)
-    return weighted_sum(int(np.square(difference).sum(dtype=np.int64)), float(around.rate.weight[0]), bits)
+    return weighted_sum(float(np.square(difference).sum()), float(around.rate.weight[0]), bits)

@@ -102,7 +102,7 @@ def test_where_seams_make_tiles_worse_together_the_plain_file_stays(lite, image,
 
 def test_a_search_that_finds_nothing_gives_the_plain_file(lite, image, monkeypatch):
     useless = dataclasses.replace(levels.LEVELS[1], rate=1e4)
-    monkeypatch.setattr("cca_jax.codec.codec.LEVELS", (levels.LEVELS[0], useless))
+    monkeypatch.setattr("cca_jax.codec.coding_ways.LEVELS", (levels.LEVELS[0], useless))
     assert lite.compress(image, QUALITY, effort=1) == lite.compress(image, QUALITY)
 
 
