@@ -63,7 +63,7 @@ def _photo(picture: Picture) -> Photo:
     if isinstance(picture, Photo):
         return picture
     if isinstance(picture, Image.Image):
-        return _photo_of_image(picture)
+        return photo_of_image(picture)
     array = np.asarray(picture)
     if (
         array.dtype not in (np.uint8, np.uint16)
@@ -82,7 +82,7 @@ def _photo(picture: Picture) -> Photo:
     return Photo(colors, 8 * array.dtype.itemsize, gray, alpha, Metadata(), ())
 
 
-def _photo_of_image(image: Image.Image) -> Photo:
+def photo_of_image(image: Image.Image) -> Photo:
     """A Pillow image is what the file is that holds it: its profile, orientation and transparent colour count."""
     if image.mode in _CONVERTED_MODES:
         info, image = image.info, image.convert(_CONVERTED_MODES[image.mode])
