@@ -164,17 +164,37 @@ def test_two_devices_and_two_parts_are_one_where_each_image_has_its_rate(folder)
     assert_same_trajectory(folder / "parts", folder / "rates")
 
 
-@pytest.mark.slow
-def test_two_processes_are_one(whole, folder):
-    out = folder / "two"
+def start_two(folder, out, *flags):
+    """Both processes of a run."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     joined = ["--coordinator", address, "--num-processes", "2", "--process-id"]
-    processes = [start(arguments(folder, out, *joined, str(number))) for number in range(2)]
-    for process in processes:
+    return [start(arguments(folder, out, *flags, *joined, str(number))) for number in range(2)]
+
+
+@pytest.mark.slow
+def test_two_processes_are_one(whole, folder):
+    out = folder / "two"
+    for process in start_two(folder, out):
         finish(process)
     assert_same_trajectory(out, whole[0])
+
+
+@pytest.mark.slow
+def test_two_processes_end_after_the_same_step_when_one_is_asked_to(folder):
+    out = folder / "asked"
+    flags = ["--steps", "4000", "--drop-at", "3000", "--validate-every", "4000", "--save-every", "4000"]
+    first, second = start_two(folder, out, *flags)
+    while not first.stdout.readline().startswith("step 2/"):
+        assert first.poll() is None
+    second.send_signal(signal.SIGTERM)
+    for process in (second, first):
+        told, _ = finish(process, status=143)
+        assert "stopped by a signal; everything is saved" in told
+    _, state, _ = read_run(out)
+    assert 2 < int(state.step) < 4000
+    assert int(state.step) == lines(out)[-1]["step"]
 
 
 def test_a_dry_run_says_what_would_run_and_writes_nothing(folder):

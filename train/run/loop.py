@@ -32,7 +32,7 @@ from train.run.run_data import RunData
 from train.run.utilization import Utilization
 from train.run.validation import validate
 from train.step import schedules
-from train.step.mesh import any_process, check_divides, fresh_copy, replicate, replicated, wait_for_all, wait_on_cpu
+from train.step.mesh import check_divides, fresh_copy, replicate, replicated, wait_for_all, wait_on_cpu
 from train.step.step import StepReport, TrainState, initial_state
 
 _RESUMABLE = REPORTING_ONLY | {"duration", "fall"}
@@ -144,7 +144,7 @@ class _Run:
         utilization = Utilization(self.mesh)
         advance = advance_by(self.config, self.data, self.mesh, first, waits, utilization)
         report: StepReport | None = None
-        pace = Pace(first, waits, utilization)
+        pace, calls = Pace(first, waits, utilization), 0
         while step < self.steps:
             previous, before = report, step
             trace.before(step)
@@ -163,7 +163,8 @@ class _Run:
                 # What compiling or tracing took is not the steps' time either.
                 jax.block_until_ready(state.step)
                 pace.restart(step)
-            stop = not last and any_process(self.interrupts.requested)
+            calls += 1
+            stop = not last and self.interrupts.agreed(calls)
             due = passed(self.validate_every) or last
             if due or passed(self.save_every) or stop:
                 jax.block_until_ready(state.step)  # what is left of the steps is not validation's or saving's time

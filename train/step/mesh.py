@@ -147,15 +147,6 @@ def wait_on_cpu(tree: Any, mesh: Mesh) -> None:
         jax.block_until_ready(tree)
 
 
-def any_process(flag: bool) -> bool:
-    """Whether the flag is set in any process; all must ask."""
-    if jax.process_count() == 1:
-        return flag
-    from jax.experimental import multihost_utils
-
-    return bool(multihost_utils.process_allgather(np.array(flag)).any())
-
-
 def wait_for_all(where: str) -> None:
     """Returns when every process has come here."""
     if jax.process_count() > 1:
