@@ -16,8 +16,8 @@ from train.run.allocator import keep_freed_memory
 from train.run.interrupts import EXIT_LATE, Interrupts
 
 _NO_MEMORY = (
-    "the device's memory is too small for this run: try --accumulate, --remat, --precision bfloat16 or a smaller "
-    "--batch-size"
+    "the device's memory is too small for this run: try --accumulate, --remat, --precision bfloat16, a smaller "
+    "--batch-size or, on several devices, --shard-state"
 )
 
 

@@ -32,7 +32,8 @@ _CARD = """# {name}
 | objective | {loss}, λ = {weights} |
 | densities | {latent_density}, scales from {scale_source} |
 | CCA | form `{cca}`, α = {cca_weight:g} |
-| optimiser | Adam, learning rate {learning_rate:g}, decay `{learning_rate_decay}`, moving average {ema_decay:g} |
+| optimizer | {optimizer}, learning rate {learning_rate:g}, decay `{learning_rate_decay}` |
+| moving average | {ema_decay:g} |
 | precision, seed | {precision}, {seed} |
 | best validation | {best} |
 
@@ -79,7 +80,8 @@ def _card(config: TrainConfig, bundle: Bundle, step: int, metadata: dict[str, An
     weights = f"{config.rate_weight:g} (before {config.drop_at}: {config.first_rate_weight:g})"
     if config.model.rate_weights:
         weights = ", ".join(f"{weight:g}" for weight in config.model.rate_weights)
-    training = {"weights": weights, "best": best_text, "step": step, "dtype": dtype}
+    optimizer = config.optimizer + (f" ({config.optimizer_options})" if config.optimizer_options else "")
+    training = {"optimizer": optimizer, "weights": weights, "best": best_text, "step": step, "dtype": dtype}
     return _CARD.format(
         **{**config.to_dict(), **config.model.to_dict(), **training},
         name=bundle.name,

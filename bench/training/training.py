@@ -27,8 +27,9 @@ from train.recipe.config import TrainConfig
 from train.recipe.durations import Duration
 from train.run.allocator import keep_freed_memory
 from train.step.compiled import compile_step
-from train.step.mesh import make_mesh, replicate, shard_batch
-from train.step.step import TrainState, initial_state
+from train.step.mesh import make_mesh, shard_batch
+from train.step.placement import first_state
+from train.step.state import TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +55,7 @@ class TrainingFigures:
 
 def step_inputs(config: TrainConfig, mesh: Mesh) -> tuple[TrainState, jax.Array]:
     """The first state of a run, and random crops uint8 [B, S, S, 3], on the mesh."""
-    state = replicate(initial_state(starting_params(config, None, print), config.ema_decay > 0), mesh)
+    state = first_state(starting_params(config, None, print), config, mesh)
     shape = (config.batch_size, config.patch_size, config.patch_size, 3)
     return state, shard_batch(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), mesh)
 

@@ -35,7 +35,8 @@ from cca_jax.model.cca import CCAModel, Noise
 from cca_jax.model.rates import RatePoint
 from cca_jax.objective.loss import ObjectiveTerms, rate_distortion_cca
 from eval.verify.golden import Case, load_case, nhwc
-from train.step.step import StepReport, TrainState, first_moments, initial_state, train_step
+from train.step.state import StepReport, TrainState, first_moments, initial_state
+from train.step.step import train_step
 
 ARRAY, TERM, GRADIENT_NORM, GRADIENT_PROBE = 2e-5, 2e-5, 5e-4, 1e-3
 # Adam's first steps divide by tiny gradients, so a parameter's change is the least exact of PyTorch's own numbers.

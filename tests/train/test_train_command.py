@@ -145,8 +145,9 @@ def test_a_time_limit_saves_and_ends(folder):
 def test_two_devices_that_hold_the_photos_are_one(folder):
     flags = ["--photos-on-device", "--steps-per-call", "2"]
     finish(start(arguments(folder, folder / "held", *flags)))
-    finish(start(arguments(folder, folder / "held_by_two", *flags), devices=2))
-    assert_same_trajectory(folder / "held_by_two", folder / "held")
+    for name, more in (("held_by_two", []), ("held_and_divided", ["--shard-state"])):
+        finish(start(arguments(folder, folder / name, *flags, *more), devices=2))
+        assert_same_trajectory(folder / name, folder / "held")
 
 
 @pytest.mark.slow
@@ -174,9 +175,10 @@ def start_two(folder, out, *flags):
 
 
 @pytest.mark.slow
-def test_two_processes_are_one(whole, folder):
-    out = folder / "two"
-    for process in start_two(folder, out):
+@pytest.mark.parametrize("flags", [[], ["--shard-state"]])
+def test_two_processes_are_one(whole, folder, flags):
+    out = folder / f"two{len(flags)}"
+    for process in start_two(folder, out, *flags):
         finish(process)
     assert_same_trajectory(out, whole[0])
 
@@ -236,6 +238,11 @@ def test_a_run_becomes_a_model(whole, folder, capsys):
         (["--out", "/dev/null/run"], "/dev/null/run"),
         (["--steps-per-call", "2"], "--crop-weight and --steps-per-call need --photos-on-device"),
         (["--time-limit", "0"], "--time-limit must be above 0, got 0"),
+        (["--optimizer", "adamm"], "no optimizer 'adamm': choose one of adabelief, "),
+        (
+            ["--optimizer", "lion", "--optimizer-options", "eps=1"],
+            "--optimizer lion has no option 'eps': it has b1, b2",
+        ),
     ],
 )
 def test_bad_input_is_one_line(folder, flags, message):

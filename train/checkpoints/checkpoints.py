@@ -150,7 +150,8 @@ class Checkpoints:
         """The newest state that can be read, or the best, and its facts.
 
         Args:
-            template: arrays or `jax.ShapeDtypeStruct`s of the structure, shapes and shardings to be restored.
+            template: arrays or `jax.ShapeDtypeStruct`s of the structure, shapes and shardings to be restored; or a
+                function of a checkpoint's facts to these.
             best: which.
 
         Raises:
@@ -176,10 +177,10 @@ class Checkpoints:
         )
 
     def _read(self, manager: ocp.CheckpointManager, step: int, template: Any) -> tuple[Any, dict[str, Any]]:
-        items = {STATE: ocp.args.StandardRestore(template), FACTS: ocp.args.JsonRestore()}
         with _one_line(f"checkpoint {step} in {self.folder} cannot be read"):
-            restored = manager.restore(step, args=ocp.args.Composite(**items))
-        return restored[STATE], restored[FACTS]
+            facts = manager.restore(step, args=ocp.args.Composite(**{FACTS: ocp.args.JsonRestore()}))[FACTS]
+            wanted = ocp.args.StandardRestore(template(facts) if callable(template) else template)
+            return manager.restore(step, args=ocp.args.Composite(**{STATE: wanted}))[STATE], facts
 
 
 def _own(state: Any) -> Any:

@@ -9,14 +9,20 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
-from cca_jax.model.parameters.shapes import parameter_shapes, unflatten
 from train.checkpoints.checkpoints import Checkpoints, abstract
+from train.checkpoints.layouts import convert
 from train.recipe.config import TrainConfig
-from train.step.step import TrainState, initial_state
+from train.step.mesh import own_copy, place
+from train.step.optimizers.layout import Layout
+from train.step.placement import abstract_state, state_layout, state_shapes, state_shardings
+from train.step.state import TrainState
 
 CONFIG = "config.json"
 """The file of a run that holds its configuration."""
+LAYOUT = "layout"
+"""Which of a checkpoint's facts says how its optimizer's state lies."""
 
 
 def read_config(folder: Path) -> TrainConfig:
@@ -37,13 +43,6 @@ def read_config(folder: Path) -> TrainConfig:
         raise ValueError(f"{path} is not the configuration of a run: {error}") from error
 
 
-def state_shapes(config: TrainConfig) -> TrainState:
-    """Shapes and types of a run's state, found without computing anything."""
-    shapes = parameter_shapes(config.model, auxiliary=config.cca != "off")
-    params = unflatten({name: jax.ShapeDtypeStruct(shape, np.float32) for name, shape in shapes.items()})
-    return jax.eval_shape(lambda p: initial_state(p, average=config.ema_decay > 0), params)
-
-
 def read_run(
     folder: Path, best: bool = False, tell: Callable[[str], object] = str
 ) -> tuple[TrainConfig, TrainState, dict[str, Any]]:
@@ -59,6 +58,34 @@ def read_run(
     """
     config = read_config(folder)
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+
+    def template(facts: dict[str, Any]) -> TrainState:
+        return abstract(state_shapes(config, stored_layout(facts)), device)
+
     with Checkpoints(folder, tell=tell) as checkpoints:
-        state, metadata = checkpoints.restore(abstract(state_shapes(config), device), best)
+        state, metadata = checkpoints.restore(template, best)
     return config, state, metadata
+
+
+def stored_layout(facts: dict[str, Any]) -> Layout:
+    """The layout of a saved state, which the facts of runs before there were two do not say."""
+    return facts.get(LAYOUT, "vector")
+
+
+def restore_state(checkpoints: Checkpoints, config: TrainConfig, mesh: Mesh) -> tuple[TrainState, dict[str, Any]]:
+    """The newest state of a run and its facts, on these devices and in the layout that is best on them.
+
+    A state may come from other devices, sharded or not, and from the other layout; then through the host's memory.
+    """
+    wanted = state_layout(config, mesh)
+
+    def template(facts: dict[str, Any]) -> TrainState:
+        if stored_layout(facts) == wanted:
+            return abstract_state(config, mesh)
+        shapes = state_shapes(config, stored_layout(facts))
+        return jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), shapes)
+
+    state, facts = checkpoints.restore(template)
+    if stored_layout(facts) != wanted:
+        state = place(convert(state, state_shapes(config, wanted)), state_shardings(config, mesh))
+    return own_copy(state), facts

@@ -13,12 +13,12 @@ from jax.sharding import Mesh
 from train.accelerators.cost import ProgramCost, program_cost
 from train.accelerators.topology import Topology, described_devices, slice_numbers
 from train.checkpoints.checkpoints import abstract
-from train.checkpoints.saved_run import state_shapes
 from train.data.packed import MOST_PIXELS, PackedPhotos
 from train.recipe.config import TrainConfig
 from train.step.compiled import compile_step
 from train.step.compiled_window import compile_window
 from train.step.mesh import check_divides, divided, make_mesh, replicated
+from train.step.placement import abstract_state
 
 _STEPS_PER_EPOCH = 1000
 """Any: it moves constants of schedules, and no shape."""
@@ -75,7 +75,7 @@ def compile_run(config: TrainConfig, topology: Topology) -> CompiledRun:
 
 
 def _traced(config: TrainConfig, mesh: Mesh) -> Any:
-    state = abstract(state_shapes(config), replicated(mesh))
+    state = abstract_state(config, mesh)
     if config.photos_on_device:
         rates = jax.ShapeDtypeStruct((config.steps_per_call,), jnp.float32, sharding=replicated(mesh))
         photos = abstract(_photos(config), replicated(mesh))

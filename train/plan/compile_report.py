@@ -101,6 +101,7 @@ def too_large(run: CompiledRun) -> str:
     advice = [
         *(["--precision bfloat16"] if config.precision != "bfloat16" else []),
         *([] if config.remat else ["--remat"]),
+        *(["--shard-state"] if run.topology.size > 1 and not config.shard_state else []),
         *(["--accumulate"] if config.accumulate < config.batch_size // run.topology.size else []),
         *(["a smaller --photo-memory"] if config.photos_on_device else []),
         "a smaller --batch-size",

@@ -7,37 +7,41 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from cca_jax.model.cca import CCAModel, Noise
 from cca_jax.model.rates import RatePoint
 from cca_jax.objective.loss import rate_distortion_cca
-from train.checkpoints.saved_run import state_shapes
 from train.recipe.config import TrainConfig
+from train.step.placement import state_layout, state_shapes
+from train.step.sharding import bytes_on_a_device
 
 
 class MemoryEstimate(NamedTuple):
     """Bytes on each device.
 
     Attributes:
-        state: parameters, both optimisers, the moving average: on every device.
+        state: parameters, both optimisers, the moving average: on every device, or this device's part.
+        gathered: the whole parameters during a step, where the state is sharded.
         gradients: as large as the parameters.
         activations: what the forward pass keeps for the backward pass, for this device's share of a part of a batch.
     """
 
     state: int
+    gathered: int
     gradients: int
     activations: int
 
     @property
     def total(self) -> int:
         """All of it; the compiler's own temporary buffers come on top."""
-        return self.state + self.gradients + self.activations
+        return self.state + self.gathered + self.gradients + self.activations
 
 
-def estimate_memory(config: TrainConfig, model: CCAModel, devices: int) -> MemoryEstimate:
-    """The estimate for a run on so many devices."""
-    state = state_shapes(config)
-    rows = max(1, config.batch_size // config.accumulate // devices)
+def estimate_memory(config: TrainConfig, model: CCAModel, mesh: Mesh) -> MemoryEstimate:
+    """The estimate for a run on these devices."""
+    state = state_shapes(config, state_layout(config, mesh))
+    rows = max(1, config.batch_size // config.accumulate // mesh.size)
     shape = (rows, config.patch_size, config.patch_size, 3)
     auxiliary = config.cca != "off"
 
@@ -57,7 +61,9 @@ def estimate_memory(config: TrainConfig, model: CCAModel, devices: int) -> Memor
 
     parameters = _bytes(state.params)
     residuals = _bytes(jax.eval_shape(kept, state.params))
-    return MemoryEstimate(_bytes(state), parameters, max(0, residuals - parameters))
+    held = bytes_on_a_device(state, mesh, config.shard_state)
+    gathered = parameters if config.shard_state and mesh.size > 1 else 0
+    return MemoryEstimate(held, gathered, parameters, max(0, residuals - parameters))
 
 
 def _bytes(tree: Any) -> int:

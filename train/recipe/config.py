@@ -12,6 +12,7 @@ from cca_jax.config import HYPER_STRIDE, ModelConfig
 from cca_jax.objective.loss import CCAForm, Distortion
 from cca_jax.objective.metrics import MS_SSIM_MIN_SIDE
 from train.recipe.durations import Duration
+from train.recipe.optimizers import RELEASED, parse_optimizer_options
 
 Precision = Literal["float32", "bfloat16"]
 DecayShape = Literal["drop", "cosine", "fall"]
@@ -36,7 +37,9 @@ class TrainConfig:
         patch_size: side of a crop in pixels, a multiple of 64.
         rate_weight: λ, the target.
         first_rate_weight: the rate weight before `drop_at`.
-        learning_rate: of Adam; the quantiles' own is fixed.
+        optimizer: of everything but the quantiles: "adam" as released, or one of optax by its name there.
+        optimizer_options: its options, "weight_decay=0.01,b2=0.95"; empty for its defaults.
+        learning_rate: of the optimizer; the quantiles' own is fixed.
         learning_rate_decay: "drop" (×0.1 at `drop_at`, as released), "cosine" (to a hundredth over the whole run) or
             "fall" (constant, then a cosine to a hundredth over the last `fall`).
         fall: the end of a run of that decay. Until it begins, a resumed run may still become longer or shorter.
@@ -55,6 +58,7 @@ class TrainConfig:
         remat: computes activations again in the backward pass instead of keeping them.
         accumulate: parts in which a batch is worked off, one after the other.
         ema_decay: of the moving average of the parameters, which is then what is validated and exported; 0 keeps none.
+        shard_state: parameters, optimizer states and average lie divided among the devices instead of whole on each.
         photos_on_device: every device holds all photos, decoded, and cuts its crops itself (`step.device_crops`): the
             host then does nothing for a step.
         photo_memory: MiB of each device's memory that they may take, four bytes a pixel.
@@ -78,6 +82,8 @@ class TrainConfig:
     patch_size: int = 256
     rate_weight: float = 1.8
     first_rate_weight: float = 0.3
+    optimizer: str = RELEASED
+    optimizer_options: str = ""
     learning_rate: float = 1e-4
     learning_rate_decay: DecayShape = "drop"
     fall: Duration = _NO_TIME
@@ -93,6 +99,7 @@ class TrainConfig:
     remat: bool = False
     accumulate: int = 1
     ema_decay: float = 0.0
+    shard_state: bool = False
     photos_on_device: bool = False
     photo_memory: int = 4096
     crop_weight: CropWeight = "photo"
@@ -119,6 +126,7 @@ class TrainConfig:
             raise ValueError("--learning-rate-decay fall needs --fall, the length of the fall")
         if not self.photos_on_device and (self.crop_weight, self.steps_per_call) != ("photo", 1):
             raise ValueError("--crop-weight and --steps-per-call need --photos-on-device")
+        parse_optimizer_options(self.optimizer, self.optimizer_options)
         if self.batch_size % self.accumulate:
             raise ValueError(f"--batch-size {self.batch_size} is not divisible by --accumulate {self.accumulate}")
 

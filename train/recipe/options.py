@@ -25,6 +25,9 @@ _HELP = {
     "rate_proxy": "what rates are computed of: the latent with noise, or rounded",
     "cca_weight": "α",
     "cca_warmup": "α rises from 0 over this length",
+    "optimizer": "adam as released, or one of optax: adamw, lion, lamb, … (a wrong name lists all)",
+    "optimizer_options": "of the optimizer: weight_decay=0.01,b2=0.95",
+    "shard_state": "parameters, optimizer states and average divided among the devices",
     "accumulate": "parts a batch is worked off in",
     "ema_decay": "of the averaged weights; 0 for none",
     "learning_rate_decay": "its course; fall: constant, then a cosine over the last --fall",
@@ -37,6 +40,8 @@ _HELP = {
     "nonfinite_limit": "bad steps in a row that end the run",
     "keep": "checkpoints kept, beside the best",
 }
+
+_METAVARS = {"optimizer": "NAME", "optimizer_options": "NAME=VALUE,…"}
 
 _PLACES = ("drop_at", "fall", "warmup", "hyper_warmup", "cca_warmup")
 """The durations that say where in a run something happens."""
@@ -125,7 +130,8 @@ def _add_field(group: Any, field: dataclasses.Field) -> None:
     elif isinstance(field.default, bool):
         group.add_argument(flag, action=argparse.BooleanOptionalAction, **shared)
     else:
-        group.add_argument(flag, type=type(field.default), metavar="N", **shared)
+        metavar = _METAVARS.get(field.name, "N")
+        group.add_argument(flag, type=type(field.default), metavar=metavar, **shared)
 
 
 def _duration(text: str) -> Duration:

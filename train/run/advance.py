@@ -16,7 +16,7 @@ from train.step import schedules
 from train.step.compiled import compile_step
 from train.step.compiled_window import compile_window
 from train.step.mesh import shard_batch
-from train.step.step import StepReport, TrainState
+from train.step.state import StepReport, TrainState
 
 
 class Advance(Protocol):

@@ -15,8 +15,8 @@ from jax.sharding import Mesh
 
 from cca_jax.image_io.files import write_atomically
 from cca_jax.model.cca import CCAModel
-from train.checkpoints.checkpoints import Checkpoints, abstract
-from train.checkpoints.saved_run import CONFIG, read_config, state_shapes
+from train.checkpoints.checkpoints import Checkpoints
+from train.checkpoints.saved_run import CONFIG, LAYOUT, read_config, restore_state
 from train.init.start import starting_params
 from train.recipe.config import REPORTING_ONLY, TrainConfig
 from train.recipe.trace_window import TraceWindow
@@ -32,10 +32,12 @@ from train.run.run_data import RunData
 from train.run.utilization import Utilization
 from train.run.validation import validate
 from train.step import schedules
-from train.step.mesh import check_divides, fresh_copy, replicate, replicated, wait_for_all, wait_on_cpu
-from train.step.step import StepReport, TrainState, initial_state
+from train.step.mesh import check_divides, own_copy, wait_for_all, wait_on_cpu
+from train.step.placement import first_state, whole_params
+from train.step.state import StepReport, TrainState
 
-_RESUMABLE = REPORTING_ONLY | {"duration", "fall"}
+_RESUMABLE = REPORTING_ONLY | {"duration", "fall", "shard_state"}
+"""What a resumed run may change; where its state lies changes its numbers by rounding alone."""
 
 
 def run(
@@ -82,14 +84,13 @@ def run(
         step = checkpoints.latest_step()
         if step is None:
             params = starting_params(config, init_from, report) if params is None else params
-            state, metadata = replicate(initial_state(params, config.ema_decay > 0), mesh), {"best": None}
+            state, metadata = first_state(params, config, mesh), {"best": None}
             if init_from is not None:  # or a run killed before its first checkpoint would begin with a draw
-                checkpoints.save(0, state, {**metadata, "photos": data.fingerprint})
+                checkpoints.save(0, state, {**metadata, "photos": data.fingerprint, LAYOUT: state.layout})
                 checkpoints.wait()
-                state = fresh_copy(state, mesh)
+                state = own_copy(state)
         else:
-            state, metadata = checkpoints.restore(abstract(state_shapes(config), replicated(mesh)))
-            state = fresh_copy(state, mesh)
+            state, metadata = restore_state(checkpoints, config, mesh)
             report(f"continuing {folder} from step {int(state.step)}")
             if checkpoints.best_step() is None:
                 metadata["best"] = None  # or a lost best one would only be replaced by a better
@@ -171,7 +172,7 @@ class _Run:
             improved = due and self._validate(step, state, reporter)
             if improved or passed(self.save_every) or last or stop:
                 with self.goodput.spent(CHECKPOINTS):
-                    self.checkpoints.save(step, state, self._facts(), best=improved)
+                    self.checkpoints.save(step, state, {**self._facts(), LAYOUT: state.layout}, best=improved)
             if due or passed(self.save_every):
                 # What validating and saving took is not the steps' time.
                 pace.restart(step)
@@ -193,7 +194,7 @@ class _Run:
         weight = float(self.weight_of(step - 1))
         originals = self.data.validation
         with self.goodput.spent(VALIDATION):
-            params = state.best_params
+            params = whole_params(state.best_params, self.config, self.mesh)
             values, decoded = validate(self.evaluated, params, originals, weight, self.config.loss, self.mesh)
         weights = self.config.model.rate_weights
         named = (

@@ -17,8 +17,10 @@ from cca_jax.ops.platform import tracing_for
 from train.recipe.config import TrainConfig
 from train.step import schedules
 from train.step.mesh import replicated
+from train.step.placement import optimizer_of, state_shardings
 from train.step.rates import draw_rates
-from train.step.step import StepReport, TrainState, train_step
+from train.step.state import StepReport, TrainState
+from train.step.step import train_step
 
 
 class Step(Protocol):
@@ -78,7 +80,9 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
             distortion=config.loss,
             accumulate=config.accumulate,
             average_decay=config.ema_decay,
+            optimizer=optimizer_of(config),
             mesh=mesh,
+            shard_state=config.shard_state,
         )
 
     if mesh is None:
@@ -99,4 +103,5 @@ def compile_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
 
     Equal runs of a process get the same function, so that the second one need not be traced and compiled again.
     """
-    return jax.jit(make_step(config, steps_per_epoch, mesh), donate_argnums=0, out_shardings=replicated(mesh))
+    results = state_shardings(config, mesh), replicated(mesh)
+    return jax.jit(make_step(config, steps_per_epoch, mesh), donate_argnums=0, out_shardings=results)

@@ -16,7 +16,8 @@ from train.recipe.config import TrainConfig
 from train.step.compiled import make_step
 from train.step.device_crops import draw_crops
 from train.step.mesh import replicated
-from train.step.step import StepReport, TrainState
+from train.step.placement import state_shardings
+from train.step.state import StepReport, TrainState
 
 Window = Callable[[TrainState, PackedPhotos, Array], tuple[TrainState, StepReport]]
 
@@ -65,4 +66,5 @@ def summarize(reports: StepReport) -> StepReport:
 @functools.lru_cache(maxsize=2)
 def compile_window(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
     """`make_window`, jitted over the mesh, once for each number of steps; the state's buffers are given away."""
-    return jax.jit(make_window(config, steps_per_epoch, mesh), donate_argnums=0, out_shardings=replicated(mesh))
+    results = state_shardings(config, mesh), replicated(mesh)
+    return jax.jit(make_window(config, steps_per_epoch, mesh), donate_argnums=0, out_shardings=results)

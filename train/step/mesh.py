@@ -1,22 +1,25 @@
-"""One mesh of all devices: parameters on each of them, a batch divided among them.
+"""One mesh of all devices, among which a batch is divided.
 
 The same program runs on one CPU, on N of them, on GPUs and TPUs, and on several hosts: there, every process calls
-`join_processes` first and then holds its own rows of each batch.
+`join_processes` first and then holds its own rows of each batch. TPU slices are an axis of their own: what connects
+them is a data center's network, far slower than what connects the chips of one.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-_BATCH = "batch"
+BATCH = "batch"
+"""The axis of the devices that are close to each other: all of them, or those of a slice."""
+SLICE = "slice"
+"""The axis of the slices, where there are several."""
 
 
 def join_processes(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
@@ -41,9 +44,24 @@ def join_processes(coordinator: str | None, num_processes: int | None, process_i
         ) from error
 
 
-def make_mesh(devices: np.ndarray | None = None) -> Mesh:
-    """These devices in a row; None takes all of all processes."""
-    return Mesh(np.array(jax.devices()) if devices is None else devices, (_BATCH,))
+def make_mesh(devices: Sequence[jax.Device] | np.ndarray | None = None) -> Mesh:
+    """All devices of all processes, in a row; those of several TPU slices in a row for each.
+
+    Args:
+        devices: others instead, for example those of a topology that is only described.
+    """
+    devices = jax.devices() if devices is None else devices
+    numbers = [getattr(device, "slice_index", None) or 0 for device in devices]
+    count = len(set(numbers)) if devices[0].platform == "tpu" else 1
+    if count == 1:
+        return Mesh(np.array(devices), (BATCH,))
+    rows = [[device for device, at in zip(devices, numbers, strict=True) if at == number] for number in set(numbers)]
+    return Mesh(np.array(rows), (SLICE, BATCH))
+
+
+def slices(mesh: Mesh) -> int:
+    """How many slices the mesh has."""
+    return mesh.shape.get(SLICE, 1)
 
 
 def check_divides(batch_size: int, accumulate: int, mesh: Mesh) -> None:
@@ -60,21 +78,38 @@ def replicated(mesh: Mesh) -> NamedSharding:
 
 def divided(mesh: Mesh) -> NamedSharding:
     """The first axis divided among the devices."""
-    return NamedSharding(mesh, PartitionSpec(_BATCH))
+    return NamedSharding(mesh, rows_spec(mesh))
+
+
+def rows_spec(mesh: Mesh) -> PartitionSpec:
+    """The first axis over all axes of the mesh."""
+    return PartitionSpec(mesh.axis_names if len(mesh.axis_names) > 1 else BATCH)
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:
     """A tree of arrays, the same in every process, on every device."""
-    sharding = replicated(mesh)
-    arrays = jax.tree.map(lambda v: jax.make_array_from_process_local_data(sharding, np.asarray(v)), tree)
-    return fresh_copy(arrays, mesh)
+    return fresh_copy(place(tree, replicated(mesh)), mesh)
+
+
+def place(tree: Any, shardings: Any) -> Any:
+    """A tree of arrays, the same in every process, on the devices; each gets its own part of every array.
+
+    Args:
+        tree: NumPy arrays.
+        shardings: one for all, or one for each.
+    """
+
+    def placed(value: Any, sharding: Any) -> jax.Array:
+        array = np.asarray(value)
+        return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+
+    if isinstance(shardings, NamedSharding):
+        return jax.tree.map(lambda value: placed(value, shardings), tree)
+    return jax.tree.map(placed, tree, shardings)
 
 
 def fresh_copy(tree: Any, mesh: Mesh) -> Any:
-    """A tree on every device, in buffers of its own.
-
-    A step gives its state's buffers away, and JAX may have made one of somebody else's memory.
-    """
+    """A tree on every device, in buffers of its own: JAX may have made one of somebody else's memory."""
     return _copier(mesh)(tree)
 
 
@@ -82,6 +117,17 @@ def fresh_copy(tree: Any, mesh: Mesh) -> Any:
 def _copier(mesh: Mesh) -> Any:
     """Compiled once for a mesh and a tree's shapes: validation copies its figures again and again."""
     return jax.jit(lambda tree: jax.tree.map(jnp.copy, tree), out_shardings=replicated(mesh))
+
+
+def own_copy(tree: Any) -> Any:
+    """A tree that lies on the devices as it does, in buffers of its own: a step gives its state's buffers away."""
+    leaves, structure = jax.tree.flatten(tree)
+    return structure.unflatten(_own_copier(tuple(leaf.sharding for leaf in leaves))(leaves))
+
+
+@functools.lru_cache(maxsize=2)
+def _own_copier(shardings: tuple[NamedSharding, ...]) -> Any:
+    return jax.jit(lambda leaves: [jnp.copy(leaf) for leaf in leaves], out_shardings=list(shardings))
 
 
 def shard_batch(rows: Any, mesh: Mesh) -> Any:
@@ -104,37 +150,26 @@ def on_own_rows(function: Callable[[Any, Any], Any], shared: Any, rows: Any, mes
         rows: a tree of arrays whose first axis is divided among the devices.
         mesh: the devices.
     """
-    return _on_each_device(function, mesh, PartitionSpec(_BATCH))(shared, rows)
+    return on_each_device(function, mesh, (PartitionSpec(), rows_spec(mesh)), rows_spec(mesh))(shared, rows)
 
 
-def mean_over_devices(function: Callable[[Any, Any], Any], shared: Any, rows: Any, mesh: Mesh) -> Any:
-    """The mean of what every device makes of its own rows; arguments as for `on_own_rows`, the result of any shapes.
+def on_each_device(function: Callable[..., Any], mesh: Mesh, arguments: Any, results: Any) -> Callable[..., Any]:
+    """A function of what each device has of its arguments.
 
-    The devices tell each other one vector, once. Left to itself, the compiler of a network's gradient exchanges every
-    parameter on its own, and rows of activations inside convolutions. That is slow, and where the devices are virtual
-    ones of one CPU it may never end: each exchange blocks a thread until all devices have come to it, and when devices
-    come to several in different orders, these take all the threads there are.
+    Args:
+        function: pure; within it, collectives have the mesh's axes.
+        mesh: the devices.
+        arguments: how each argument is divided.
+        results: how the results are.
     """
-
-    def mean(shared: Any, rows: Any) -> Any:
-        vector, restore = ravel_pytree(function(shared, rows))
-        return restore(jax.lax.pmean(vector, _BATCH))
-
-    return _on_each_device(mean if mesh.size > 1 else function, mesh, PartitionSpec())(shared, rows)
-
-
-def _on_each_device(
-    function: Callable[[Any, Any], Any], mesh: Mesh, result: PartitionSpec
-) -> Callable[[Any, Any], Any]:
     if mesh.size == 1:
         return function
-    arguments = (PartitionSpec(), PartitionSpec(_BATCH))
     # Unchecked: JAX would add up each parameter's gradient over the devices by itself.
     if hasattr(jax, "shard_map"):
-        return jax.shard_map(function, mesh=mesh, in_specs=arguments, out_specs=result, check_vma=False)
+        return jax.shard_map(function, mesh=mesh, in_specs=arguments, out_specs=results, check_vma=False)
     from jax.experimental.shard_map import shard_map  # before JAX 0.6
 
-    return shard_map(function, mesh=mesh, in_specs=arguments, out_specs=result, check_rep=False)
+    return shard_map(function, mesh=mesh, in_specs=arguments, out_specs=results, check_rep=False)
 
 
 def wait_on_cpu(tree: Any, mesh: Mesh) -> None:

@@ -15,7 +15,7 @@ from train.checkpoints.checkpoints import Checkpoints
 from train.checkpoints.saved_run import CONFIG, read_config, read_run
 from train.init.start import starting_params
 from train.step.mesh import replicate
-from train.step.step import initial_state
+from train.step.state import initial_state
 
 
 def same(actual, expected):

@@ -1,8 +1,10 @@
 """A tiny run compiled for TPUs and GPUs that are not there, as a user does it; `make test-aot` runs these."""
 
+import collections
 import dataclasses
 import importlib.util
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +78,61 @@ def test_several_steps_in_a_call_are_told_as_one(preset):
     several = compile_for("h100:1", preset, *flags, "--steps-per-call", "4")
     assert several["operations"] == pytest.approx(one["operations"], rel=1e-3)
     assert several["main_memory_bytes"] == pytest.approx(one["main_memory_bytes"], rel=0.3)
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory, micro):
+    """A file with widths that four and eight devices divide, and its parameters: divided among these, and all."""
+    from cca_jax.model.parameters.shapes import parameter_shapes
+    from train.step.sharding import sharded_axis
+
+    config = dataclasses.replace(
+        micro, latent_channels=32, hyper_channels=16, transform_channels=(16, 16, 32), context_channels=32,
+        head_channels=(32, 16), num_slices=2, explicit_slices=(16, 16),
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("aot") / "wide.json"
+    path.write_text(json.dumps(dataclasses.asdict(config)))
+
+    def count(devices):
+        shapes = parameter_shapes(config, auxiliary=True)
+        sizes = {name: math.prod(shape) for name, shape in shapes.items()}
+        return sum(s for name, s in sizes.items() if sharded_axis(name, shapes[name], devices) is not None), sum(
+            sizes.values()
+        )
+
+    return path, count
+
+
+def by_kind(exchanges):
+    """Bytes of each kind of exchange in a step."""
+    found = collections.Counter()
+    for one in exchanges:
+        found[one["kind"], one["groups"]] += one["times"] * one["bytes"]
+    return found
+
+
+@pytest.mark.parametrize(("topology", "devices"), [("v5e:2x2", 4), ("h100:8", 8)])
+def test_a_sharded_state_is_gathered_and_its_gradient_scattered_once(topology, devices, wide):
+    preset, count = wide
+    divided, whole = count(devices)
+    found = compile_for(topology, preset, "--shard-state", "--batch-size", str(devices))
+    sizes = by_kind(found["exchanges"])
+    assert set(sizes) <= {("all-gather", 1), ("reduce-scatter", 1), ("all-reduce", 1)}
+    assert sizes["all-gather", 1] == sizes["reduce-scatter", 1] == 4 * divided
+    # What stays whole, the objective's terms and the norm.
+    assert 4 * (whole - divided) < sizes["all-reduce", 1] < 4 * (whole - divided) + 200
+    replicated = compile_for(topology, preset, "--batch-size", str(devices))
+    assert found["memory"]["arguments"] < replicated["memory"]["arguments"] * (
+        1.2 / devices + (whole - divided) / whole
+    )
+
+
+@pytest.mark.parametrize("flags", [(), ("--shard-state",)])
+def test_a_gradient_crosses_slices_once_and_each_chip_sends_its_part(flags, wide):
+    preset, count = wide
+    found = compile_for("v5e:2x2", preset, "--num-slices", "2", "--batch-size", "8", *flags)
+    across = [one for one in found["exchanges"] if one["groups"] == 2]
+    assert [(one["kind"], one["times"]) for one in across] == [("all-reduce", 1)]
+    # A quarter of the gradient and the terms, in tiles of 4 KiB.
+    assert count(4)[1] <= across[0]["bytes"] < count(4)[1] + 4096 + 200
+    assert found["network_bytes"] > 0

@@ -76,7 +76,7 @@ def test_what_does_not_fit_is_told_with_what_is_left_to_try(config):
     assert "TOO LARGE" in describe_compiled(large)
     said = too_large(large)
     assert "17.00 GB of a v5e's 16.00" in said
-    assert "--remat, --accumulate, a smaller --batch-size or more devices" in said
+    assert "--remat, --shard-state, --accumulate, a smaller --batch-size or more devices" in said
     assert "bfloat16" not in said
     saving = dataclasses.replace(config, precision="float32", remat=True, accumulate=2)
     assert "try --precision bfloat16, a smaller --batch-size" in too_large(compiled(saving, temporaries=14 * GB))

@@ -1,29 +1,29 @@
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
+from jax.sharding import Mesh
 
 from cca_jax.model.cca import CCAModel
-from train.checkpoints.saved_run import state_shapes
 from train.plan.memory import estimate_memory
 from train.step.compiled import build_model
-from train.step.step import initial_state
+from train.step.placement import state_shapes
+from train.step.state import initial_state
 
 
 @pytest.fixture(scope="module")
 def estimates(train_config):
     def of(devices=1, **values):
         config = dataclasses.replace(train_config, **values)
-        return estimate_memory(config, build_model(config), devices)
+        return estimate_memory(config, build_model(config), Mesh(np.array(jax.devices()[:1] * devices), ("batch",)))
 
     return of
 
 
 def test_the_states_shapes_are_those_of_a_state(train_config, micro_params):
-    import jax
-
     state = initial_state(micro_params, average=True)
-    actual = state_shapes(train_config)
+    actual = state_shapes(train_config, "vector")
     jax.tree.map(lambda shape, array: np.testing.assert_equal(shape.shape, array.shape), actual, state)
     assert jax.tree.structure(actual) == jax.tree.structure(state)
 
@@ -31,6 +31,7 @@ def test_the_states_shapes_are_those_of_a_state(train_config, micro_params):
 def test_what_costs_memory_and_what_saves_it(estimates):
     plain = estimates()
     assert plain.total == plain.state + plain.gradients + plain.activations
+    assert plain.gathered == 0
     assert plain.state > 3.9 * plain.gradients  # parameters, two moments, the average
     assert estimates(ema_decay=0.0).state < plain.state
     half = estimates(accumulate=2).activations

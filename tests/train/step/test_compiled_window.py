@@ -12,7 +12,7 @@ from train.step.compiled import make_step
 from train.step.compiled_window import compile_window, summarize
 from train.step.device_crops import draw_crops
 from train.step.mesh import replicate
-from train.step.step import StepReport, initial_state
+from train.step.state import StepReport, initial_state
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 

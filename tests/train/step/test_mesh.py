@@ -9,47 +9,60 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from train.step.mesh import check_divides, mean_over_devices, on_own_rows
+from train.step.mesh import check_divides, make_mesh, on_own_rows
 
 ROOT = Path(__file__).parents[3]
 ON_FOUR_DEVICES = """
-import jax, jax.numpy as jnp, numpy as np
-from train.step.mesh import gather, make_mesh, mean_over_devices, on_own_rows, replicate, shard_batch
+import jax, numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+from train.step.mesh import gather, make_mesh, on_own_rows, own_copy, place, replicate, shard_batch
 
 mesh = make_mesh()
-assert mesh.size == 4
+assert (mesh.size, mesh.axis_names) == (4, ("batch",))
 rows = np.arange(16, dtype=np.float32).reshape(8, 2)
 shared, divided = replicate({"scale": np.float32(3)}, mesh), shard_batch((rows, None), mesh)
 assert [len(part.data) for part in divided[0].addressable_shards] == [2] * 4
-
-def loss(shared, rows):
-    return (shared["scale"] ** 2 * rows[0]).mean()
-
-step = jax.jit(lambda shared, rows: mean_over_devices(jax.value_and_grad(loss), shared, rows, mesh))
-value, gradient = step(shared, divided)
-np.testing.assert_allclose(value, 9 * rows.mean())
-np.testing.assert_allclose(gradient["scale"], 6 * rows.mean())
-assert value.sharding.is_fully_replicated
-program = step.lower(shared, divided).compile().as_text()
-exchanges = [line for line in program.splitlines() if " all-" in line or " collective-" in line]
-assert len(exchanges) == 1, exchanges
 
 doubled = jax.jit(lambda shared, rows: on_own_rows(lambda s, r: r[0] * s["scale"], shared, rows, mesh))
 result = doubled(shared, divided)
 assert not result.sharding.is_fully_replicated
 np.testing.assert_array_equal(gather(result, mesh), 3 * rows)
+
+lie = {"a": NamedSharding(mesh, PartitionSpec(None, "batch")), "b": NamedSharding(mesh, PartitionSpec())}
+placed = own_copy(place({"a": rows.T, "b": rows}, lie))
+assert [part.data.shape for part in placed["a"].addressable_shards] == [(2, 2)] * 4
+np.testing.assert_array_equal(placed["a"], rows.T)
+assert placed["b"].sharding.is_fully_replicated
 """
 
 
-def test_four_devices_share_a_batch_and_exchange_one_vector():
+def test_four_devices_share_a_batch_and_arrays():
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
     subprocess.run([sys.executable, "-c", ON_FOUR_DEVICES], cwd=ROOT, env=environment, check=True, timeout=300)
 
 
 def test_one_device_has_all_rows(one_device):
     rows = jnp.arange(6.0)
-    assert float(mean_over_devices(lambda shared, rows: (shared * rows).mean(), 2.0, rows, one_device)) == 5.0
     np.testing.assert_array_equal(on_own_rows(lambda shared, rows: shared * rows, 2.0, rows, one_device), 2 * rows)
+
+
+class Chip:
+    """What a described device says of itself."""
+
+    platform = "tpu"
+
+    def __init__(self, number, slice_index):
+        self.id, self.slice_index = number, slice_index
+
+
+@pytest.mark.parametrize(
+    ("slices", "names", "shape"),
+    [([None] * 4, ("batch",), (4,)), ([0] * 4, ("batch",), (4,)), ([0, 0, 1, 1], ("slice", "batch"), (2, 2))],
+)
+def test_slices_are_an_axis_of_their_own(slices, names, shape):
+    mesh = make_mesh([Chip(number, index) for number, index in enumerate(slices)])
+    assert (mesh.axis_names, mesh.devices.shape) == (names, shape)
+    assert [chip.id for chip in mesh.devices.flat] == [0, 1, 2, 3]
 
 
 def test_a_batch_that_does_not_divide_is_refused(one_device):

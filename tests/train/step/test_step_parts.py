@@ -10,8 +10,8 @@ import pytest
 
 from cca_jax.model.parameters.shapes import flatten, unflatten
 from cca_jax.model.rates import RatePoint
-from train.step.optimizer import moving_average
-from train.step.step import initial_state, mean_over_parts, train_step
+from train.step.state import initial_state
+from train.step.step import mean_over_parts, train_step
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -68,8 +68,6 @@ def test_the_average_follows_by_hand(step, params):
     for name, value in flatten(after.best_params).items():
         expected = early * flatten(params)[name] + (1 - early) * flatten(after.params)[name]
         np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6, err_msg=name)
-    late = moving_average(jnp.zeros(3), {"a": jnp.ones(3)}, 0.5, jnp.int32(1000))
-    np.testing.assert_allclose(late, 0.5)
 
 
 def test_without_an_average_the_parameters_count(params):

@@ -1,0 +1,101 @@
+"""What a run carries from step to step, and what a step says of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int32
+
+from cca_jax.model.parameters.shapes import flatten, unflatten
+from cca_jax.objective.loss import ObjectiveTerms
+from train.step.optimizers.layout import Layout, pack, unpack
+from train.step.optimizers.optimizer import Optimizer
+
+QUANTILE_LEARNING_RATE = 1e-3
+QUANTILE_OPTIMIZER = Optimizer()
+
+
+@flax.struct.dataclass
+class TrainState:
+    """What a run carries from step to step.
+
+    Attributes:
+        step: optimiser steps done, skipped ones included.
+        params: the model's parameters.
+        optimizer: state of the optimizer of everything but the quantiles, which are packed as `layout` says.
+        quantile_optimizer: state of Adam on the quantiles, as one vector.
+        average: exponential moving average of the parameters, packed likewise; None where none is kept.
+        skipped: steps whose loss or gradients were not finite.
+        skipped_in_row: how many of these are the last ones.
+        layout: how parameters lie before the optimizer; static under jit.
+    """
+
+    step: Int32[Array, ""]
+    params: Any
+    optimizer: Any
+    quantile_optimizer: Any
+    average: Any
+    skipped: Int32[Array, ""]
+    skipped_in_row: Int32[Array, ""]
+    layout: Layout = flax.struct.field(pytree_node=False, default="vector")
+
+    @property
+    def best_params(self) -> Any:
+        """The parameters to validate and to export: the average where one is kept."""
+        return self.params if self.average is None else unpack(self.average, self.params)
+
+
+@flax.struct.dataclass
+class StepReport:
+    """What a step says of itself, scalars.
+
+    Attributes:
+        terms: the objective before the update.
+        grad_norm: global norm of its gradients before clipping.
+        quantile_loss: after the update of the other parameters.
+        skipped: steps skipped since the beginning.
+        skipped_in_row: how many of these are the last ones; above 0, this step changed nothing.
+    """
+
+    terms: ObjectiveTerms
+    grad_norm: Float[Array, ""]
+    quantile_loss: Float[Array, ""]
+    skipped: Int32[Array, ""]
+    skipped_in_row: Int32[Array, ""]
+
+
+def split_quantiles(named: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The quantiles, and everything else, by name."""
+    quantiles = {name: value for name, value in named.items() if name.rpartition("/")[2] == "quantiles"}
+    return quantiles, {name: value for name, value in named.items() if name not in quantiles}
+
+
+def initial_state(
+    params: Any, average: bool = False, optimizer: Optimizer | None = None, layout: Layout = "vector"
+) -> TrainState:
+    """The state before the first step.
+
+    Args:
+        params: the model's.
+        average: begins a moving average at the parameters.
+        optimizer: of everything but the quantiles; None for Adam as released.
+        layout: how the parameters lie before it.
+    """
+    params = jax.tree.map(jnp.asarray, params)
+    quantiles, others = split_quantiles(flatten(params))
+    # No learning rate decides how a state begins.
+    main = (optimizer or Optimizer()).at(0.0).init(pack(others, layout))
+    second = QUANTILE_OPTIMIZER.at(QUANTILE_LEARNING_RATE).init(pack(quantiles, "vector"))
+    zero = jnp.zeros((), jnp.int32)
+    kept = pack(jax.tree.map(jnp.copy, params), layout) if average else None
+    return TrainState(zero, params, main, second, kept, zero, zero, layout)
+
+
+def first_moments(state: TrainState) -> Any:
+    """Adam's first moments in the structure of the parameters; 0 for the quantiles, which are not its own."""
+    quantiles, others = split_quantiles(flatten(state.params))
+    moments = unpack(state.optimizer.mu, others)
+    return unflatten({**{name: jnp.zeros_like(value) for name, value in quantiles.items()}, **moments})
