@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cca_jax.bulk import places, stores
+from cca_jax.bulk.storage import places, stores
 
 FOLDER = ".cca-jax"
 """The journal's name in the folder of the outputs."""

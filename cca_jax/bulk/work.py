@@ -13,8 +13,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import cca_jax
-from cca_jax.bulk import places, stores
 from cca_jax.bulk.journal import Record, Stamp
+from cca_jax.bulk.storage import places, stores
 
 
 @dataclasses.dataclass(frozen=True)

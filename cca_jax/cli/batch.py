@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from cca_jax.bulk import sources, stores, streams
+from cca_jax.bulk import sources
+from cca_jax.bulk.storage import stores, streams
 from cca_jax.bulk.work import Item
 
 

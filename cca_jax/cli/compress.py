@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cca_jax.bulk import places, sources, streams
+from cca_jax.bulk import sources
+from cca_jax.bulk.storage import places, streams
 from cca_jax.bulk.work import Item
 from cca_jax.cli import batch, library, running
 from cca_jax.cli.console import Reporter, print_line

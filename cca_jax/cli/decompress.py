@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cca_jax.bulk import places, streams
+from cca_jax.bulk.storage import places, streams
 from cca_jax.bulk.work import Item
 from cca_jax.cli import batch, library, running
 from cca_jax.cli.console import Reporter, print_line

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from cca_jax.bulk import stores, streams
+from cca_jax.bulk.storage import stores, streams
 from cca_jax.cli import library
 from cca_jax.cli.console import print_json, print_table
 from cca_jax.cli.errors import describe

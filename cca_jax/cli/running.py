@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from cca_jax.bulk import streams
 from cca_jax.bulk.cluster import Job, connect, run_on_cluster
 from cca_jax.bulk.journal import Journal, Record
 from cca_jax.bulk.meter import Meter
 from cca_jax.bulk.pipeline import Outcome, Threads, run, run_in_turn
+from cca_jax.bulk.storage import streams
 from cca_jax.bulk.summary import DONE, FAILED, KNOWN, Summary
 from cca_jax.bulk.work import Continued, Item, Work, settings_digest
 from cca_jax.cli.console import Reporter

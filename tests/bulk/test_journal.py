@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from cca_jax.bulk import stores
 from cca_jax.bulk.journal import FOLDER, Journal, Record, Stamp
+from cca_jax.bulk.storage import stores
 from cca_jax.bulk.work import settings_digest
 
 

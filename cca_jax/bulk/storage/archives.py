@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from cca_jax import install_hint
-from cca_jax.bulk import stores
+from cca_jax.bulk.storage import stores
 
 TAR, PARQUET = ".tar", ".parquet"
 _MARK = "#"

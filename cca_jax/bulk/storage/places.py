@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cca_jax.bulk import archives, stores
+from cca_jax.bulk.storage import archives, stores
 
 
 def read(place: str) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from cca_jax import install_hint
-from cca_jax.bulk import streams
+from cca_jax.bulk.storage import streams
 from cca_jax.image_io.files import write_atomically
 
 _DIGEST_BYTES = 16

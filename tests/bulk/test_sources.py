@@ -5,8 +5,8 @@ import tarfile
 
 import pytest
 
-from cca_jax.bulk import archives, places, stores
 from cca_jax.bulk.sources import Source, expand, is_plain, items_of
+from cca_jax.bulk.storage import archives, places, stores
 from cca_jax.bulk.work import Item
 
 SUFFIXES = (".png", ".jpg")

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from cca_jax.bulk import archives, stores
+from cca_jax.bulk.storage import archives, stores
 from cca_jax.bulk.work import Item
 
 _LISTS = (".txt", ".list", ".lst")
