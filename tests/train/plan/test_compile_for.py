@@ -79,7 +79,9 @@ def test_what_does_not_fit_is_told_with_what_is_left_to_try(config):
     assert "--remat, --shard-state, --accumulate, a smaller --batch-size or more devices" in said
     assert "bfloat16" not in said
     saving = dataclasses.replace(config, precision="float32", remat=True, accumulate=2)
-    assert "try --precision bfloat16, a smaller --batch-size" in too_large(compiled(saving, temporaries=14 * GB))
+    assert "try --precision bfloat16, --shard-state, a smaller --batch-size" in too_large(
+        compiled(saving, temporaries=14 * GB)
+    )
 
 
 def test_a_programs_cost_is_counted_by_the_compiler_that_is_there():
