@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cca_jax.bundles.registry import DEFAULT_MODEL
 from cca_jax.cli.parser import OneLineParser, names, whole_number
-from train.accelerators.chips import CHIPS
+from train.plan.accelerators.chips import CHIPS
 
 PARTS = (
     "codec",

@@ -77,7 +77,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _compile(options: argparse.Namespace) -> int:
     """Compiles the run for devices that need not be there: 0 where it fits, 2 where not."""
-    from train.accelerators.topology import parse_topology
+    from train.plan.accelerators.topology import parse_topology
     from train.plan.compile_for import compile_run
     from train.plan.compile_report import compiled_values, describe_compiled, too_large
 

@@ -20,9 +20,9 @@ from cca_jax.codec.precompile import Rehearsal
 from cca_jax.config import HYPER_STRIDE
 from cca_jax.ops.platform import tracing_for
 from cca_jax.tiling.buckets import BucketLayout
-from train.accelerators.chips import CHIPS, Chip
-from train.accelerators.cost import ProgramCost, program_cost
-from train.accelerators.topology import described_devices, parse_topology
+from train.plan.accelerators.chips import CHIPS, Chip
+from train.plan.accelerators.cost import ProgramCost, program_cost
+from train.plan.accelerators.topology import described_devices, parse_topology
 
 _QUALITY = 50.0
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from bench.timing import measure
 from bench.training.training import step_inputs
-from train.accelerators.chips import chip_of
-from train.accelerators.cost import compiled_with_cost
-from train.accelerators.topology import slice_numbers
+from train.plan.accelerators.chips import chip_of
+from train.plan.accelerators.cost import compiled_with_cost
+from train.plan.accelerators.topology import slice_numbers
 from train.recipe.config import TrainConfig
 from train.recipe.presets import recipe
 from train.step.compiled import compile_step

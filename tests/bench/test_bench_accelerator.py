@@ -16,7 +16,7 @@ from bench.accelerator.steps import StepCase, measure_step
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
 from cca_jax.entropy_coding.coders import get_coder
-from train.accelerators.chips import CHIPS
+from train.plan.accelerators.chips import CHIPS
 
 DEVICE = "cpu"
 

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from train.accelerators.cost import ProgramCost, program_cost
-from train.accelerators.topology import Topology, described_devices, slice_numbers
 from train.checkpoints.checkpoints import abstract
 from train.data.packed import MOST_PIXELS, PackedPhotos
+from train.plan.accelerators.cost import ProgramCost, program_cost
+from train.plan.accelerators.topology import Topology, described_devices, slice_numbers
 from train.recipe.config import TrainConfig
 from train.step.compiled import compile_step
 from train.step.compiled_window import compile_window

@@ -6,9 +6,9 @@ import collections
 import math
 from typing import Any
 
-from train.accelerators.collectives import Collective
-from train.accelerators.roofline import ARITHMETIC, INTERCONNECT, MEMORY, NETWORK
-from train.accelerators.traffic import Kernel, largest
+from train.plan.accelerators.collectives import Collective
+from train.plan.accelerators.roofline import ARITHMETIC, INTERCONNECT, MEMORY, NETWORK
+from train.plan.accelerators.traffic import Kernel, largest
 from train.plan.compile_for import CompiledRun
 
 _GIGA = 1e9

@@ -1,7 +1,7 @@
 """How much of a chip's arithmetic a run uses, where the chip is known.
 
-Operations are counted from the step itself (`train.accelerators.arithmetic`): convolutions and matrix products as it
-asks for them, on one device, whatever the compiler makes of them.
+Operations are counted from the step itself (`train.plan.accelerators.arithmetic`): convolutions and matrix products as
+it asks for them, on one device, whatever the compiler makes of them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Any
 
 from jax.sharding import Mesh
 
-from train.accelerators.arithmetic import operations
-from train.accelerators.chips import chip_of
+from train.plan.accelerators.arithmetic import operations
+from train.plan.accelerators.chips import chip_of
 
 _TERA = 1e12
 

@@ -10,10 +10,10 @@ import pytest
 
 import train.plan.compile_for as compile_for
 from train.__main__ import main
-from train.accelerators.collectives import Collective
-from train.accelerators.cost import Memory, ProgramCost, program_cost
-from train.accelerators.topology import parse_topology
-from train.accelerators.traffic import Kernel
+from train.plan.accelerators.collectives import Collective
+from train.plan.accelerators.cost import Memory, ProgramCost, program_cost
+from train.plan.accelerators.topology import parse_topology
+from train.plan.accelerators.traffic import Kernel
 from train.plan.compile_for import CompiledRun, compile_run
 from train.plan.compile_report import compiled_values, describe_compiled, too_large
 

@@ -13,9 +13,9 @@ import numpy as np
 from jax.sharding import Mesh
 
 from cca_jax.config import ModelConfig
-from train.accelerators.collectives import collectives
-from train.accelerators.program import read_program
 from train.init.start import starting_params
+from train.plan.accelerators.collectives import collectives
+from train.plan.accelerators.program import read_program
 from train.recipe.config import TrainConfig
 from train.recipe.durations import Duration
 from train.run.loop import run

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 import train.run.utilization as utilization
-from train.accelerators.chips import CHIPS
+from train.plan.accelerators.chips import CHIPS
 from train.run.data_wait import DataWait
 from train.run.goodput import DATA, Goodput
 from train.run.pace import Pace

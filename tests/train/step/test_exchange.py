@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[3]
 ON_EIGHT_DEVICES = """
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from train.accelerators.collectives import collectives
-from train.accelerators.program import read_program
+from train.plan.accelerators.collectives import collectives
+from train.plan.accelerators.program import read_program
 from train.step.exchange import gradients_over_devices, squares_over_devices, whole_arrays
 from train.step.mesh import place, replicated, shard_batch
 from train.step.sharding import param_axes, spec_of

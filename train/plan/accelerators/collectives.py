@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.accelerators.execution import executed
-from train.accelerators.program import Computation, Instruction, Program
+from train.plan.accelerators.execution import executed
+from train.plan.accelerators.program import Computation, Instruction, Program
 
 _KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "ragged-all-to-all", "collective-permute",
           "collective-broadcast")  # fmt: skip

@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from train.accelerators.arithmetic import operations
-from train.accelerators.chips import Chip
-from train.accelerators.collectives import Collective, collectives
-from train.accelerators.execution import unknown_loops
-from train.accelerators.program import read_program
-from train.accelerators.roofline import Bound, roofline
-from train.accelerators.traffic import Kernel, kernels
+from train.plan.accelerators.arithmetic import operations
+from train.plan.accelerators.chips import Chip
+from train.plan.accelerators.collectives import Collective, collectives
+from train.plan.accelerators.execution import unknown_loops
+from train.plan.accelerators.program import read_program
+from train.plan.accelerators.roofline import Bound, roofline
+from train.plan.accelerators.traffic import Kernel, kernels
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from train.accelerators.program import Computation, Instruction, Program
-from train.accelerators.trip_count import trip_count
+from train.plan.accelerators.program import Computation, Instruction, Program
+from train.plan.accelerators.trip_count import trip_count
 
 
 class Executed(NamedTuple):

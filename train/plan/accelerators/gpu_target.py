@@ -6,7 +6,7 @@ with them.
 
 from __future__ import annotations
 
-from train.accelerators.chips import Chip
+from train.plan.accelerators.chips import Chip
 
 _HOPPER = """
 gpu_device_info {{

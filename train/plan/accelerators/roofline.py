@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from train.accelerators.chips import Chip
+from train.plan.accelerators.chips import Chip
 
 ARITHMETIC, MEMORY, INTERCONNECT, NETWORK = "arithmetic", "main memory", "interconnect", "network between slices"
 

@@ -17,8 +17,8 @@ import jax
 import numpy as np
 from jax.experimental import topologies
 
-from train.accelerators.chips import CHIPS, Chip
-from train.accelerators.gpu_target import gpu_target
+from train.plan.accelerators.chips import CHIPS, Chip
+from train.plan.accelerators.gpu_target import gpu_target
 
 EXAMPLES = "v5e:4x4, v5p:2x2x4, v6e:4x4, h100:8, h200:8"
 _HOST_GPUS = 8

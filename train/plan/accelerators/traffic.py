@@ -10,9 +10,9 @@ from __future__ import annotations
 import collections
 from typing import NamedTuple
 
-from train.accelerators.collectives import is_collective
-from train.accelerators.execution import executed
-from train.accelerators.program import Buffer, Computation, Instruction, Program
+from train.plan.accelerators.collectives import is_collective
+from train.plan.accelerators.execution import executed
+from train.plan.accelerators.program import Buffer, Computation, Instruction, Program
 
 _FREE = {
     "after-all", "bitcast", "constant", "get-tuple-element", "iota", "opt-barrier", "parameter", "partition-id",

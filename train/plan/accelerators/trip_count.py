@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from train.accelerators.program import Computation, Instruction, Program
+from train.plan.accelerators.program import Computation, Instruction, Program
 
 _NOTED = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
 

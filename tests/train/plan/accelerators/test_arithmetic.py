@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import pytest
 from jax import lax
 
-from train.accelerators.arithmetic import operations
+from train.plan.accelerators.arithmetic import operations
 from train.step.mesh import make_mesh, on_own_rows
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from train.accelerators.collectives import collectives
-from train.accelerators.program import read_program
+from train.plan.accelerators.collectives import collectives
+from train.plan.accelerators.program import read_program
 
 
 def exchange(line, group_of):

@@ -1,5 +1,5 @@
-from train.accelerators.execution import executed, unknown_loops
-from train.accelerators.program import read_program
+from train.plan.accelerators.execution import executed, unknown_loops
+from train.plan.accelerators.program import read_program
 
 LOOP = """HloModule jit_f, is_scheduled=true
 

@@ -1,6 +1,6 @@
 import pytest
 
-from train.accelerators.program import read_program
+from train.plan.accelerators.program import read_program
 
 LOOP = """HloModule jit_f, is_scheduled=true
 

@@ -1,7 +1,7 @@
 import pytest
 
-from train.accelerators.chips import CHIPS, chip_of
-from train.accelerators.roofline import ARITHMETIC, MEMORY, NETWORK, roofline
+from train.plan.accelerators.chips import CHIPS, chip_of
+from train.plan.accelerators.roofline import ARITHMETIC, MEMORY, NETWORK, roofline
 
 
 def test_the_slowest_resource_bounds():

@@ -1,6 +1,6 @@
 import pytest
 
-from train.accelerators.topology import parse_topology
+from train.plan.accelerators.topology import parse_topology
 
 
 @pytest.mark.parametrize(

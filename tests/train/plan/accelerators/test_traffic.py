@@ -1,7 +1,7 @@
 import pytest
 
-from train.accelerators.program import read_program
-from train.accelerators.traffic import kernels, largest, main_memory_bytes
+from train.plan.accelerators.program import read_program
+from train.plan.accelerators.traffic import kernels, largest, main_memory_bytes
 
 
 def program(entry, *computations):
