@@ -3,7 +3,7 @@
 On a CPU five hundred arrays make half of a step's compile time, and thousands of kernels: there, what treats every
 number alike sees one vector. On an accelerator it is the vector that costs: its concatenation, its copies and its
 split into arrays again are four times the traffic of the update itself. A state knows its layout; checkpoints are
-restored into either (`train.checkpoints.restore`).
+restored into either (`train.checkpoints.layouts`).
 """
 
 from __future__ import annotations
