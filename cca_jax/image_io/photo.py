@@ -15,9 +15,10 @@ from PIL import Image, UnidentifiedImageError
 
 from cca_jax.image_io.color import convert, icc
 from cca_jax.image_io.errors import ImageError
-from cca_jax.image_io.formats import exif, kinds
+from cca_jax.image_io.formats import kinds
 from cca_jax.image_io.formats.pillow import TURNS
 from cca_jax.image_io.formats.raster import Metadata, Raster
+from cca_jax.image_io.formats.structures import exif
 
 __all__ = ["WHITE", "Metadata", "Photo", "decode_photo", "flatten", "load_bytes", "read_photo"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import imagecodecs
 
 from cca_jax.image_io.color.spaces import ColorStatement, IccProfile, coded_space
-from cca_jax.image_io.formats import boxes, pillow
+from cca_jax.image_io.formats import pillow
 from cca_jax.image_io.formats.raster import Raster, full_range, split
+from cca_jax.image_io.formats.structures import boxes
 
 _HIGH_BIT_DEPTH, _TWELVE_BIT = 0x40, 0x20
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from cca_jax import install_hint
 from cca_jax.image_io.errors import ImageError
-from cca_jax.image_io.formats import avif, exif, pillow
+from cca_jax.image_io.formats import avif, pillow
 from cca_jax.image_io.formats.raster import Metadata, Raster, full_range, split
+from cca_jax.image_io.formats.structures import exif
 
 
 def decode(data: bytes) -> Raster:

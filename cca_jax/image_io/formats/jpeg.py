@@ -7,8 +7,9 @@ import numpy as np
 from PIL import UnidentifiedImageError
 
 from cca_jax.image_io.errors import ImageError
-from cca_jax.image_io.formats import jpeg_structure, pillow
+from cca_jax.image_io.formats import pillow
 from cca_jax.image_io.formats.raster import Raster, full_range, split
+from cca_jax.image_io.formats.structures import jpeg_segments
 
 _ADOBE = b"\xff\xee\x00\x0eAdobe"
 _END_MARKER = b"\xff\xd9"
@@ -23,17 +24,17 @@ def decode(data: bytes) -> Raster:
     """
     note = ""
     if not data.endswith(_END_MARKER):
-        structure = jpeg_structure.parse(data)
+        structure = jpeg_segments.parse(data)
         if not structure.ended:
             # Pillow takes the zeros with which an unfinished download was filled up for samples, so it cannot tell.
-            if not jpeg_structure.is_whole(data, structure, _pixels):
+            if not jpeg_segments.is_whole(data, structure, _pixels):
                 raise ImageError("is cut short: get a whole copy")
-            data = jpeg_structure.without_fill(data) + _END_MARKER
+            data = jpeg_segments.without_fill(data) + _END_MARKER
             note = "lacks its end marker, but no pixel"
     try:
         raster = pillow.decode(data, "JPEG")
     except UnidentifiedImageError:
-        structure = jpeg_structure.parse(data)
+        structure = jpeg_segments.parse(data)
         if structure.depth <= 8:
             raise
         return _decode_deep(data, structure)
@@ -48,7 +49,7 @@ def _pixels(data: bytes) -> np.ndarray:
         return np.asarray(image)
 
 
-def _decode_deep(data: bytes, structure: jpeg_structure.Structure) -> Raster:
+def _decode_deep(data: bytes, structure: jpeg_segments.Structure) -> Raster:
     """More than 8 bits a sample, which Pillow does not decode; all else it reads, if it believes them to be 8."""
     pillow.check_size(*structure.size)
     decoded = split(full_range(imagecodecs.jpeg8_decode(data), (1 << structure.depth) - 1))

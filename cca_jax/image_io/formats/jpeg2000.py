@@ -9,8 +9,8 @@ import imagecodecs
 from cca_jax.image_io.color.spaces import ColorStatement, IccProfile, RgbSpace, coded_space, romm_rgb
 from cca_jax.image_io.errors import ImageError
 from cca_jax.image_io.formats import pillow
-from cca_jax.image_io.formats.boxes import boxes
 from cca_jax.image_io.formats.raster import Raster, full_range, split
+from cca_jax.image_io.formats.structures.boxes import boxes
 
 _SIZE_MARKER = b"\xff\x4f\xff\x51"
 _ENUMERATED, _CODED = 1, 5

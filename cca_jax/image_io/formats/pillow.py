@@ -9,8 +9,8 @@ from PIL import Image
 
 from cca_jax.image_io.color.spaces import ColorStatement, IccProfile, adobe_rgb
 from cca_jax.image_io.errors import ImageError
-from cca_jax.image_io.formats import exif as exif_tags
 from cca_jax.image_io.formats.raster import Metadata, Pixels, Raster, split
+from cca_jax.image_io.formats.structures import exif as exif_tags
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

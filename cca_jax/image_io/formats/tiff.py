@@ -11,8 +11,9 @@ from PIL import TiffImagePlugin
 
 from cca_jax.image_io.color import lab
 from cca_jax.image_io.errors import ImageError
-from cca_jax.image_io.formats import pillow, tiff_tags
+from cca_jax.image_io.formats import pillow
 from cca_jax.image_io.formats.raster import Metadata, Pixels, Raster, full_range
+from cca_jax.image_io.formats.structures import tiff_tags
 
 # As is usual for a library's log: without a handler Python would print what is odd in a file.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())

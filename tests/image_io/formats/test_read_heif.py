@@ -8,7 +8,7 @@ import pytest
 from image_files import adobe_to_srgb, exif, srgb_light, srgb_signal
 from PIL import Image, ImageCms
 
-from cca_jax.image_io.formats import boxes
+from cca_jax.image_io.formats.structures import boxes
 from cca_jax.image_io.photo import read_photo
 
 pillow_heif = pytest.importorskip("pillow_heif")

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 from cca_jax.image_io.color.primaries import SRGB_PRIMARIES, Primaries
 from cca_jax.image_io.color.spaces import ColorStatement, IccProfile, RgbSpace
 from cca_jax.image_io.color.transfer import SRGB_TRANSFER, Transfer
-from cca_jax.image_io.formats.exif import as_tiff
+from cca_jax.image_io.formats.structures.exif import as_tiff
 
 _TRANSFER_FUNCTION, _WHITE_POINT, _PRIMARIES = 301, 318, 319
 _DESCRIPTIVE = (270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 18246, 18249)
