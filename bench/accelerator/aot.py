@@ -32,7 +32,7 @@ class StepCost:
     """A step of coding.
 
     Attributes:
-        name: of `cca_jax.model.coding_steps`.
+        name: of `cca_jax.model.coding.coding_steps`.
         cost: of one run.
     """
 

@@ -92,7 +92,7 @@ class Bundle:
             dtype: "float32", or "float16" to halve the file. Rounding comes before the tables are made, so these and
                 the weights agree.
         """
-        from cca_jax.model.tables import hyper_pmfs  # jitted: imports what reading a bundle does not need
+        from cca_jax.model.coding.tables import hyper_pmfs  # jitted: imports what reading a bundle does not need
 
         kept = {k: _stored(k, v) for k, v in flatten(dict(params)).items() if not k.startswith(AUXILIARY)}
         with np.errstate(over="ignore"):  # what overflows is refused below

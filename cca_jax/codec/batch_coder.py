@@ -24,8 +24,8 @@ from cca_jax.codec.tile_coder import TileCoder
 from cca_jax.compile_cache import programs
 from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.entropy_coding.coders import RangeCoder
-from cca_jax.model.batched_steps import batched
 from cca_jax.model.cca import CCAModel
+from cca_jax.model.coding.batched_steps import batched
 from cca_jax.ops.valid_region import ValidRegion
 from cca_jax.tiling.buckets import BucketLayout, pad
 

@@ -21,8 +21,8 @@ from cca_jax.compile_cache import programs
 from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.compile_cache.device_errors import is_out_of_memory
 from cca_jax.config.quality_scale import rate_index
-from cca_jax.model import coding_steps
 from cca_jax.model.cca import CCAModel
+from cca_jax.model.coding import coding_steps
 from cca_jax.model.integer_network.rate import coded_rate
 from cca_jax.model.rates import RatePoint
 from cca_jax.model.slices import SlicePrediction, slice_recurrence

@@ -16,7 +16,7 @@ from cca_jax.codec.codec import Codec
 from cca_jax.codec.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch
 from cca_jax.entropy_coding import coders
 from cca_jax.entropy_coding.errors import CorruptError, FormatError, MismatchError
-from cca_jax.model import coding_steps
+from cca_jax.model.coding import coding_steps
 from cca_jax.tiling.buckets import pad
 
 CODERS = ["tensorflow", "constriction"]

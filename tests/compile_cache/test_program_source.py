@@ -14,8 +14,9 @@ import pytest
 from cca_jax.codec import tile_coder
 from cca_jax.compile_cache import environment
 from cca_jax.compile_cache.program_source import OWN, source_of
-from cca_jax.model import coding_steps, layers, slices, transforms
+from cca_jax.model import layers, slices, transforms
 from cca_jax.model.cca import CCAModel
+from cca_jax.model.coding import coding_steps
 from cca_jax.ops import convolution
 from cca_jax.ops.likelihoods import density
 
@@ -52,10 +53,11 @@ TELL = """
 import sys
 from cca_jax.compile_cache.program_source import source_of
 from cca_jax.config import PRESETS
-from cca_jax.model import coding_steps
+from cca_jax.model.coding import coding_steps
 from cca_jax.model.cca import CCAModel
 if sys.argv[1] == "more":
-    import cca_jax, cca_jax.model.tables, cca_jax.convert, cca_jax.objective.loss, cca_jax.model.parameters.initialize
+    import cca_jax, cca_jax.convert, cca_jax.model.coding.tables, cca_jax.model.parameters.initialize
+    import cca_jax.objective.loss
 print(source_of(coding_steps.analyze, (CCAModel(PRESETS["lite"]),)))
 """
 
@@ -151,7 +153,8 @@ import hashlib, sys
 from concurrent.futures import ThreadPoolExecutor
 import flax, jax, numpy as np
 from cca_jax.compile_cache import programs
-from cca_jax.model import coding_steps, layers, transforms
+from cca_jax.model import layers, transforms
+from cca_jax.model.coding import coding_steps
 from cca_jax.model.cca import CCAModel
 from tests.conftest import MICRO, lively_params
 patch = sys.argv[1]

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from cca_jax.entropy_coding.tables import scale_table
-from cca_jax.model import coding_steps
+from cca_jax.model.coding import coding_steps
 from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.valid_region import ValidRegion
 

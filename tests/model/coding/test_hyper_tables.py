@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cca_jax.model.tables import hyper_pmfs
+from cca_jax.model.coding.tables import hyper_pmfs
 
 QUANTILES = np.float32([[-4.2, 0.3, 5.0], [-1.0, 0.0, 1.0], [-20.0, -2.5, 8.25], [0.5, 0.5, 0.75]])
 

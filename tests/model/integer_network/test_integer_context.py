@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.model import coding_steps
 from cca_jax.model.cca import CCAModel
+from cca_jax.model.coding import coding_steps
 from cca_jax.model.integer_network.arithmetic import integer_bias, integer_kernel
 from cca_jax.model.integer_network.rate import IntegerRate
 from cca_jax.model.integer_network.scales import ExactScales
