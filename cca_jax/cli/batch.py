@@ -12,6 +12,7 @@ from pathlib import Path
 from cca_jax.bulk import sources
 from cca_jax.bulk.storage import stores, streams
 from cca_jax.bulk.work import Item
+from cca_jax.image_io.writing.formats import FORMATS
 
 
 def gather(
@@ -154,7 +155,8 @@ def _target(source: Path, output: str | None, several: bool, suffix: str) -> Pat
             raise ValueError(f"{source}: is no regular file, so nothing can stand beside it: name an output with -o")
         return source.with_name(name)
     folder = Path(output)
-    if several and not folder.is_dir() and (folder.exists() or folder.suffix.lower() == suffix):
+    names_file = folder.suffix.lower() in (suffix, *FORMATS)
+    if several and not folder.is_dir() and (folder.exists() or names_file):
         raise ValueError(f"{output}: -o must name a folder when several files or a folder are given")
     if several or folder.is_dir() or output.endswith(("/", os.sep)):
         return folder / name

@@ -7,17 +7,23 @@ import functools
 import os
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
+from cca_jax.bulk.memory import BYTES_PER_PIXEL
 from cca_jax.bulk.storage import places, streams
 from cca_jax.bulk.work import Item
-from cca_jax.cli import batch, library, running
+from cca_jax.cli import batch, library, output_image, running
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, bits_per_pixel, mean_line, measure
 from cca_jax.cli.parser import add_max_pixels
 from cca_jax.image_io.files import find_files
+from cca_jax.image_io.writing.formats import FORMATS
+
+if TYPE_CHECKING:
+    from cca_jax.image_io.photo import Photo
+
+_BYTES_OF_RESULT = 12
+"""Of each pixel and byte of a sample: red, green, blue and alpha, as decoded, together and encoded."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -37,8 +43,8 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         "-o",
         "--output",
         metavar="IMAGE.png",
-        help="output image (.png, .webp, .tif, .bmp or .ppm), - for a PNG on standard output, or a folder (made if "
-        "needed) for several files; default: a .png beside each file",
+        help=f"output image ({', '.join(FORMATS)}), - for a PNG on standard output, or a folder (made if needed) for "
+        "several files; default: a .png beside each file",
     )
     parser.add_argument(
         "--model", metavar="NAME|DIR", help="model to decode with; default: the installed one the file names"
@@ -56,17 +62,16 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         metavar="IMAGE|DIR",
         help="the original, or a folder with originals of the same names: prints bits per pixel, PSNR and MS-SSIM too",
     )
+    output_image.add_arguments(parser)
     running.add_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Decompresses; returns the exit status."""
-    from cca_jax.image_io import images
-
     items = batch.gather(args.files, args.output, ".png", _find, {".cca"}, args.recursive)
     for item in items:
-        images.check_writable(_image_name(item))
+        output_image.check_options(item, args)
     originals = None if args.reference is None else _Originals(args.reference, len(items))
     chosen = None if args.model is None else library.load_codec(args.model, max_pixels=args.max_pixels)
     batch.make_folders(items, args.output)
@@ -91,11 +96,6 @@ def run(args: argparse.Namespace) -> int:
     if mean := mean_line(measured):
         print_line(mean)
     return status
-
-
-def _image_name(item: Item) -> str:
-    """The name whose ending is the image's format: a pipe without one takes PNG."""
-    return f"{item.target}.png" if streams.is_pipe(item.target) and not Path(item.name).suffix else item.target
 
 
 def _find(paths: Sequence[str]) -> list[Path]:
@@ -143,8 +143,10 @@ class Restoration:
         return _Loaded(data, codec, original, (header.height, header.width))
 
     def pixels(self, loaded: _Loaded) -> int:
-        """How many are computed at once."""
-        return library.pixels_at_once(*loaded.sides)
+        """How many are computed at once, and what the memory of the whole image counts as."""
+        height, width = loaded.sides
+        result = _BYTES_OF_RESULT * (1 if self._args.depth == "8" else 2) * height * width
+        return library.pixels_at_once(height, width) + result // BYTES_PER_PIXEL
 
     def group(self, loaded: _Loaded) -> Hashable | None:
         """What it has in common with files that an accelerator decodes with it; None where it is decoded alone."""
@@ -153,29 +155,36 @@ class Restoration:
             return None
         return loaded.codec.identity, bucket
 
-    def code(self, loaded: Sequence[_Loaded]) -> list[tuple[_Loaded, np.ndarray]]:
-        """The images of files."""
+    def code(self, loaded: Sequence[_Loaded]) -> list[tuple[_Loaded, Photo]]:
+        """The pictures of files."""
         codec, files = loaded[0].codec, [one.data for one in loaded]
+        args, depth = self._args, output_image.samples_depth(self._args)
         with library.parts_told(self.tell_parts) as clock:
             if len(files) == 1:
-                decoded = [codec.decompress(files[0], self._args.slices, partial=self._args.partial, clock=clock)]
+                decoded = [codec.decode(files[0], args.slices, args.partial, depth, clock=clock)]
             else:
-                decoded = codec.decompress_batch(files, clock=clock)
+                decoded = codec.decode_batch(files, depth=depth, clock=clock)
         return list(zip(loaded, decoded, strict=True))
 
-    def render(self, item: Item, coded: tuple[_Loaded, np.ndarray]) -> tuple[bytes, dict[str, Any]]:
+    def render(self, item: Item, coded: tuple[_Loaded, Photo]) -> tuple[bytes, dict[str, Any]]:
         """An image file's bytes and figures."""
-        from cca_jax.image_io import images
+        from cca_jax.image_io.images import read_image
+        from cca_jax.image_io.photo import flatten
 
-        loaded, pixels = coded
-        facts: dict[str, Any] = {"bytes": len(loaded.data), "width": pixels.shape[1], "height": pixels.shape[0]}
-        facts["bpp"] = bits_per_pixel(len(loaded.data), *pixels.shape[:2])
+        loaded, photo = coded
+        height, width = photo.pixels.shape[:2]
+        facts: dict[str, Any] = {"bytes": len(loaded.data), "width": width, "height": height}
+        facts["bpp"] = bits_per_pixel(len(loaded.data), height, width)
+        content, left_out = output_image.encode(output_image.image_name(item), photo, self._args)
+        notes = [] if left_out is None else [left_out]
         if self._args.partial and (missing := library.missing_parts(loaded.data)) is not None:
-            facts["notes"] = [f"it is cut short or damaged, {missing}"]
+            notes.insert(0, f"it is cut short or damaged, {missing}")
+        if notes:
+            facts["notes"] = notes
         if loaded.original is not None:
-            original = images.read_image(loaded.original).pixels
-            facts |= measure(original, pixels, len(loaded.data)).facts()
-        return images.encode_image(_image_name(item), pixels), facts
+            original = read_image(loaded.original).pixels
+            facts |= measure(original, flatten(photo), len(loaded.data)).facts()
+        return content, facts
 
     def stop(self) -> None:
         """A decoder cannot be stopped; it takes seconds."""

@@ -14,6 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from cca_jax.codec.codec import Codec
     from cca_jax.codec.stopwatch import Stopwatch
+    from cca_jax.image_io.photo import Photo
 
 
 @runtime_checkable
@@ -57,8 +58,21 @@ class ImageCodec(Protocol):
     ) -> list[bytes]:
         """As `compress`, for several."""
 
-    def decompress_batch(self, files: Sequence[bytes], *, clock: Stopwatch | None = None) -> list[np.ndarray]:
-        """As `decompress`, for several."""
+    def decode(
+        self,
+        data: bytes,
+        slices: int | None = None,
+        partial: bool = False,
+        depth: int | None = None,
+        *,
+        clock: Stopwatch | None = None,
+    ) -> Photo:
+        """The whole picture of a .cca file, with 8 or 16 bits a sample; None is as the original's."""
+
+    def decode_batch(
+        self, files: Sequence[bytes], *, depth: int | None = None, clock: Stopwatch | None = None
+    ) -> list[Photo]:
+        """As `decode`, for several."""
 
     def with_coder(self, name: str) -> ImageCodec:
         """The same codec, writing with another range coder."""
@@ -120,9 +134,13 @@ def missing_parts(data: bytes) -> str | None:
     Raises:
         ValueError: not a .cca file, or nothing of it is there.
     """
+    from cca_jax.bitstream.boxes.kinds import box_name
     from cca_jax.bitstream.partial import read_whole_streams
 
-    return read_whole_streams(data).missing
+    file, header = read_whole_streams(data), read_header(data)
+    whole = {box.kind for box in file.boxes}
+    lost = [f"the {box_name(entry.box.kind)} is lost" for entry in header.boxes if entry.box.kind not in whole]
+    return ", ".join([*filter(None, [file.missing]), *lost]) or None
 
 
 def batch_size(codec: ImageCodec | None) -> int:

@@ -24,10 +24,12 @@ from cca_jax.codec.batch_coder import BatchCoder
 from cca_jax.codec.encoding import file_of_tiles
 from cca_jax.codec.encoding_plan import plan_encoding
 from cca_jax.codec.file_checks import read_own
+from cca_jax.codec.photo_boxes import photo_of, type_of_samples
 from cca_jax.codec.stopwatch import Stopwatch
 from cca_jax.codec.tile_coder import memory_errors
 from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.entropy_coding.coders import get_coder
+from cca_jax.image_io.photo import Photo
 from cca_jax.ops.platform import on_cpu
 from cca_jax.tiling.buckets import BucketLayout, bucket_side
 from cca_jax.tiling.geometry import Grid
@@ -125,8 +127,40 @@ class Batches:
             FormatError, CorruptError, MismatchError, CoderUnavailableError, TooLargeError: as for `Codec.decompress`;
                 no image is then returned.
         """
+        return [pixels for _, pixels in self._decoded(files, 8, batch_size, clock)]
+
+    @memory_errors()
+    def decode_batch(
+        self,
+        files: Sequence[bytes],
+        *,
+        depth: int | None = None,
+        batch_size: int | None = None,
+        clock: Stopwatch | None = None,
+    ) -> list[Photo]:
+        """The whole picture of each `.cca` file.
+
+        Args:
+            files: as for `decompress_batch`; what is decoded with 16 bits is decoded by itself.
+            depth: as for `Codec.decode`.
+            batch_size: as for `decompress_batch`.
+            clock: likewise.
+
+        Raises:
+            ValueError: as for `Codec.decode` and `decompress_batch`.
+        """
+        return [photo_of(file, pixels) for file, pixels in self._decoded(files, depth, batch_size, clock)]
+
+    def _decoded(
+        self, files: Sequence[bytes], depth: int | None, batch_size: int | None, clock: Stopwatch | None
+    ) -> list[tuple[container.Container, np.ndarray]]:
+        """What each file holds, and its pixels."""
         codec, size = self._codec, self.batch_size if batch_size is None else batch_size
         read = [read_own(data, codec.name, codec.identity, codec.config, None, codec.max_pixels) for data in files]
+        types = [type_of_samples(file, depth) for file in read]
+
+        def alone(number: int) -> np.ndarray:
+            return codec.pixels_of(read[number], types[number], clock)
 
         def together(numbers: list[int]) -> list[np.ndarray]:
             members = [read[number] for number in numbers]
@@ -134,11 +168,13 @@ class Batches:
             return run.decode(members, codec.bundle, get_coder(members[0].coder))
 
         groups: list[Hashable | None] = []
-        for file in read:
+        for file, samples in zip(read, types, strict=True):
             bucket = self.batch_group(file.height, file.width)
-            bucketed = bucket is not None and file.version > EXACT_SHAPES and file.grid.count == 1
+            bucketed = (
+                bucket is not None and file.version > EXACT_SHAPES and file.grid.count == 1 and samples is np.uint8
+            )
             groups.append((bucket, file.quality, file.coder) if bucketed else None)
-        return _in_groups(files, groups, size, together, lambda data: codec.decompress(data, clock=clock), clock)
+        return list(zip(read, _in_groups(range(len(read)), groups, size, together, alone, clock), strict=True))
 
     def _steps(
         self, grids: Sequence[Grid], batch_size: int, quality: float | None, clock: Stopwatch | None

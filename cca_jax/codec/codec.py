@@ -223,10 +223,18 @@ class Codec(Batches):
             TooLargeError: more pixels, or larger tiles, than are accepted; nothing was compiled or allocated for them.
             ValueError: more slices than the model has.
         """
-        return self._pixels(self._read(data, slices, self.max_pixels, partial), np.uint8, clock, observe)
+        return self.pixels_of(self._read(data, slices, self.max_pixels, partial), np.uint8, clock, observe)
 
     @memory_errors()
-    def decode(self, data: bytes, slices: int | None = None, partial: bool = False, depth: int | None = None) -> Photo:
+    def decode(
+        self,
+        data: bytes,
+        slices: int | None = None,
+        partial: bool = False,
+        depth: int | None = None,
+        *,
+        clock: Stopwatch | None = None,
+    ) -> Photo:
         """The whole picture of a `.cca` file: with its alpha, grey if it was, at its depth, with its metadata.
 
         Args:
@@ -234,18 +242,20 @@ class Codec(Batches):
             slices: likewise.
             partial: likewise.
             depth: 8 or 16 bits a sample, rounded once; None takes 16 where the original had more than 8.
+            clock: as for `decompress`.
 
         Raises:
             ValueError: another depth; also what `decompress` raises.
         """
         file = self._read(data, slices, self.max_pixels, partial)
-        return photo_of(file, self._pixels(file, type_of_samples(file, depth)))
+        return photo_of(file, self.pixels_of(file, type_of_samples(file, depth), clock))
 
     def _read(self, data: bytes, *options: Any) -> container.Container:
         return read_own(data, self.name, self.identity, self.config, *options)
 
-    def _pixels(
+    def pixels_of(
         self, file: container.Container, dtype: type, clock: Stopwatch | None = None, observe: Observe | None = None
     ) -> np.ndarray:
+        """The colours of a file of this model that was read and checked, uint8 or uint16 [H, W, 3]."""
         run = self._execution(file.grid, file.quality, clock, bucketed=file.version > EXACT_SHAPES)
         return decode_pixels(run, file, self.bundle, dtype, clock, observe)

@@ -9,8 +9,11 @@ from PIL import Image
 
 import cca_jax
 from cca_jax.bitstream import container
+from cca_jax.bitstream.partial import read_whole_streams
 from cca_jax.bundles import registry
 from cca_jax.cli import library
+from cca_jax.codec.photo_boxes import photo_of, type_of_samples
+from cca_jax.codec.samples import in_type
 from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.cost import Cost
 
@@ -44,13 +47,24 @@ class FakeCodec:
     def compress_batch(self, images, quality=None, *, clock=None):
         return [self.compress(image, quality) for image in images]
 
-    def decompress_batch(self, files, *, clock=None):
-        return [self.decompress(data) for data in files]
+    def decode_batch(self, files, *, depth=None, clock=None):
+        return [self.decode(data, depth=depth) for data in files]
 
     def decompress(self, data, slices=None, *, partial=False, clock=None):
+        return in_type(self._restored(data, slices, partial)[1], np.uint8)
+
+    def decode(self, data, slices=None, partial=False, depth=None, *, clock=None):
+        file, pixels = self._restored(data, slices, partial)
+        return photo_of(file, in_type(pixels, type_of_samples(file, depth)))
+
+    def _restored(self, data, slices, partial):
         self._calls.append(("decompress", self._model, slices))
-        file = container.read(data, 1 if partial else None)
-        return np.frombuffer(zlib.decompress(file.streams[0].data), np.uint8).reshape(file.height, file.width, 3)
+        file = read_whole_streams(data) if partial else container.read(data)
+        packed = (file.streams_of(0) if partial else file.streams)[0].data
+        samples = np.frombuffer(zlib.decompress(packed), np.uint8)
+        if samples.size == 2 * 3 * file.height * file.width:
+            samples = samples.view(np.uint16)
+        return file, samples.reshape(file.height, file.width, 3)
 
 
 def summary(name, path):

@@ -72,7 +72,7 @@ def test_what_o_names_is_replaced(run, compressed, tmp_path):
     assert read_image(tmp_path / "x.png").pixels.shape == (12, 20, 3)
 
 
-@pytest.mark.parametrize("output", ["x.jpg", "x"])
+@pytest.mark.parametrize("output", ["x.gif", "x"])
 def test_an_unknown_suffix_is_refused_before_any_work(run, calls, compressed, tmp_path, output):
     (file,) = compressed("a")
     calls.clear()

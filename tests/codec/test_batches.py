@@ -55,6 +55,21 @@ def test_batches_of_files_are_the_images_of_one_by_one_decoding(codec, one_by_on
         np.testing.assert_allclose(image.astype(int), codec.decompress(data), atol=1)
 
 
+def test_batches_of_whole_pictures(codec, one_by_one):
+    generator = np.random.default_rng(1)
+    alpha = generator.integers(1, 256, (70, 100), dtype=np.uint8)
+    transparent = codec.compress(np.dstack([photos()[0], alpha]), 60)
+    deep = codec.compress(generator.integers(0, 65536, (70, 100), dtype=np.uint16), 60)
+    restored = codec.decode_batch([one_by_one[1], transparent, deep], batch_size=3)
+    np.testing.assert_array_equal(restored[1].alpha, alpha)
+    assert [photo.pixels.dtype for photo in restored] == [np.uint8, np.uint8, np.uint16]
+    assert [photo.gray for photo in restored] == [False, False, True]
+    for photo, data in zip(restored, (one_by_one[1], transparent, deep), strict=True):
+        np.testing.assert_allclose(photo.pixels.astype(int), codec.decode(data).pixels, atol=1)
+    (eight,) = codec.decode_batch([deep], depth=8, batch_size=3)
+    np.testing.assert_allclose(eight.pixels.astype(int), codec.decode(deep, depth=8).pixels, atol=1)
+
+
 def test_qualities_are_kept_apart(codec):
     images = photos()
     files = [codec.compress(image, quality) for image, quality in zip(images, (20, 60, 20, 60, 20, 60), strict=True)]
