@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cca_jax.bitstream.boxes.kinds import ALPHA, PICTURE
 from cca_jax.bitstream.boxes.section import Box, BoxEntry, verified
 from cca_jax.bitstream.container import Container, Stream, intact_stream, prefix_of
 from cca_jax.bitstream.header import Header, parse
@@ -88,4 +89,8 @@ def _whole_boxes(header: Header, prefix: bytes) -> tuple[Box, ...]:
             return bool(verified([entry], prefix))
         return False
 
-    return verified([entry for entry in header.boxes if is_whole(entry)], prefix)
+    whole = [entry for entry in header.boxes if is_whole(entry)]
+    if any(entry.box.kind == PICTURE for entry in header.boxes if entry not in whole):
+        # It says how many bits the alpha plane has.
+        whole = [entry for entry in whole if entry.box.kind != ALPHA]
+    return verified(whole, prefix)

@@ -66,6 +66,10 @@ def check_options(item: Item, args: argparse.Namespace) -> None:
             two options exclude each other.
     """
     name = image_name(item)
+    if item.target == streams.STANDARD and args.quality is not None:
+        raise ValueError(
+            "standard output gets a PNG, which has no quality: leave --quality out, or name a file with -o"
+        )
     found = format_of(name, args.quality)
     if args.depth == "16" and not found.deep:
         deep = ", ".join(suffix for suffix, one in FORMATS.items() if one.deep)

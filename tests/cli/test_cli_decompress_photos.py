@@ -24,6 +24,7 @@ RAMP = np.repeat(np.linspace(0, 65535, 40 * 56).astype(np.uint16).reshape(40, 56
 PLAIN = Photo(COLORS, 8, False, None, Metadata(), ())
 TRANSPARENT = dataclasses.replace(PLAIN, alpha=ALPHA)
 DEEP_GRAY = Photo(RAMP, 16, True, None, Metadata(), ())
+DEEP_TRANSPARENT = dataclasses.replace(DEEP_GRAY, alpha=np.uint16(257) * ALPHA)
 
 
 def exif(place=False):
@@ -143,6 +144,7 @@ def test_a_quality_decides_the_size(file_of, restore, tmp_path, suffix):
         (("-o", "x.jpg", "--quality", "nan"), "x.jpg: an image's quality is 0 to 100, got nan"),
         (("-o", "x.gif"), "name one that ends in .png, .tif, .tiff, .webp, .jxl, .jpg, .jpeg, .avif, .bmp, .ppm"),
         (("-o", "x.png", "--strip", "--profile", "original"), "give one of the two"),
+        (("-o", "-", "--quality", 50), "standard output gets a PNG, which has no quality"),
         (("--quality", 50), "a.png: PNG files lose nothing"),
     ],
 )
@@ -235,14 +237,22 @@ def test_figures_are_of_the_picture_on_white(run, file_of, tmp_path):
     assert "PSNR   inf dB" in out
 
 
-def test_damaged_alpha_is_told_of_where_a_damaged_file_is_asked_for(run, file_of, tmp_path):
-    file = file_of(TRANSPARENT)
+@pytest.mark.parametrize(
+    ("photo", "lost"),
+    [
+        (TRANSPARENT, "the alpha box is lost"),
+        # Without the number of bits, nobody knows what the alpha plane means.
+        (DEEP_TRANSPARENT, "the picture box is lost, the alpha box is lost"),
+    ],
+)
+def test_damaged_alpha_is_told_of_where_a_damaged_file_is_asked_for(run, file_of, tmp_path, photo, lost):
+    file = file_of(photo)
     data = bytearray(file.read_bytes())
-    (box,) = container.read(bytes(data)).boxes
-    data[data.index(box.content)] ^= 1
+    box = container.read(bytes(data)).boxes[0]
+    data[data.index(box.head() + box.content) + len(box.head())] ^= 1
     file.write_bytes(data)
     assert run("decompress", file, "-o", tmp_path / "x.png")[0] == 2
     status, _, err = run("decompress", file, "-o", tmp_path / "x.png", "--partial")
     assert status == 0
-    assert err == f"cca-jax: {file}: warning: it is cut short or damaged, the alpha box is lost\n"
+    assert err == f"cca-jax: {file}: warning: it is cut short or damaged, {lost}\n"
     assert read_photo(tmp_path / "x.png").alpha is None
