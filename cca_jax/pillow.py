@@ -9,6 +9,9 @@ that the file names. Their programs are kept only where the process set that up
 `quality`, `effort` and `tile` are those of `Codec.compress`; `model` is a name or a folder. Colour profile, Exif and
 XMP that the image has are carried; None leaves one out. What is opened is in sRGB, as the file's pixels are: its
 `info["icc_profile"]` says so where the original had a profile, which is `info["original_icc_profile"]`.
+
+How many pixels are accepted is Pillow's to say, of a .cca file as of any other: twice `Image.MAX_IMAGE_PIXELS`, or any
+number where that is None. `Image.open` refuses more from the header alone, and decoding asks again.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from PIL import Image, ImageFile
 
 from cca_jax.bitstream import container
 from cca_jax.bitstream.boxes import kinds
-from cca_jax.bitstream.header import MAGIC
+from cca_jax.bitstream.header import MAGIC, MAX_PIXELS
 from cca_jax.image_io.srgb_profile import srgb_profile
 
 if TYPE_CHECKING:
@@ -71,7 +74,8 @@ class CcaImageFile(ImageFile.ImageFile):
         """Decodes, once."""
         if self._im is None:
             depth = 16 if self.mode == "I;16" else 8
-            photo = _codec_of(container.read_header(self._data).model_identity).decode(self._data, depth=depth)
+            codec = _codec_of(container.read_header(self._data).model_identity, _max_pixels())
+            photo = codec.decode(self._data, depth=depth)
             colors = photo.pixels[..., :1] if photo.gray else photo.pixels
             channels = [colors] if photo.alpha is None else [colors, photo.alpha[..., None]]
             array = np.concatenate(channels, axis=2)
@@ -86,19 +90,24 @@ def _mode(gray: bool, transparent: bool, deep: bool) -> str:
     return ("L" if gray else "RGB") + ("A" if transparent else "")
 
 
+def _max_pixels() -> int:
+    """How many pixels Pillow accepts: it warns of `Image.MAX_IMAGE_PIXELS` and refuses more than twice as many."""
+    return MAX_PIXELS if Image.MAX_IMAGE_PIXELS is None else 2 * Image.MAX_IMAGE_PIXELS
+
+
 @functools.cache
-def _codec_of(identity: bytes) -> Codec:
+def _codec_of(identity: bytes, max_pixels: int) -> Codec:
     from cca_jax.bundles import registry
 
-    return _codec(str(registry.find_model(identity)))
+    return _codec(str(registry.find_model(identity)), max_pixels)
 
 
 @functools.cache
-def _codec(model: str | None) -> Codec:
+def _codec(model: str | None, max_pixels: int) -> Codec:
     import cca_jax
     from cca_jax.bundles import registry
 
-    return cca_jax.load_model(registry.DEFAULT_MODEL if model is None else model)
+    return cca_jax.load_model(registry.DEFAULT_MODEL if model is None else model, max_pixels=max_pixels)
 
 
 def _accept(prefix: bytes) -> bool:
@@ -122,7 +131,7 @@ def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
     for option, field in (("exif", "exif"), ("xmp", "xmp"), ("icc_profile", "icc")):
         if option in options:
             metadata = dataclasses.replace(metadata, **{field: _bytes(options[option])})
-    codec = _codec(None if options.get("model") is None else str(options["model"]))
+    codec = _codec(None if options.get("model") is None else str(options["model"]), _max_pixels())
     data = codec.compress(
         dataclasses.replace(photo, metadata=metadata),
         options.get("quality"),

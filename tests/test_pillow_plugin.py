@@ -15,8 +15,8 @@ COLORS = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 @pytest.fixture(autouse=True)
 def codec(monkeypatch, micro_lite, micro_lite_params):
     made = Codec(Bundle.build("lite", "", micro_lite, micro_lite_params), default_coder())
-    monkeypatch.setattr(cca_jax.pillow, "_codec", lambda model: made)
-    monkeypatch.setattr(cca_jax.pillow, "_codec_of", lambda identity: made)
+    monkeypatch.setattr(cca_jax.pillow, "_codec", lambda model, max_pixels: made)
+    monkeypatch.setattr(cca_jax.pillow, "_codec_of", lambda identity, max_pixels: made)
     return made
 
 
@@ -51,3 +51,20 @@ def test_damaged_files_are_not_identified(tmp_path):
     (tmp_path / "a.cca").write_bytes(data)
     with pytest.raises(UnidentifiedImageError):
         Image.open(tmp_path / "a.cca")
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_pillow_says_how_many_pixels_are_accepted(tmp_path, monkeypatch):
+    asked = []
+    codec_of = cca_jax.pillow._codec_of
+    monkeypatch.setattr(cca_jax.pillow, "_codec_of", lambda *call: asked.append(call[1]) or codec_of(*call))
+    Image.fromarray(COLORS).save(tmp_path / "a.cca")
+    for limit, accepted in ((None, 1 << 32), (2048, 4096)):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        with Image.open(tmp_path / "a.cca") as image:
+            image.load()
+        assert asked.pop() == accepted
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2047)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(tmp_path / "a.cca")
+    assert asked == []

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import argparse
 import functools
-import threading
-from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from cca_jax.bulk import sources
-from cca_jax.bulk.storage import places, streams
+from cca_jax.bulk.storage import streams
 from cca_jax.bulk.work import Item
-from cca_jax.cli import batch, library, running
+from cca_jax.cli import batch, kept, library, running
+from cca_jax.cli.compression import Compression
 from cca_jax.cli.console import Reporter, print_line
-from cca_jax.cli.figures import Figures, bits_per_pixel, format_rate, mean_line, measure
+from cca_jax.cli.figures import Figures, format_rate, mean_line
 from cca_jax.cli.parser import add_max_pixels
 from cca_jax.cli.process import pillow_limit
 from cca_jax.codec.effort.levels import EFFORT_MEASURED, MAX_EFFORT, MEASURED
-
-if TYPE_CHECKING:
-    from cca_jax.codec.stopwatch import Stopwatch
-    from cca_jax.image_io.images import ReadImage
 
 
 def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -79,6 +71,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         "--coder", choices=("tensorflow", "constriction"), help="range coder; default: the best installed"
     )
     add_max_pixels(parser)
+    kept.add_arguments(parser)
     parser.add_argument(
         "--metrics", action="store_true", help="also decode every file and print PSNR and MS-SSIM, and their means"
     )
@@ -146,106 +139,3 @@ def _reached(facts: dict[str, Any]) -> str:
 def _remote(args: argparse.Namespace) -> Compression:
     """The work on another machine, where the model is opened anew."""
     return Compression(library.load_codec(args.model, args.coder, args.max_pixels), args)
-
-
-class Compressed(NamedTuple):
-    """A file, and what is known of it."""
-
-    data: bytes
-    image: ReadImage
-    decoded: np.ndarray | None
-    """What comes back, uint8 [H,W,3], where that is asked for."""
-    search: dict[str, Any]
-
-
-class Compression:
-    """Images to .cca files, as the work of a run over many: see `bulk.work.Work`."""
-
-    def __init__(
-        self,
-        codec: library.ImageCodec,
-        args: argparse.Namespace,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
-        """Binds a codec to the options of a command; `progress` is told of a search's iterations."""
-        self._codec, self._args, self._progress = codec, args, progress
-        self._stopping = threading.Event()
-        self.batch_size = codec.batch_size
-        self.tell_parts: library.TellParts | None = None
-
-    def fetch(self, item: Item) -> bytes:
-        """The content of an image file."""
-        from cca_jax.image_io.photo import load_bytes
-
-        if item.source == streams.STANDARD:
-            return load_bytes(streams.standard_input())[1]
-        return load_bytes(item.source)[1] if sources.is_plain(item.source) else places.read(item.source)
-
-    def load(self, item: Item, data: bytes) -> ReadImage:
-        """Its pixels."""
-        from cca_jax.image_io.images import opaque
-        from cca_jax.image_io.photo import decode_photo
-
-        return opaque(decode_photo(data, streams.title(item.source), self._args.tone_map))
-
-    def pixels(self, loaded: ReadImage) -> int:
-        """How many are computed at once."""
-        return library.pixels_at_once(loaded.pixels.shape[0], loaded.pixels.shape[1], self._args.tile)
-
-    def group(self, loaded: ReadImage) -> Hashable | None:
-        """The bucket that an accelerator computes it in with others; None where it is coded alone."""
-        args = self._args
-        if args.target_bpp is not None or args.target_psnr is not None:
-            return None
-        return self._codec.batch_group(loaded.pixels.shape[0], loaded.pixels.shape[1], args.tile, args.effort)
-
-    def code(self, loaded: Sequence[ReadImage]) -> list[Compressed]:
-        """The files of images."""
-        if len(loaded) == 1:
-            return [self._compress(loaded[0])]
-        with library.parts_told(self.tell_parts) as clock:
-            files = self._codec.compress_batch([image.pixels for image in loaded], self._args.quality, clock=clock)
-            return [self._complete(data, image, {}, clock) for data, image in zip(files, loaded, strict=True)]
-
-    def render(self, item: Item, coded: Compressed) -> tuple[bytes, dict[str, Any]]:
-        """A file's bytes and figures."""
-        height, width = coded.image.pixels.shape[:2]
-        facts: dict[str, Any] = {
-            "bytes": len(coded.data),
-            "bpp": bits_per_pixel(len(coded.data), height, width),
-            "width": width,
-            "height": height,
-            **coded.search,
-        }
-        if coded.decoded is not None:
-            facts |= measure(coded.image.pixels, coded.decoded, len(coded.data)).facts()
-        if coded.image.notes:
-            facts["notes"] = list(coded.image.notes)
-        return coded.data, facts
-
-    def stop(self) -> None:
-        """Ends searches."""
-        self._stopping.set()
-
-    def _tell(self, done: int, total: int) -> None:
-        if self._stopping.is_set():
-            raise InterruptedError("the command was interrupted")
-        if self._progress is not None:
-            self._progress(done, total)
-
-    def _compress(self, image: ReadImage) -> Compressed:
-        args = self._args
-        options = {"tile": args.tile, "effort": args.effort, "progress": self._tell}
-        for kind, value in (("bpp", args.target_bpp), ("psnr", args.target_psnr)):
-            if value is not None:
-                result = library.compress_to_target(self._codec, image.pixels, kind, value, **options)
-                reached = {"reached_psnr": result.value} if kind == "psnr" else {}
-                return self._complete(result.data, image, {"quality": result.quality, **reached}, None)
-        with library.parts_told(self.tell_parts) as clock:
-            data = self._codec.compress(image.pixels, args.quality, clock=clock, **options)
-            return self._complete(data, image, {}, clock)
-
-    def _complete(self, data: bytes, image: ReadImage, search: dict[str, Any], clock: Stopwatch | None) -> Compressed:
-        # Before it is written: a file that cannot be decoded must not be left behind.
-        decoded = self._codec.decompress(data, clock=clock) if self._args.metrics else None
-        return Compressed(data, image, decoded, search)

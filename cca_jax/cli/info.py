@@ -21,7 +21,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         "info",
         parents=[common],
         help="say what a .cca file or a model is",
-        description="Says what a .cca file or a model is. A file's header is read, not its streams.",
+        description="Says what a .cca file or a model is. A file's header and boxes are read, not its streams.",
     )
     parser.add_argument(
         "target",
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def file_facts(place: str | Path) -> dict[str, Any]:
-    """What the header of a .cca file says, as plain values for JSON.
+    """What the header and the boxes of a .cca file say, as plain values for JSON.
 
     Raises:
         OSError: the file cannot be read.
@@ -61,6 +61,7 @@ def file_facts(place: str | Path) -> dict[str, Any]:
     path = Path(streams.title(str(place)))
     try:
         header = library.read_header(data)
+        beside = library.box_facts(header)
     except ValueError as error:
         raise ValueError(describe(error, path)) from error
     lengths, grid = header.lengths, header.grid
@@ -80,6 +81,7 @@ def file_facts(place: str | Path) -> dict[str, Any]:
             "height": UNIT * grid.tile[0],
             "width": UNIT * grid.tile[1],
         },
+        **beside,
         "header_bytes": header.size,
         "streams": {"z": lengths[0], "y": list(lengths[1:])},
         "whole_streams": header.whole_streams(len(data)),
@@ -117,10 +119,28 @@ def _file_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("quality", "the model's only one" if facts["quality"] is None else f"{facts['quality']:g}"),
         ("coder", coder["name"] or f"number {coder['identifier']}, not known to this version"),
         ("tiles", format_tiles(facts["tiles"])),
+        *_box_rows(facts),
         ("header", f"{facts['header_bytes']} bytes"),
         ("stream z", f"{streams[0]:,} bytes"),
         *((f"stream y{k}", f"{length:,} bytes") for k, length in enumerate(streams[1:], start=1)),
     ]
+
+
+def _box_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Samples always; what lies in boxes where it is there."""
+    rows = [("samples", f"{facts['depth']} bits, {'gray' if facts['gray'] else 'RGB'}")]
+    if alpha := facts["alpha"]:
+        rows.append(("alpha", "{bytes:,} bytes, {width}×{height} pixels at column {left}, row {top}".format(**alpha)))
+    if profile := facts["color_profile"]:
+        rows.append(("profile", f"{profile['name'] or 'without a name'}, {_sizes(profile)}"))
+    rows += [(title, _sizes(facts[name])) for title, name in (("Exif", "exif"), ("XMP", "xmp")) if facts[name]]
+    rows += [(f"box {box['kind']}", f"{box['bytes']:,} bytes, not known here") for box in facts["unknown_boxes"]]
+    return rows
+
+
+def _sizes(facts: dict[str, Any]) -> str:
+    stored, unpacked = facts["bytes"], facts["unpacked_bytes"]
+    return f"{stored:,} bytes" + ("" if unpacked is None else f", {unpacked:,} unpacked")
 
 
 def _model_rows(facts: dict[str, Any], trained: str) -> list[tuple[str, str]]:

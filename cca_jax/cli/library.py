@@ -13,6 +13,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from cca_jax.codec.codec import Codec
+    from cca_jax.codec.source import Picture, Source
     from cca_jax.codec.stopwatch import Stopwatch
     from cca_jax.image_io.photo import Photo
 
@@ -31,7 +32,7 @@ class ImageCodec(Protocol):
 
     def compress(
         self,
-        image: np.ndarray,
+        image: Picture | Source,
         quality: float | None = None,
         *,
         tile: int | None = None,
@@ -39,7 +40,7 @@ class ImageCodec(Protocol):
         progress: Callable[[int, int], None] | None = None,
         clock: Stopwatch | None = None,
     ) -> bytes:
-        """An image uint8 [H,W,3] as the bytes of a .cca file, in tiles of at most that many pixels a side."""
+        """An image as the bytes of a .cca file, in tiles of at most that many pixels a side."""
 
     def decompress(
         self, data: bytes, slices: int | None = None, *, partial: bool = False, clock: Stopwatch | None = None
@@ -54,7 +55,7 @@ class ImageCodec(Protocol):
         """What images that can be computed at once have in common."""
 
     def compress_batch(
-        self, images: Sequence[np.ndarray], quality: float | None = None, *, clock: Stopwatch | None = None
+        self, images: Sequence[Picture | Source], quality: float | None = None, *, clock: Stopwatch | None = None
     ) -> list[bytes]:
         """As `compress`, for several."""
 
@@ -180,7 +181,7 @@ def pixels_at_once(height: int, width: int, tile: int | None = None) -> int:
 
 
 def compress_to_target(
-    codec: ImageCodec, image: np.ndarray, kind: str, value: float, tile: int | None = None, **options: Any
+    codec: ImageCodec, image: Picture | Source, kind: str, value: float, tile: int | None = None, **options: Any
 ) -> Any:
     """The search result of a wanted rate ("bpp") or fidelity ("psnr").
 
@@ -202,6 +203,19 @@ def read_header(data: bytes) -> Any:
     from cca_jax.bitstream import container
 
     return container.read_header(data)
+
+
+def box_facts(header: Any) -> dict[str, Any]:
+    """What the boxes hold, once they are verified, of a header that `read_header` gave; see `cli.box_facts`.
+
+    Raises:
+        ValueError: one is damaged, or is not known here and needed.
+    """
+    from cca_jax.bitstream import container
+    from cca_jax.bitstream.boxes.section import verified
+    from cca_jax.cli import box_facts
+
+    return box_facts.box_facts(verified(header.boxes, container.prefix_of(header)))
 
 
 def coder_name(identifier: int) -> str | None:

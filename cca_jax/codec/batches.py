@@ -25,6 +25,7 @@ from cca_jax.codec.encoding import file_of_tiles
 from cca_jax.codec.encoding_plan import plan_encoding
 from cca_jax.codec.file_checks import read_own
 from cca_jax.codec.photo_boxes import photo_of, type_of_samples
+from cca_jax.codec.source import Picture, Source, source_of
 from cca_jax.codec.stopwatch import Stopwatch
 from cca_jax.codec.tile_coder import memory_errors
 from cca_jax.compile_cache.cores import usable_cores
@@ -66,7 +67,7 @@ class Batches:
     @memory_errors()
     def compress_batch(
         self,
-        images: Sequence[UInt8[np.ndarray, "H W 3"]],
+        images: Sequence[Picture | Source],
         quality: float | None = None,
         *,
         tile: int | None = None,
@@ -77,7 +78,7 @@ class Batches:
         """The bytes of a `.cca` file for each image.
 
         Args:
-            images: RGB, any sizes from 1×1. Those of one bucket go through the device together.
+            images: as for `Codec.compress`. Those of one bucket and of 8 bits go through the device together.
             quality: of all; this and what follows is as for `Codec.compress`.
             tile: likewise.
             effort: likewise.
@@ -90,26 +91,25 @@ class Batches:
         """
         codec, size = self._codec, self.batch_size if batch_size is None else batch_size
         options = (quality, tile, effort, codec.max_pixels)
-        plans = [plan_encoding(codec.name, codec.config, image, *options) for image in images]
+        sources = [source_of(image) for image in images]
+        plans = [plan_encoding(codec.name, codec.config, source.pixels, *options) for source in sources]
 
-        def alone(image: np.ndarray) -> bytes:
-            return codec.compress(image, quality, tile=tile, effort=effort, clock=clock)
+        def alone(source: Source) -> bytes:
+            return codec.compress(source, quality, tile=tile, effort=effort, clock=clock)
 
         def together(numbers: list[int]) -> list[bytes]:
-            members, grids = [images[number] for number in numbers], [plans[number][0] for number in numbers]
+            members, grids = [sources[number] for number in numbers], [plans[number][0] for number in numbers]
             coded_quality = plans[numbers[0]][1]
-            streams = self._steps(grids, size, coded_quality, clock).encode(members, codec.bundle, codec.coder)
+            pixels, run = [source.pixels for source in members], self._steps(grids, size, coded_quality, clock)
             made = []
-            for image, grid, own in zip(members, grids, streams, strict=True):
-                head = (image.shape[1], image.shape[0], codec.identity, codec.coder.identifier, coded_quality)
-                made.append(container.write(file_of_tiles(head, grid, [own])))
+            for source, grid, own in zip(members, grids, run.encode(pixels, codec.bundle, codec.coder), strict=True):
+                height, width = source.size
+                head = (width, height, codec.identity, codec.coder.identifier, coded_quality)
+                made.append(container.write(file_of_tiles(head, grid, [own], boxes=source.boxes)))
             return made
 
-        groups = [
-            None if image.dtype != np.uint8 else self.batch_group(image.shape[0], image.shape[1], tile, effort)
-            for image in images
-        ]
-        return _in_groups(images, groups, size, together, alone, clock)
+        groups = [None if source.is_deep else self.batch_group(*source.size, tile, effort) for source in sources]
+        return _in_groups(sources, groups, size, together, alone, clock)
 
     @memory_errors()
     def decompress_batch(

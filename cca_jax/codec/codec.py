@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from cca_jax.bitstream import container
 from cca_jax.bitstream.header import EXACT_SHAPES, TILED
-from cca_jax.bundles.bundle import Bundle, load_bundle
+from cca_jax.bundles.bundle import load_bundle
 from cca_jax.bundles.registry import locate
 from cca_jax.codec.batches import Batches
 from cca_jax.codec.coding_ways import best_way, code_tiles
@@ -34,11 +33,10 @@ from cca_jax.codec.photo_boxes import photo_of, type_of_samples
 from cca_jax.codec.source import Picture, Source, source_of
 from cca_jax.codec.stopwatch import Stopwatch
 from cca_jax.codec.tile_coder import memory_errors
-from cca_jax.config import LATENT_STRIDE, ModelConfig
-from cca_jax.config.quality_scale import MAX_QUALITY, MIN_QUALITY
-from cca_jax.entropy_coding.coders import RangeCoder, default_coder, get_coder
+from cca_jax.codec.trained_model import TrainedModel
+from cca_jax.config import LATENT_STRIDE
+from cca_jax.entropy_coding.coders import default_coder, get_coder
 from cca_jax.image_io.photo import Photo
-from cca_jax.model.cca import CCAModel
 from cca_jax.tiling.geometry import Grid
 
 
@@ -51,7 +49,7 @@ def load_model(name_or_path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS
     return Codec(load_bundle(locate(name_or_path)), default_coder(), max_pixels=max_pixels)
 
 
-class Codec(Batches):
+class Codec(TrainedModel, Batches):
     """A trained model with a range coder.
 
     Attributes:
@@ -64,38 +62,6 @@ class Codec(Batches):
     One codec serves many threads, and gives each what it would give it alone. The networks compute in `compute_dtype`.
     Where scales are exact, files are the same to decoders of any type; else encoder and decoder need the same one.
     """
-
-    def __init__(
-        self,
-        bundle: Bundle,
-        coder: RangeCoder,
-        compute_dtype: jax.typing.DTypeLike = jnp.float32,
-        max_pixels: int = DEFAULT_MAX_PIXELS,
-    ) -> None:
-        self.bundle, self.coder, self._identity, self.max_pixels = bundle, coder, bundle.identity, max_pixels
-        self.model = CCAModel(bundle.config, compute_dtype)
-        # Widened by numpy: JAX would compile a program for each shape.
-        self.params = jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), bundle.params))
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self.bundle.name
-
-    @property
-    def config(self) -> ModelConfig:
-        """The model's sizes."""
-        return self.bundle.config
-
-    @property
-    def identity(self) -> bytes:
-        """The model's identity, 8 bytes, as its files name it."""
-        return self._identity
-
-    @property
-    def quality_range(self) -> tuple[float, float] | None:
-        """The least and the greatest quality, for about the fewest and the most bits; None with a single rate."""
-        return (MIN_QUALITY, MAX_QUALITY) if self.config.rate_weights else None
 
     def with_coder(self, name: str) -> Codec:
         """The same model, writing with the range coder of that name."""

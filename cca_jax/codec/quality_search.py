@@ -7,13 +7,11 @@ import math
 from collections.abc import Callable
 
 import jax.numpy as jnp
-import numpy as np
 
 from cca_jax.bitstream import container
 from cca_jax.codec.codec import Codec
 from cca_jax.codec.effort.search import Progress
-from cca_jax.codec.samples import in_type
-from cca_jax.codec.source import Picture, source_of
+from cca_jax.codec.source import Picture, Source, source_of
 from cca_jax.objective.metrics import psnr
 
 _MOST_FILES = 16
@@ -65,7 +63,7 @@ class SearchResult:
 
 def compress_to_target(
     codec: Codec,
-    image: Picture,
+    image: Picture | Source,
     target: Target,
     tile: int | None = None,
     *,
@@ -95,7 +93,7 @@ def compress_to_target(
         raise ValueError(f"model {codec.name!r} has a single rate: it cannot search for a target")
     source = source_of(image)
     height, width = source.pixels.shape[:2]
-    original = in_type(source.pixels, np.uint8)
+    original = source.in_8_bits
 
     def measure(quality: float) -> SearchResult:
         encoding = codec.encode(source, quality, tile=tile, effort=effort, progress=progress)

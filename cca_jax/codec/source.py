@@ -11,6 +11,7 @@ from PIL import Image
 
 from cca_jax.bitstream.boxes.section import Box
 from cca_jax.codec.photo_boxes import boxes_of
+from cca_jax.codec.samples import in_type
 from cca_jax.image_io.hidden_colors import fill_hidden
 from cca_jax.image_io.photo import Metadata, Photo, decode_photo
 
@@ -42,9 +43,20 @@ class Source(NamedTuple):
     boxes: tuple[Box, ...] = ()
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.pixels.shape[:2]
+        return height, width
+
+    @property
     def is_deep(self) -> bool:
         """Whether the pixels have 16 bits a sample."""
         return self.pixels.dtype != np.uint8
+
+    @property
+    def in_8_bits(self) -> np.ndarray:
+        """The pixels as uint8, which is what fidelity is measured in."""
+        return in_type(self.pixels, np.uint8)
 
 
 def source_of(picture: Picture | Source) -> Source:

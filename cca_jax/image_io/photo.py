@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +20,7 @@ from cca_jax.image_io.formats.pillow import TURNS
 from cca_jax.image_io.formats.raster import Metadata, Raster
 from cca_jax.image_io.formats.structures import exif
 
-__all__ = ["WHITE", "Metadata", "Photo", "decode_photo", "flatten", "load_bytes", "read_photo"]
+__all__ = ["WHITE", "Metadata", "Photo", "composite", "decode_photo", "flatten", "load_bytes", "read_photo"]
 
 WHITE = (255, 255, 255)
 
@@ -94,23 +94,34 @@ def decode_photo(data: bytes, name: str | Path, tone_map: bool = False) -> Photo
         raise ImageError(f"{name}: {_explain(error)}") from error
 
 
+def composite(photo: Photo, background: tuple[int, int, int] = WHITE) -> Photo:
+    """The picture laid on a background where it is transparent, at its own depth; an opaque one as it is.
+
+    Args:
+        photo: any.
+        background: red, green and blue, 0 to 255, sRGB.
+    """
+    if photo.alpha is None:
+        return photo
+    most = int(np.iinfo(photo.pixels.dtype).max)
+    alpha = photo.alpha[..., None].astype(np.uint32)
+    behind = np.array(background, np.uint32) * (most // 255)
+    # At most 65535² + 32767, which uint32 holds.
+    pixels = ((photo.pixels * alpha + behind * (most - alpha) + most // 2) // most).astype(photo.pixels.dtype)
+    return replace(photo, pixels=pixels, alpha=None, gray=photo.gray and len(set(background)) == 1)
+
+
 def flatten(photo: Photo, background: tuple[int, int, int] = WHITE) -> np.ndarray:
     """The picture in 8 bits, laid on a background where it is transparent.
 
     Args:
         photo: any.
-        background: red, green and blue, 0 to 255, sRGB.
+        background: as for `composite`.
 
     Returns:
         uint8 [H, W, 3].
     """
-    pixels = photo.pixels
-    if photo.alpha is not None:
-        most = int(np.iinfo(pixels.dtype).max)
-        alpha = photo.alpha[..., None].astype(np.uint32)
-        behind = np.array(background, np.uint32) * (most // 255)
-        # At most 65535² + 32767, which uint32 holds.
-        pixels = ((pixels * alpha + behind * (most - alpha) + most // 2) // most).astype(pixels.dtype)
+    pixels = composite(photo, background).pixels
     if pixels.dtype == np.uint8:
         return pixels
     return ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)

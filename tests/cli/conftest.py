@@ -37,9 +37,10 @@ class FakeCodec:
         self._calls.append(("compress", self._model, quality, self._coder, tile, effort))
         if effort:
             progress(effort, effort)
-        coarse = zlib.compress((image & 0xF0 | 8).tobytes())
+        coarse = zlib.compress((image.in_8_bits & 0xF0 | 8).tobytes())
         streams = tuple(container.Stream(data, 0) for data in (coarse, b"one", b"four"))
-        return container.write(container.Container(*image.shape[1::-1], IDENTITY, self._coder, quality, streams))
+        named = (*image.pixels.shape[1::-1], IDENTITY, self._coder, quality, streams)
+        return container.write(container.Container(*named, 4 if image.boxes else 2, None, image.boxes))
 
     def batch_group(self, height, width, tile=None, effort=0):
         return None

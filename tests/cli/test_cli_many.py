@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+OTHER_SETTINGS = [
+    *(["--quality", "7"], ["--tile", "64"], ["--model", "fake"], ["--overwrite"]),
+    *(["--strip"], ["--strip", "gps"], ["--drop-alpha"], ["--background", "red"]),
+]
+
 
 @pytest.fixture
 def photos(photo, tmp_path):
@@ -37,7 +42,7 @@ def test_a_second_run_does_what_is_left(run, calls, photos, tmp_path):
     assert "2 skipped, 1 failed, 1 done" in err or "2 skipped, 1 done, 1 failed" in err
 
 
-@pytest.mark.parametrize("options", [["--quality", "7"], ["--tile", "64"], ["--model", "fake"], ["--overwrite"]])
+@pytest.mark.parametrize("options", OTHER_SETTINGS)
 def test_other_settings_are_other_work(run, calls, photos, tmp_path, options):
     run("compress", photos, "-o", tmp_path / "out")
     calls.clear()
@@ -80,7 +85,8 @@ def test_a_few_named_files_leave_no_journal(run, photos):
 
 def test_the_summary_has_a_line_for_each_input(run, photos, tmp_path):
     summary = tmp_path / "summary.jsonl"
-    status, _, err = run("compress", photos, "-o", tmp_path / "out", "--summary", summary)
+    command = ("compress", photos, "-o", tmp_path / "out", "--drop-alpha", "--summary", summary)
+    status, _, err = run(*command)
     assert status == 2
     assert "3 done, 1 failed" in err
     lines = {Path(line["input"]).name: line for line in lines_of(summary)}
@@ -97,7 +103,7 @@ def test_the_summary_has_a_line_for_each_input(run, photos, tmp_path):
     assert one["bpp"] == 8 * size / 240
     assert lines["2.png"]["notes"] == ["transparency was composited on white"]
     assert "not an image" in lines["bad.png"]["error"]
-    run("compress", photos, "-o", tmp_path / "out", "--summary", summary)
+    run(*command)
     assert [line["status"] for line in lines_of(summary)] == ["skipped", "skipped", "skipped", "failed"]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cca_jax.bitstream import container
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
 from cca_jax.codec.stopwatch import CODER, TRANSFORM, Stopwatch
@@ -38,6 +39,15 @@ def one_by_one(codec):
 def test_batches_are_the_bytes_of_one_by_one_coding(codec, one_by_one):
     assert codec.compress_batch(photos(), 60, batch_size=3) == one_by_one
     assert codec.compress_batch(photos(), 60) == one_by_one  # on a CPU: side by side
+
+
+def test_pictures_with_boxes_are_batched_too(codec):
+    images = photos(SIZES[:4])
+    alpha = np.tile(np.arange(128, dtype=np.uint8), (128, 1))
+    pictures = [images[0], np.dstack([images[1], alpha]), images[2][..., 0], images[3].astype(np.uint16) * 257]
+    files = codec.compress_batch(pictures, 60, batch_size=3)
+    assert files == [codec.compress(picture, 60) for picture in pictures]
+    assert [container.read_header(data).version for data in files] == [2, 4, 4, 4]
 
 
 def test_what_else_is_in_a_batch_changes_nothing(codec):

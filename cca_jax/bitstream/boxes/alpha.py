@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8, UInt16
@@ -69,6 +70,32 @@ def _saved(image: Image.Image, file_format: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+class Place(NamedTuple):
+    """Where an alpha box's image lies in the picture, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def alpha_place(content: bytes) -> Place:
+    """Where the box's image lies, by the box's word alone.
+
+    Raises:
+        CorruptError: the content ends before that.
+    """
+    return _head(content)[1]
+
+
+def _head(content: bytes) -> tuple[int, Place, bytes]:
+    """The format's number, the place, and the image."""
+    cursor = Cursor(content, 0)
+    number = cursor.take(1)[0]
+    place = Place(*(cursor.varint() for _ in range(4)))
+    return number, place, content[cursor.position :]
+
+
 def unpack_alpha(content: bytes, height: int, width: int, dtype: type[np.uint8] | type[np.uint16]) -> Plane:
     """The plane of a picture of that size and type of samples.
 
@@ -77,10 +104,7 @@ def unpack_alpha(content: bytes, height: int, width: int, dtype: type[np.uint8] 
     Raises:
         CorruptError: the content is not such a box's.
     """
-    cursor = Cursor(content, 0)
-    number = cursor.take(1)[0]
-    top, left, rows, columns = (cursor.varint() for _ in range(4))
-    data = content[cursor.position :]
+    number, (top, left, rows, columns), data = _head(content)
     inside = min(rows, columns) >= 1 and top + rows <= height and left + columns <= width
     if number not in _FORMATS or not inside or _stated_size(data, number) != (columns, rows):
         raise CorruptError(f"the alpha box says what no file says: the file is damaged, {AGAIN}")
