@@ -192,6 +192,14 @@ def test_metadata_come_back_or_are_stripped(file_of, restore, tmp_path, suffix):
     assert GPS not in tags
 
 
+def test_a_file_may_follow_strip(run, file_of, tmp_path):
+    file = file_of(described())
+    assert run("decompress", "--strip", file, "-o", tmp_path / "a.png")[0] == 0
+    assert read_photo(tmp_path / "a.png").metadata == Metadata()
+    assert run("decompress", "--strip", "gps", file, "-o", tmp_path / "b.png")[0] == 0
+    assert maker(read_photo(tmp_path / "b.png")) == "Maker of cameras"
+
+
 def test_colors_in_the_originals_profile(file_of, restore, tmp_path):
     adobe = imagecodecs.cms_profile("adobergb")
     photo, _ = restore(file_of(described(adobe)), "a.png", "--profile", "original")
