@@ -9,7 +9,7 @@ from PIL import Image
 from cca_jax.bundles.bundle import Bundle, save_bundle
 from cca_jax.cli.main import main
 from cca_jax.codec.codec import load_model
-from cca_jax.image_io.images import read_image
+from cca_jax.image_io.photo import read_photo
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -49,14 +49,18 @@ def test_a_mixed_folder_is_coded_as_its_images_are_one_by_one(model, photos, tmp
     codec = load_model(model)
     files = {path.stem: path.read_bytes() for path in out.glob("*.cca")}
     expected = {
-        path.stem: codec.compress(read_image(path).pixels, 70, tile=tile)
+        path.stem: codec.compress(read_photo(path), 70, tile=tile)
         for path in sorted(photos.iterdir())
         if path.stem != "bad"
     }
     assert files == expected
     assert main(["decompress", str(out), "-o", str(back), "--model", str(model), "--workers", "3"]) == 0
     for path in back.glob("*.png"):
-        np.testing.assert_array_equal(np.asarray(Image.open(path)), codec.decompress(files[path.stem]))
+        restored, photo = read_photo(path), codec.decode(files[path.stem])
+        np.testing.assert_array_equal(restored.pixels, photo.pixels)
+        assert (restored.gray, restored.alpha is None) == (path.stem == "f", path.stem != "e")
+        if photo.alpha is not None:
+            np.testing.assert_array_equal(restored.alpha, photo.alpha)
     assert len(list(back.glob("*.png"))) == 7
     lines = [json.loads(line) for line in (tmp_path / "summary.jsonl").read_text().splitlines()]
     assert {line["status"] for line in lines} == {"done", "failed"}
