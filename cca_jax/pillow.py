@@ -44,7 +44,7 @@ class CcaImageFile(ImageFile.ImageFile):
     format_description = "CCA learned image codec"
 
     def _open(self) -> None:
-        from cca_jax.codec.photo_boxes import metadata_of, samples_of
+        from cca_jax.codec.pictures.photo_boxes import metadata_of, samples_of
 
         assert self.fp is not None
         self._data = self.fp.read()
@@ -122,7 +122,7 @@ def _bytes(value: Any) -> bytes | None:
 
 
 def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
-    from cca_jax.codec.source import photo_of_image
+    from cca_jax.codec.pictures.source import photo_of_image
 
     del filename
     options: dict[str, Any] = image.encoderinfo

@@ -16,7 +16,7 @@ from jax.sharding import SingleDeviceSharding
 
 from bench.models import open_codec
 from cca_jax.codec.codec import Codec
-from cca_jax.codec.precompile import Rehearsal
+from cca_jax.codec.tiles.precompile import Rehearsal
 from cca_jax.config import HYPER_STRIDE
 from cca_jax.ops.platform import tracing_for
 from cca_jax.tiling.buckets import BucketLayout

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.timing import Timing, measure, summarize
 from cca_jax.codec.codec import Codec
-from cca_jax.codec.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch
+from cca_jax.codec.tiles.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch
 from eval.runner.memory import with_peak
 
 _PARTS = (TRANSFORM, ENTROPY_MODEL, CODER)

@@ -16,7 +16,7 @@ from PIL import Image
 from bench.coding.codec import smooth_image
 from bench.process.process import cache_environment, model_folder
 from bench.process.stages_worker import FILES, MODEL, PROGRAMS, START
-from cca_jax.codec.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM
+from cca_jax.codec.tiles.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM
 
 END = "end"
 STAGES = (START, MODEL, FILES, PROGRAMS, TRANSFORM, ENTROPY_MODEL, CODER, END)

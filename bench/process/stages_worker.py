@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 START, MODEL, FILES, PROGRAMS = "start and imports", "model", "image and file", "programs"
-"""Stages besides those of `cca_jax.codec.stopwatch`; programs are traced and compiled, or read."""
+"""Stages besides those of `cca_jax.codec.tiles.stopwatch`; programs are traced and compiled, or read."""
 
 
 def main(direction: str, model: str, source: str, target: str, started: str) -> None:
@@ -27,7 +27,7 @@ def main(direction: str, model: str, source: str, target: str, started: str) -> 
     from cca_jax.cli import library
     from cca_jax.cli.process import prepare_process
     from cca_jax.codec.codec import Codec
-    from cca_jax.codec.stopwatch import Stopwatch
+    from cca_jax.codec.tiles.stopwatch import Stopwatch
     from cca_jax.image_io.images import read_image, write_image
 
     prepare_process()

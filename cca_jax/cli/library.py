@@ -13,8 +13,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from cca_jax.codec.codec import Codec
-    from cca_jax.codec.source import Picture, Source
-    from cca_jax.codec.stopwatch import Stopwatch
+    from cca_jax.codec.pictures.source import Picture, Source
+    from cca_jax.codec.tiles.stopwatch import Stopwatch
     from cca_jax.image_io.photo import Photo
 
 
@@ -161,7 +161,7 @@ TellParts = Callable[[Mapping[str, float]], None]
 @contextlib.contextmanager
 def parts_told(tell: TellParts | None) -> Iterator[Stopwatch | None]:
     """A stopwatch, whose seconds are told in the end; None where nobody wants to be told."""
-    from cca_jax.codec.stopwatch import Stopwatch
+    from cca_jax.codec.tiles.stopwatch import Stopwatch
 
     if tell is None:
         yield None

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cca_jax.cli import compress, convert, decompress, info, models
+from cca_jax.cli.commands import compress, convert, decompress, info, models
 from cca_jax.cli.console import print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
 from cca_jax.cli.parser import OneLineParser

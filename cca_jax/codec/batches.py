@@ -20,14 +20,14 @@ from jaxtyping import UInt8
 
 from cca_jax.bitstream import container
 from cca_jax.bitstream.header import EXACT_SHAPES
-from cca_jax.codec.batch_coder import BatchCoder
 from cca_jax.codec.encoding import file_of_tiles
 from cca_jax.codec.encoding_plan import plan_encoding
 from cca_jax.codec.file_checks import read_own
-from cca_jax.codec.photo_boxes import photo_of, type_of_samples
-from cca_jax.codec.source import Picture, Source, source_of
-from cca_jax.codec.stopwatch import Stopwatch
-from cca_jax.codec.tile_coder import memory_errors
+from cca_jax.codec.pictures.photo_boxes import photo_of, type_of_samples
+from cca_jax.codec.pictures.source import Picture, Source, source_of
+from cca_jax.codec.tiles.batch_coder import BatchCoder
+from cca_jax.codec.tiles.stopwatch import Stopwatch
+from cca_jax.codec.tiles.tile_coder import memory_errors
 from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.entropy_coding.coders import get_coder
 from cca_jax.image_io.photo import Photo

@@ -26,13 +26,13 @@ from cca_jax.codec.effort.search import Progress
 from cca_jax.codec.encoding import Encoding, file_of_tiles
 from cca_jax.codec.encoding_plan import plan_encoding
 from cca_jax.codec.file_checks import read_own
-from cca_jax.codec.image_coder import ImageCoder
-from cca_jax.codec.latent_coding import Observe
 from cca_jax.codec.limits import DEFAULT_MAX_PIXELS
-from cca_jax.codec.photo_boxes import photo_of, type_of_samples
-from cca_jax.codec.source import Picture, Source, source_of
-from cca_jax.codec.stopwatch import Stopwatch
-from cca_jax.codec.tile_coder import memory_errors
+from cca_jax.codec.pictures.photo_boxes import photo_of, type_of_samples
+from cca_jax.codec.pictures.source import Picture, Source, source_of
+from cca_jax.codec.tiles.image_coder import ImageCoder
+from cca_jax.codec.tiles.latent_coding import Observe
+from cca_jax.codec.tiles.stopwatch import Stopwatch
+from cca_jax.codec.tiles.tile_coder import memory_errors
 from cca_jax.codec.trained_model import TrainedModel
 from cca_jax.config import LATENT_STRIDE
 from cca_jax.entropy_coding.coders import default_coder, get_coder

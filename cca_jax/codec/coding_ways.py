@@ -11,8 +11,8 @@ from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.effort.choice import best_file
 from cca_jax.codec.effort.levels import LEVELS
 from cca_jax.codec.effort.search import Effort, Progress, search_tiles
-from cca_jax.codec.image_coder import ImageCoder
-from cca_jax.codec.latent_coding import Coded, encode_latent
+from cca_jax.codec.tiles.image_coder import ImageCoder
+from cca_jax.codec.tiles.latent_coding import Coded, encode_latent
 from cca_jax.entropy_coding.coders import RangeCoder
 from cca_jax.model.rates import RatePoint
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from cca_jax.bitstream import container
 from cca_jax.codec.codec import Codec
 from cca_jax.codec.effort.search import Progress
-from cca_jax.codec.source import Picture, Source, source_of
+from cca_jax.codec.pictures.source import Picture, Source, source_of
 from cca_jax.objective.metrics import psnr
 
 _MOST_FILES = 16

@@ -1,7 +1,7 @@
 """The compiled programs of this process by step and shapes, and their way from the store and to it.
 
-A step that a rehearsal met (`cca_jax.codec.precompile`) has its program here: compiled, or read from where another
-process left it, which takes no tracing. Any other is compiled by JAX where it is called.
+A step that a rehearsal met (`cca_jax.codec.tiles.precompile`) has its program here: compiled, or read from where
+another process left it, which takes no tracing. Any other is compiled by JAX where it is called.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from cca_jax.cli.library import load_codec
 from cca_jax.codec.codec import Codec
 from cca_jax.codec.effort.levels import LEVELS
 from cca_jax.codec.encoding import CodedTile
-from cca_jax.codec.stopwatch import Stopwatch
-from cca_jax.codec.tile_coder import TileCoder
+from cca_jax.codec.tiles.stopwatch import Stopwatch
+from cca_jax.codec.tiles.tile_coder import TileCoder
 from cca_jax.config.quality_scale import check_quality
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.slices import SlicePrediction

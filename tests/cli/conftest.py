@@ -12,8 +12,8 @@ from cca_jax.bitstream import container
 from cca_jax.bitstream.partial import read_whole_streams
 from cca_jax.bundles import registry
 from cca_jax.cli import library
-from cca_jax.codec.photo_boxes import photo_of, type_of_samples
-from cca_jax.codec.samples import in_type
+from cca_jax.codec.pictures.photo_boxes import photo_of, type_of_samples
+from cca_jax.codec.pictures.samples import in_type
 from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.cost import Cost
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from cca_jax.bitstream import container
-from cca_jax.codec.photo_boxes import boxes_of
+from cca_jax.codec.pictures.photo_boxes import boxes_of
 from cca_jax.image_io.photo import Metadata, Photo, read_photo
 from cca_jax.image_io.srgb_profile import srgb_profile
 

@@ -9,7 +9,7 @@ from cca_jax.bitstream import container
 from cca_jax.bundles.provenance import read_provenance
 from cca_jax.bundles.registry import locate
 from cca_jax.cli import library
-from cca_jax.cli.info import format_provenance, format_qualities
+from cca_jax.cli.commands.info import format_provenance, format_qualities
 from cca_jax.config import ModelConfig
 from cca_jax.convert import checkpoint
 

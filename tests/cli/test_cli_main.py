@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cca_jax.cli import compress
+from cca_jax.cli.commands import compress
 from cca_jax.cli.console import Reporter
 from cca_jax.cli.errors import describe
 
@@ -116,7 +116,7 @@ def test_a_closed_pipe_is_no_traceback():
         "import sys; from cca_jax.cli.main import main; sys.stdout.close = None; sys.exit(main(['models', '--json']))"
     )
     fake = (
-        "import cca_jax.cli.library as l, cca_jax.cli.models as m\n"
+        "import cca_jax.cli.library as l, cca_jax.cli.commands.models as m\n"
         "def broken(*_): raise BrokenPipeError(32, 'Broken pipe')\n"
         "l.list_models = lambda: []\n"
         "m.print_json = broken\n"

@@ -6,7 +6,7 @@ import pytest
 from cca_jax.bitstream import container
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
-from cca_jax.codec.stopwatch import CODER, TRANSFORM, Stopwatch
+from cca_jax.codec.tiles.stopwatch import CODER, TRANSFORM, Stopwatch
 from cca_jax.entropy_coding import coders
 from cca_jax.entropy_coding.errors import CorruptError
 

@@ -13,7 +13,7 @@ import pytest
 from cca_jax.bitstream import container
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
-from cca_jax.codec.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch
+from cca_jax.codec.tiles.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch
 from cca_jax.entropy_coding import coders
 from cca_jax.entropy_coding.errors import CorruptError, FormatError, MismatchError
 from cca_jax.model.coding import coding_steps

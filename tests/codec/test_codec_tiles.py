@@ -12,7 +12,7 @@ from cca_jax.bitstream import container
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec, load_model
 from cca_jax.codec.quality_search import Target, compress_to_target
-from cca_jax.codec.stopwatch import Stopwatch
+from cca_jax.codec.tiles.stopwatch import Stopwatch
 from cca_jax.entropy_coding import coders
 from cca_jax.entropy_coding.errors import CorruptError
 from cca_jax.tiling import geometry

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from cca_jax.bundles.bundle import Bundle, save_bundle
-from cca_jax.codec import precompile
 from cca_jax.codec.codec import load_model
+from cca_jax.codec.tiles import precompile
 
 # Of one bucket and of tiles, at several qualities.
 SET = [(64, 64, 10, None), (63, 40, 60, None), (64, 64, 90, None), (128, 100, 50, 64), (100, 128, 20, 64)] * 2

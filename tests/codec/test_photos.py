@@ -11,8 +11,8 @@ from PIL import Image
 from cca_jax.bitstream import container
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
+from cca_jax.codec.pictures.source import Source
 from cca_jax.codec.quality_search import Target, compress_to_target
-from cca_jax.codec.source import Source
 from cca_jax.entropy_coding.coders import default_coder
 from cca_jax.image_io.photo import Metadata, Photo
 from cca_jax.image_io.srgb_profile import srgb_profile

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from cca_jax.bundles.bundle import Bundle
-from cca_jax.codec import precompile
 from cca_jax.codec.codec import Codec
-from cca_jax.codec.tile_coder import TileCoder
+from cca_jax.codec.tiles import precompile
+from cca_jax.codec.tiles.tile_coder import TileCoder
 from cca_jax.entropy_coding import coders
 
 

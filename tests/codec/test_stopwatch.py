@@ -1,8 +1,8 @@
 import jax.numpy as jnp
 import pytest
 
-from cca_jax.codec import stopwatch
-from cca_jax.codec.stopwatch import Stopwatch, timed
+from cca_jax.codec.tiles import stopwatch
+from cca_jax.codec.tiles.stopwatch import Stopwatch, timed
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import pytest
 
-from cca_jax.codec import tile_coder
+from cca_jax.codec.tiles import tile_coder
 from cca_jax.compile_cache import environment
 from cca_jax.compile_cache.program_source import OWN, source_of
 from cca_jax.model import layers, slices, transforms

@@ -9,8 +9,9 @@ from typing import Any
 
 from cca_jax.bulk.storage import streams
 from cca_jax.bulk.work import Item
-from cca_jax.cli import batch, kept, library, running
-from cca_jax.cli.compression import Compression
+from cca_jax.cli import batch, library, running
+from cca_jax.cli.commands import kept
+from cca_jax.cli.commands.compression import Compression
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, format_rate, mean_line
 from cca_jax.cli.parser import add_max_pixels

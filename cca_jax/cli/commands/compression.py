@@ -12,12 +12,13 @@ import numpy as np
 from cca_jax.bulk import sources
 from cca_jax.bulk.storage import places, streams
 from cca_jax.bulk.work import Item
-from cca_jax.cli import kept, library
+from cca_jax.cli import library
+from cca_jax.cli.commands import kept
 from cca_jax.cli.figures import bits_per_pixel, measure
 
 if TYPE_CHECKING:
-    from cca_jax.codec.source import Source
-    from cca_jax.codec.stopwatch import Stopwatch
+    from cca_jax.codec.pictures.source import Source
+    from cca_jax.codec.tiles.stopwatch import Stopwatch
 
 
 class Loaded(NamedTuple):
@@ -65,7 +66,7 @@ class Compression:
 
     def load(self, item: Item, data: bytes) -> Loaded:
         """Its pixels and what is kept beside them."""
-        from cca_jax.codec.source import source_of
+        from cca_jax.codec.pictures.source import source_of
         from cca_jax.image_io.photo import decode_photo
 
         photo = kept.keep(decode_photo(data, streams.title(item.source), self._args.tone_map), self._args)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cca_jax.bulk.memory import BYTES_PER_PIXEL
 from cca_jax.bulk.storage import places, streams
 from cca_jax.bulk.work import Item
-from cca_jax.cli import batch, library, output_image, running
+from cca_jax.cli import batch, library, running
+from cca_jax.cli.commands import output_image
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, bits_per_pixel, mean_line, measure
 from cca_jax.cli.parser import add_max_pixels

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from cca_jax.cli import library
+from cca_jax.cli.commands.info import format_qualities, model_facts
 from cca_jax.cli.console import print_json, print_line, print_table
-from cca_jax.cli.info import format_qualities, model_facts
 
 
 def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from cca_jax.codec.effort.objective import weighted_sum
-from cca_jax.codec.samples import in_levels
+from cca_jax.codec.pictures.samples import in_levels
 from cca_jax.model.rates import RatePoint
 
 File = TypeVar("File")

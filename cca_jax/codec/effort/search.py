@@ -19,9 +19,9 @@ from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.effort import descent
 from cca_jax.codec.effort.levels import HYPER_RATE, Level
 from cca_jax.codec.effort.objective import Surroundings, weighted_sum
-from cca_jax.codec.image_coder import AnalyzedTile, ImageCoder
-from cca_jax.codec.latent_coding import Coded, encode_latent
-from cca_jax.codec.stopwatch import timed
+from cca_jax.codec.tiles.image_coder import AnalyzedTile, ImageCoder
+from cca_jax.codec.tiles.latent_coding import Coded, encode_latent
+from cca_jax.codec.tiles.stopwatch import timed
 from cca_jax.entropy_coding.coders import RangeCoder
 from cca_jax.model.rates import RatePoint
 from cca_jax.ops.valid_region import ValidRegion

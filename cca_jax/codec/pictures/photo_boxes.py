@@ -10,7 +10,7 @@ from cca_jax.bitstream.boxes.metadata import SRGB_PROFILE, pack_bytes, unpack_by
 from cca_jax.bitstream.boxes.picture import MIN_DEPTH, Samples, pack_samples, unpack_samples
 from cca_jax.bitstream.boxes.section import Box
 from cca_jax.bitstream.container import Container
-from cca_jax.codec.samples import in_type
+from cca_jax.codec.pictures.samples import in_type
 from cca_jax.image_io.photo import Metadata, Photo
 from cca_jax.image_io.srgb_profile import is_srgb, srgb_profile
 

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from cca_jax.bitstream.boxes.section import Box
-from cca_jax.codec.photo_boxes import boxes_of
-from cca_jax.codec.samples import in_type
+from cca_jax.codec.pictures.photo_boxes import boxes_of
+from cca_jax.codec.pictures.samples import in_type
 from cca_jax.image_io.hidden_colors import fill_hidden
 from cca_jax.image_io.photo import Metadata, Photo, decode_photo
 

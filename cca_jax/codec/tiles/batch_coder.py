@@ -18,9 +18,9 @@ from jaxtyping import UInt8
 
 from cca_jax.bitstream import container
 from cca_jax.bundles.bundle import Bundle
-from cca_jax.codec.latent_coding import channel_indexes, decode_stream, pack
-from cca_jax.codec.stopwatch import CODER, Stopwatch, timed
-from cca_jax.codec.tile_coder import TileCoder
+from cca_jax.codec.tiles.latent_coding import channel_indexes, decode_stream, pack
+from cca_jax.codec.tiles.stopwatch import CODER, Stopwatch, timed
+from cca_jax.codec.tiles.tile_coder import TileCoder
 from cca_jax.compile_cache import programs
 from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.entropy_coding.coders import RangeCoder

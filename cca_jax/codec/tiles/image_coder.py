@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from cca_jax.codec import precompile
-from cca_jax.codec.samples import in_levels, of_unit
-from cca_jax.codec.stopwatch import Stopwatch
-from cca_jax.codec.tile_coder import TileCoder
+from cca_jax.codec.pictures.samples import in_levels, of_unit
+from cca_jax.codec.tiles import precompile
+from cca_jax.codec.tiles.stopwatch import Stopwatch
+from cca_jax.codec.tiles.tile_coder import TileCoder
 from cca_jax.config import ModelConfig
 from cca_jax.model.cca import CCAModel
 from cca_jax.tiling.blending import blend

@@ -18,9 +18,9 @@ from jaxtyping import Array, Float, Int32
 from cca_jax.bitstream import container
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.encoding import CodedTile
-from cca_jax.codec.image_coder import ImageCoder
-from cca_jax.codec.stopwatch import CODER, timed
-from cca_jax.codec.tile_coder import TileCoder
+from cca_jax.codec.tiles.image_coder import ImageCoder
+from cca_jax.codec.tiles.stopwatch import CODER, timed
+from cca_jax.codec.tiles.tile_coder import TileCoder
 from cca_jax.entropy_coding.coders import RangeCoder
 from cca_jax.entropy_coding.errors import CorruptError
 from cca_jax.tiling.buckets import BucketLayout

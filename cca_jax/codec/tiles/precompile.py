@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from cca_jax.codec.tile_coder import TileCoder
+from cca_jax.codec.tiles.tile_coder import TileCoder
 from cca_jax.compile_cache import programs
 from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.config import HYPER_STRIDE

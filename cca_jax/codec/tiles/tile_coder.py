@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Float, Int32, UInt8
 
-from cca_jax.codec.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch, timed
+from cca_jax.codec.tiles.stopwatch import CODER, ENTROPY_MODEL, TRANSFORM, Stopwatch, timed
 from cca_jax.compile_cache import programs
 from cca_jax.compile_cache.cores import usable_cores
 from cca_jax.compile_cache.device_errors import is_out_of_memory

@@ -11,7 +11,7 @@ from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
 from cca_jax.codec.effort import levels, search
 from cca_jax.codec.effort.choice import best_file
-from cca_jax.codec.stopwatch import Stopwatch
+from cca_jax.codec.tiles.stopwatch import Stopwatch
 from cca_jax.entropy_coding import coders
 from cca_jax.model.rates import RatePoint, rate_weight_at
 
