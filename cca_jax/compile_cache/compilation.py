@@ -12,6 +12,10 @@ from typing import Any
 
 from cca_jax.compile_cache.private_jax import call_on_cache_hits, keeping_nothing
 
+_OPTIONS = {"xla_dump_max_hlo_modules": -1}
+"""XLA's default, and so without effect, but not the options of a call of the step: JAX would else return, without
+telling, the executable of such a call earlier in this process, which may be one that it read from its cache."""
+
 _here = threading.local()
 
 
@@ -20,7 +24,7 @@ def compile_anew(lowered: Any) -> tuple[Any, bool]:
     _listen()
     _here.hit = False
     with keeping_nothing():
-        program = lowered.compile()
+        program = lowered.compile(compiler_options=_OPTIONS)
     return program, not _here.hit
 
 
