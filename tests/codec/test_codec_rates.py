@@ -58,7 +58,7 @@ def elsewhere(codec, monkeypatch):
         }
         other = Codec(dataclasses.replace(codec.bundle, params=unflatten(arrays)), codec.coder)
         monkeypatch.setattr(other, "_identity", codec.identity)
-        monkeypatch.setattr(other, "_model", CCAModel(codec.config, dtype))
+        monkeypatch.setattr(other, "model", CCAModel(codec.config, dtype))
         return other
 
     return make

@@ -95,11 +95,13 @@ def test_what_a_run_tells(whole):
     run, messages = whole
     assert "8 photos for training, 1 held out for validation" in messages
     step = re.compile(
-        r"step 6/6  \S+ steps/s  \S+ crops/s  0:00:00 left  loss \S+  \S+ dB  y \S+  z \S+ bpp  aux .* bpp"
+        r"step 6/6  \S+ steps/s  \S+ crops/s  (\d+% waiting for photos  )?0:00:00 left  "
+        r"loss \S+  \S+ dB  y \S+  z \S+ bpp  aux .* bpp"
     )
     assert step.search(messages)
     assert re.search(r"validation 6  loss \S+ \(best\)  \S+ dB  \S+ bpp: z \S+, slices (\S+ ?){3}", messages)
-    assert len(lines(run)) == 8
+    assert [line["kind"] for line in lines(run)].count("goodput") == 1
+    assert len(lines(run)) == 9
 
 
 def test_killed_and_resumed_a_run_ends_with_the_same_parameters(whole, folder):

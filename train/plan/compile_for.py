@@ -65,7 +65,7 @@ def compile_run(config: TrainConfig, topology: Topology) -> CompiledRun:
 
     Raises:
         ValueError: the batch does not divide among the devices, or there is no compiler for them.
-        RuntimeError: the compiler finds no way within a device's memory (RESOURCE_EXHAUSTED).
+        RuntimeError: the compiler finds no way within a device's memory (see `is_out_of_memory`).
     """
     devices = described_devices(topology)
     mesh = make_mesh(devices)
