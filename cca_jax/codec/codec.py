@@ -157,7 +157,10 @@ class Codec(TrainedModel, Batches):
 
     @memory_errors()
     def restore(self, encoding: Encoding) -> UInt8[np.ndarray, "H W 3"]:
-        """The image that `decompress` makes of an encoding's file, from the latent that the encoder already has."""
+        """The image that `decompress` makes of an encoding's file, from the latent that the encoder already has.
+
+        In a model of exact scales another program made that latent: a pixel may then differ by a level.
+        """
         file, latents = encoding.container, ((tile.layout, tile.latent) for tile in encoding.tiles)
         run = self._execution(file.grid, bucketed=file.version > EXACT_SHAPES)
         return run.synthesize(latents, file.height, file.width)

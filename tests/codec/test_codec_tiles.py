@@ -49,12 +49,18 @@ def whole(codec, data):
     return codec.decompress(data)
 
 
+def assert_same_picture(restored, decoded):
+    # With exact scales the encoder's latent comes from a program of its own: last bits of its floats may differ.
+    assert np.abs(restored.astype(int) - decoded).max() <= 1
+    assert (restored != decoded).mean() < 1e-4
+
+
 def test_the_file_says_how_it_is_tiled_and_decodes_to_what_was_encoded(codec, image, encoding, data, whole):
     assert container.write(encoding.container) == data
     header = container.read_header(data)
     assert (header.version, header.grid.tile, header.grid.count) == (3, (2, 2), 4)
     assert whole.shape == image.shape
-    np.testing.assert_array_equal(codec.restore(encoding), whole)
+    assert_same_picture(codec.restore(encoding), whole)
     np.testing.assert_array_equal(codec.decompress(data, clock=Stopwatch()), whole)  # one by one, not side by side
     channels = (codec.config.hyper_channels, *codec.config.slice_sizes)
     shapes = [(1, 3, 4, channels[0]), *((1, 12, 16, count) for count in channels[1:])]
@@ -69,7 +75,7 @@ def test_what_fits_one_tile_is_the_file_of_version_2(codec, image):
     data = codec.compress(small)
     assert container.read_header(data).version == 2
     assert codec.compress(small, tile=TILE) == codec.compress(small, tile=10**6) == data
-    np.testing.assert_array_equal(codec.restore(codec.encode(small)), codec.decompress(data))
+    assert_same_picture(codec.restore(codec.encode(small)), codec.decompress(data))
 
 
 def test_large_images_are_cut_unasked(codec, image, data, monkeypatch):
@@ -84,7 +90,7 @@ def test_scales_from_the_context_know_nothing_of_other_tiles_either(micro, micro
     encoding = codec.encode(image[:, :100], tile=64)
     data = container.write(encoding.container)
     assert (encoding.grid.rows, encoding.grid.columns) == (3, 2)
-    np.testing.assert_array_equal(codec.decompress(data), codec.restore(encoding))
+    assert_same_picture(codec.restore(encoding), codec.decompress(data))
     other = image[:, :100].copy()
     other[128:] ^= 255
     changed = codec.encode(other, tile=64).container
