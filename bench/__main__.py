@@ -164,9 +164,20 @@ def _aot(options: argparse.Namespace, console: Console) -> object:
 
 
 def _accelerator(options: argparse.Namespace, console: Console) -> object:
-    from bench.accelerator.lent import measure_all
+    from bench.accelerator.lent import cases_of, measure_all
+    from bench.accelerator.planned import read_plans
+    from bench.accelerator.time_limit import ended_after
 
-    results = measure_all(options.out, options.seconds, console.print)
+    plans = read_plans(options.plans)
+    with ended_after(options.time_limit):
+        results = measure_all(
+            options.out,
+            options.seconds,
+            console.print,
+            cases=cases_of(options.presets),
+            steps=options.steps,
+            plans=plans,
+        )
     console.print(tables.lent_table(results))
     return results
 

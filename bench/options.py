@@ -55,7 +55,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help=f"for codec, memory and reference; default: {DEFAULT_SIZES}; the whole series: {ALL_SIZES}",
     )
     parser.add_argument("--coder", choices=("tensorflow", "constriction"), help="default: what compress takes")
-    parser.add_argument("--presets", type=names, default=[DEFAULT_MODEL, "paper"], metavar="P,…", help="for training")
+    parser.add_argument(
+        "--presets", type=names, default=[DEFAULT_MODEL, "paper"], metavar="P,…", help="for training and accelerator"
+    )
     parser.add_argument("--batch-size", type=_COUNT, default=4, help="for training; a multiple of --devices")
     parser.add_argument("--patch-size", type=_COUNT, default=128, help="for training and data")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="for training")
@@ -97,6 +99,22 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, metavar="DIR", help="for accelerator: results, kept between calls")
     parser.add_argument(
         "--seconds", type=_COUNT, default=540, metavar="N", help="for accelerator: begin nothing new after so long"
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=_COUNT,
+        metavar="N",
+        help="for accelerator: end after so many seconds, whatever runs (status 124); what was measured is kept",
+    )
+    parser.add_argument(
+        "--steps", type=_COUNT, default=20, metavar="N", help="for accelerator: steps timed in a row; default: 20"
+    )
+    parser.add_argument(
+        "--plans",
+        type=_plans,
+        default={},
+        metavar="P=FILE,…",
+        help="for accelerator: what `train --compile-for --json` said of a preset's step, to be shown beside",
     )
     parser.add_argument(
         "--crops-per-second", type=_COUNT, metavar="N", help="for data: say how many cores read as many"
@@ -142,6 +160,16 @@ def _check_paths(parser: argparse.ArgumentParser, options: argparse.Namespace) -
 
 def _counts(text: str) -> list[int]:
     return sorted({1, *map(_COUNT, text.split(","))})
+
+
+def _plans(text: str) -> dict[str, Path]:
+    """P=FILE, a list of them, to files by preset."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(preset and file for preset, _, file in pairs):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no files of presets: write PRESET=FILE, as in paper=h100.json"
+        )
+    return {preset: Path(file) for preset, _, file in pairs}
 
 
 def _cases(text: str) -> list[tuple[int, int]]:

@@ -1,4 +1,5 @@
 """Accelerators: `aot` counts what coding takes on described ones, `lent` measures on those that are there.
 
-`symbols` decodes files that a CPU made, `journal` keeps what was measured already.
+`steps` times training steps, beside what `planned` read of plans; `symbols` decodes files that a CPU made; `journal`
+keeps what was measured already; `time_limit` ends a process.
 """

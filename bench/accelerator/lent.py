@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from bench.accelerator.journal import Journal
+from bench.accelerator.planned import beside_plan
 from bench.accelerator.steps import StepCase, measure_step
 from bench.accelerator.symbols import compare_symbols
 from cca_jax.bundles.registry import DEFAULT_MODEL
@@ -30,8 +31,14 @@ CASES = (
     StepCase("lite", 64, "float32"),
     StepCase("paper", 8, "float32"),
 )
-_REPETITIONS = 20
+_CROPS = 16
 JOURNAL, COMPILED = "accelerator.json", "compiled"
+
+
+def cases_of(presets: Sequence[str]) -> list[StepCase]:
+    """The steps to be timed: those of `CASES`, and one of every other preset."""
+    others = [StepCase(preset, _CROPS, "bfloat16") for preset in presets if preset not in {c.preset for c in CASES}]
+    return [*(case for case in CASES if case.preset in presets), *others]
 
 
 def measure_all(
@@ -40,17 +47,19 @@ def measure_all(
     tell: Callable[[str], object],
     cases: Sequence[StepCase] = CASES,
     model: str = DEFAULT_MODEL,
-    repetitions: int = _REPETITIONS,
+    steps: int = 20,
+    plans: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Measures what is missing, for so long; returns everything that is known.
 
     Args:
         out: the folder of results.
         seconds: after which nothing new is begun.
-        tell: called with a line a task.
+        tell: called with a line before and after each task.
         cases: steps to be timed.
         model: whose files are decoded.
-        repetitions: of each step.
+        steps: of each case, in a row.
+        plans: what the compiler said of steps elsewhere, by preset.
 
     Raises:
         ValueError: the folder holds something else, or the CPU's part failed.
@@ -59,19 +68,26 @@ def measure_all(
     out.mkdir(parents=True, exist_ok=True)
     journal = Journal(out / JOURNAL)
     jax.config.update("jax_compilation_cache_dir", str((out / COMPILED).resolve()))
+    kind = jax.devices()[0].device_kind
     tasks: dict[str, Callable[[], dict[str, Any]]] = {
-        str(case): functools.partial(measure_step, case, repetitions) for case in cases
+        str(case): functools.partial(_timed, case, steps, (plans or {}).get(case.preset), kind) for case in cases
     }
     tasks[f"symbols of {model}"] = functools.partial(compare_symbols, model, out / "symbols")
-    kind = jax.devices()[0].device_kind
     left = [name for name in tasks if journal.results.get(name, {}).get("device") != kind]
     while left and time.monotonic() - begun < seconds:
         name = left.pop(0)
-        journal.add(name, {"device": kind, **_result(tasks[name]), "versions": versions()})
-        tell(f"{name}: done after {time.monotonic() - begun:.0f} s")
+        tell(f"{name}: begun after {time.monotonic() - begun:.0f} s")
+        result = _result(tasks[name])
+        journal.add(name, {"device": kind, **result, "versions": versions()})
+        tell(f"{name}: {_summary(result)}; done after {time.monotonic() - begun:.0f} s")
     if left:
         tell(f"{len(left)} tasks are left: call the same command again")
     return journal.results
+
+
+def _timed(case: StepCase, steps: int, plan: Mapping[str, Any] | None, kind: str) -> dict[str, Any]:
+    found = measure_step(case, steps)
+    return {**found, **beside_plan(found, plan, kind)}
 
 
 def _result(task: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -82,3 +98,16 @@ def _result(task: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         if not is_out_of_memory(error):
             raise
         return {"error": "the device's memory is too small"}
+
+
+def _summary(result: Mapping[str, Any]) -> str:
+    """The figures that one waits for."""
+    if "error" in result:
+        return str(result["error"])
+    if "seconds" not in result:
+        return ", ".join(f"{name} {value}" for name, value in result.items())
+    parts = [f"{1e3 * result['seconds']:.2f} ms a step, {result['crops_per_second']:,.0f} crops/s"]
+    for name, of in (("bound_seconds", "bound"), ("planned_bound_seconds", "planned bound")):
+        if name in result:
+            parts.append(f"{of} {1e3 * result[name]:.2f} ms ({result[name] / result['seconds']:.0%} of it reached)")
+    return ", ".join([*parts, f"compiled in {result['compile_seconds']:.0f} s"])

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import time
+from collections.abc import Callable
 from typing import Any
 
-from bench.timing import measure
+import jax
+
+from bench.timing import summarize
 from bench.training.training import step_inputs
 from train.plan.accelerators.chips import chip_of
 from train.plan.accelerators.cost import compiled_with_cost
@@ -16,6 +20,7 @@ from train.step.compiled import compile_step
 from train.step.mesh import make_mesh
 
 _ANY_LENGTH = 1000
+_WINDOWS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,18 +42,27 @@ class StepCase:
     def __str__(self) -> str:
         return f"step of {self.preset}, {self.crops} crops of {self.patch_size}² a device, {self.precision}"
 
+    def config(self, devices: int) -> TrainConfig:
+        """The run that has this step: the preset's recipe."""
+        own = {
+            "data": "random",
+            "batch_size": self.crops * devices,
+            "patch_size": self.patch_size,
+            "precision": self.precision,
+        }
+        return TrainConfig(**{**recipe(self.preset, TrainConfig.rate_weight), **own})
 
-def measure_step(case: StepCase, repetitions: int) -> dict[str, Any]:
-    """Seconds of a step of the preset's recipe and, where the chip is known, its bound; bytes are one device's."""
+
+def measure_step(case: StepCase, steps: int) -> dict[str, Any]:
+    """Seconds of a step and, where the chip is known, its bound; bytes are one device's.
+
+    Args:
+        case: the step.
+        steps: that are run in a row, as in a run, before the last is waited for; three such rows are timed.
+    """
     mesh = make_mesh()
     kind = mesh.devices.flat[0].device_kind
-    own = {
-        "data": "random",
-        "batch_size": case.crops * mesh.size,
-        "patch_size": case.patch_size,
-        "precision": case.precision,
-    }
-    config = TrainConfig(**{**recipe(case.preset, TrainConfig.rate_weight), **own})
+    config = case.config(mesh.size)
     state, crops = step_inputs(config, mesh)
     traced = compile_step(config, _ANY_LENGTH, mesh).trace(state, crops)
     program, cost = compiled_with_cost(traced, slice_numbers(mesh.devices))
@@ -58,12 +72,17 @@ def measure_step(case: StepCase, repetitions: int) -> dict[str, Any]:
         state, report = program(state, crops)
         return report
 
-    seconds = measure(step, repetitions).median
+    step()
+    timing = summarize([_seconds_of_step(step, steps) for _ in range(_WINDOWS)])
     found = {
         "devices": mesh.size,
-        "seconds": seconds,
-        "crops_per_second": config.batch_size / seconds,
-        "tflops_per_second": cost.operations / seconds / 1e12,
+        "crops": case.crops,
+        "precision": case.precision,
+        "seconds": timing.median,
+        "seconds_low": timing.low,
+        "seconds_high": timing.high,
+        "crops_per_second": config.batch_size / timing.median,
+        "tflops_per_second": cost.operations / timing.median / 1e12,
         "main_memory_bytes": cost.traffic,
         "memory_bytes": cost.memory.peak,
         "compile_seconds": cost.compile_seconds,
@@ -73,7 +92,16 @@ def measure_step(case: StepCase, repetitions: int) -> dict[str, Any]:
         found |= {
             "bound_seconds": bound.least,
             "bound_by": bound.by,
-            "share_of_bound": bound.least / seconds,
-            "share_of_peak": cost.operations / seconds / chip.peak,
+            "share_of_bound": bound.least / timing.median,
+            "share_of_peak": cost.operations / timing.median / chip.peak,
         }
     return found
+
+
+def _seconds_of_step(step: Callable[[], Any], steps: int) -> float:
+    jax.block_until_ready(step())
+    started = time.perf_counter()
+    for _ in range(steps - 1):
+        step()
+    jax.block_until_ready(step())
+    return (time.perf_counter() - started) / steps

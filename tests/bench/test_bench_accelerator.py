@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import pytest
@@ -12,13 +15,16 @@ from bench.__main__ import main
 from bench.accelerator import lent
 from bench.accelerator.aot import coding_costs
 from bench.accelerator.journal import Journal
+from bench.accelerator.planned import beside_plan, read_plans
 from bench.accelerator.steps import StepCase, measure_step
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
 from cca_jax.entropy_coding.coders import get_coder
 from train.plan.accelerators.chips import CHIPS
+from train.recipe.options import config_of, parse
 
 DEVICE = "cpu"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.usefixtures("quick_compilation")
@@ -48,17 +54,28 @@ def preset(tmp_path, micro):
 def test_a_step_is_timed_beside_its_bound(preset, monkeypatch):
     case = StepCase(preset, 2, "float32", 64)
     monkeypatch.setattr("bench.accelerator.steps.chip_of", lambda kind: CHIPS["v5e"])
-    found = measure_step(case, repetitions=2)
+    found = measure_step(case, steps=2)
+    assert found["seconds_low"] <= found["seconds"] <= found["seconds_high"]
     assert found["crops_per_second"] == pytest.approx(2 * found["devices"] / found["seconds"])
     assert 0 < found["share_of_bound"] < 1  # a TPU would be faster
     assert found["share_of_peak"] == pytest.approx(found["tflops_per_second"] * 1e12 / CHIPS["v5e"].peak)
+
+
+FOUND = {
+    "seconds": 0.05,
+    "crops_per_second": 320.0,
+    "crops": 16,
+    "precision": "bfloat16",
+    "compile_seconds": 9.0,
+    "bound_seconds": 0.04,
+}
 
 
 @pytest.fixture
 def measured(monkeypatch):
     """Which tasks ran, each of which takes no time."""
     ran = []
-    monkeypatch.setattr(lent, "measure_step", lambda case, repetitions: ran.append(str(case)) or {"seconds": 1.0})
+    monkeypatch.setattr(lent, "measure_step", lambda case, steps: ran.append(str(case)) or dict(FOUND))
     monkeypatch.setattr(lent, "compare_symbols", lambda model, folder: ran.append(model) or {"same_symbols": 3})
     before = jax.config.jax_compilation_cache_dir
     yield ran
@@ -84,8 +101,68 @@ def test_a_call_goes_on_where_the_last_one_ended(measured, tmp_path):
     Console(quiet=True).print(tables.lent_table(results))
 
 
+def plan(**changed):
+    """What `--compile-for … --json` printed, as far as it is read."""
+    known = {"device_kind": DEVICE, "devices": 8, "batch_size": 128, "precision": "bfloat16", "main_memory_bytes": 10}
+    return {**known, "bound": {"seconds": 0.025}, **changed}
+
+
+def test_each_result_is_told_beside_its_bounds_when_it_is_there(measured, tmp_path):
+    told = []
+    results = lent.measure_all(tmp_path, 60, told.append, CASES[:1], plans={"a": plan()})
+    assert told[1].startswith(
+        f"{CASES[0]}: 50.00 ms a step, 320 crops/s, bound 40.00 ms (80% of it reached), planned bound 25.00 ms (50% of"
+    )
+    assert results[str(CASES[0])]["share_of_planned_bound"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"device_kind": "TPU v5e"}, {"batch_size": 64}, {"devices": 4}, {"precision": "float32"}]
+)
+def test_a_plan_of_another_step_is_not_compared(changed):
+    assert beside_plan(FOUND, plan(**changed), DEVICE) == {}
+
+
+def test_plans_are_what_compile_for_printed(tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(plan()))
+    assert read_plans({"a": path}) == {"a": plan()}
+    path.write_text("[]")
+    with pytest.raises(ValueError, match="--compile-for"):
+        read_plans({"a": path})
+
+
+@pytest.mark.parametrize("preset", ["lite", "paper"])
+def test_a_step_is_that_of_the_presets_recipe(preset):
+    wanted = {"data": "random", "batch_size": 32, "patch_size": 256, "precision": "bfloat16"}
+    of_train = config_of(
+        parse(
+            [
+                "--preset",
+                preset,
+                "--compile-for",
+                "h100:8",
+                *(f"--{n.replace('_', '-')}={v}" for n, v in wanted.items()),
+            ]
+        )
+    )
+    assert StepCase(preset, 4, "bfloat16").config(devices=8) == of_train
+
+
+def test_steps_of_other_presets_are_timed_too():
+    assert lent.cases_of(["lite", "paper"]) == list(lent.CASES)
+    assert {case.preset for case in lent.cases_of(["lite", "starter"])} == {"lite", "starter"}
+
+
+def test_the_time_limit_ends_what_runs(tmp_path):
+    script = "import time; from bench.accelerator.time_limit import ended_after\nwith ended_after(0.2): time.sleep(30)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 124
+    assert "--time-limit" in done.stderr
+
+
 def test_what_does_not_fit_is_a_result(measured, tmp_path, monkeypatch):
-    def full(case, repetitions):
+    def full(case, steps):
         raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
     monkeypatch.setattr(lent, "measure_step", full)
@@ -110,6 +187,8 @@ def test_cores_for_what_an_accelerator_asks_for():
     [
         (["accelerator"], "--out"),
         (["aot", "--for", "v9"], "--for v9"),
+        (["accelerator", "--out", "o", "--plans", "paper"], "PRESET=FILE"),
+        (["accelerator", "--out", "o", "--time-limit", "0"], "--time-limit"),
         (["data", "--crops-per-second", "0"], "--crops-per-second"),
     ],
 )
