@@ -35,7 +35,7 @@ def describe_compiled(run: CompiledRun, top: int = 0) -> str:
     lines = [
         f"{run.topology}: {run.topology.size} × {chip.device_kinds[0]}, {each} of {config.batch_size} crops a step on "
         f"each, {config.precision}; per device:",
-        f"memory        {memory.peak / _GIGA:.2f} of {chip.memory / _GIGA:g} GB: {verdict}; arguments "
+        f"memory        {memory.peak / _GIGA:.2f} of {chip.memory / _GIGA:.2f} GB: {verdict}; arguments "
         f"{memory.arguments / _GIGA:.2f}, temporaries {memory.temporaries / _GIGA:.2f}, results "
         f"{memory.results / _GIGA:.2f}, code {memory.code / _GIGA:.2f}",
     ]

@@ -42,7 +42,7 @@ def config(train_config):
 def test_a_report_says_what_bounds_a_step(config):
     lines = dict(line.split(maxsplit=1) for line in describe_compiled(compiled(config), top=1).splitlines())
     assert "4 × TPU v5 lite, 2 of 8 crops" in lines["v5e:2x2:"]
-    assert lines["memory"].startswith("6.00 of 16 GB: fits; arguments 2.00, temporaries 3.00")
+    assert lines["memory"].startswith("6.00 of 16.91 GB: fits; arguments 2.00, temporaries 3.00")
     assert lines["arithmetic"] == "19.7 GFLOP: 0.1 ms"
     assert lines["main"] == "memory   819 MB: 1 ms"
     assert lines["interconnect"] == "1.5 MB sent: 0.0075 ms"
@@ -75,7 +75,7 @@ def test_what_does_not_fit_is_told_with_what_is_left_to_try(config):
     assert not large.fits
     assert "TOO LARGE" in describe_compiled(large)
     said = too_large(large)
-    assert "17.00 GB of a v5e's 16.00" in said
+    assert "17.00 GB of a v5e's 16.91" in said
     assert "--remat, --shard-state, --accumulate, a smaller --batch-size or more devices" in said
     assert "bfloat16" not in said
     saving = dataclasses.replace(config, precision="float32", remat=True, accumulate=2)
