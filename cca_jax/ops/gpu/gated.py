@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from cca_jax.ops.gpu.stored import stored
 from cca_jax.ops.precision import per_channel
 
 _SQUARE = 8
@@ -55,7 +56,7 @@ def gated_depthwise(
     half = x.shape[-1] // 2
     first, second = (_convolved(x, kernel, bias, part) for part in (slice(half), slice(half, None)))
     # The barrier: without it, the kernel ends at the wider numbers, of which a plane's means could be taken.
-    return lax.optimization_barrier((first * second).astype(x.dtype))
+    return stored((first * second).astype(x.dtype))
 
 
 def _convolved(x: Array, kernel: Array, bias: Array | None, channels: slice = _ALL) -> Array:
@@ -80,8 +81,8 @@ def _backward(residuals: tuple[Array, Array, Array], cotangent: Array) -> tuple[
     x, kernel, bias = residuals
     to_sum = (_swapped(_convolved(x, kernel, bias)) * _doubled(cotangent).astype(kernel.dtype)).astype(x.dtype)
     # Written once, in x's type: three kernels read it.
-    to_sum = lax.optimization_barrier(to_sum)
-    to_x = lax.optimization_barrier(_convolved(to_sum, jnp.flip(kernel, (0, 1)), None).astype(x.dtype))
+    to_sum = stored(to_sum)
+    to_x = stored(_convolved(to_sum, jnp.flip(kernel, (0, 1)), None).astype(x.dtype))
     wide = to_sum.astype(kernel.dtype)
     *to_taps, to_bias = _sums_at_once([*(view.astype(kernel.dtype) * wide for view in _views(x)), wide])
     return to_x, jnp.stack(to_taps).reshape(kernel.shape), to_bias
@@ -100,8 +101,8 @@ def _sums_at_once(terms: list[Float[Array, "B H W C"]]) -> list[Float[Array, " C
         return tuple(map(operator.add, totals, more))
 
     zeros = (jnp.zeros((), terms[0].dtype),) * len(terms)
-    partial = lax.optimization_barrier(lax.reduce(tuple(squares), zeros, add, (2, 4)))
-    return list(jnp.stack(partial).sum((1, 2, 3)))
+    partial = lax.reduce(tuple(squares), zeros, add, (2, 4))
+    return list(jnp.stack([stored(sums) for sums in partial]).sum((1, 2, 3)))
 
 
 gated_depthwise.defvjp(_forward, _backward)
