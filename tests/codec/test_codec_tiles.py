@@ -26,7 +26,13 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 @pytest.fixture(scope="module")
 def codec(micro_lite, micro_lite_params):
-    return Codec(Bundle.build("lite", "", micro_lite, micro_lite_params), coders.get_coder("constriction"))
+    """Of rates that no other test has: JAX would give it programs that another compiled with all optimisations.
+
+    An encoder compiled with other optimisations than its decoder differs from it in last bits, and by a level in one
+    pixel of these pictures.
+    """
+    config = dataclasses.replace(micro_lite, rate_weights=(8.0, 2.0, 0.75))
+    return Codec(Bundle.build("lite", "", config, micro_lite_params), coders.get_coder("constriction"))
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +55,12 @@ def whole(codec, data):
     return codec.decompress(data)
 
 
-def assert_same_picture(restored, decoded):
-    # With exact scales the encoder's latent comes from a program of its own: last bits of its floats may differ.
-    assert np.abs(restored.astype(int) - decoded).max() <= 1
-    assert (restored != decoded).mean() < 1e-4
-
-
 def test_the_file_says_how_it_is_tiled_and_decodes_to_what_was_encoded(codec, image, encoding, data, whole):
     assert container.write(encoding.container) == data
     header = container.read_header(data)
     assert (header.version, header.grid.tile, header.grid.count) == (3, (2, 2), 4)
     assert whole.shape == image.shape
-    assert_same_picture(codec.restore(encoding), whole)
+    np.testing.assert_array_equal(codec.restore(encoding), whole)
     np.testing.assert_array_equal(codec.decompress(data, clock=Stopwatch()), whole)  # one by one, not side by side
     channels = (codec.config.hyper_channels, *codec.config.slice_sizes)
     shapes = [(1, 3, 4, channels[0]), *((1, 12, 16, count) for count in channels[1:])]
@@ -75,7 +75,7 @@ def test_what_fits_one_tile_is_the_file_of_version_2(codec, image):
     data = codec.compress(small)
     assert container.read_header(data).version == 2
     assert codec.compress(small, tile=TILE) == codec.compress(small, tile=10**6) == data
-    assert_same_picture(codec.restore(codec.encode(small)), codec.decompress(data))
+    np.testing.assert_array_equal(codec.restore(codec.encode(small)), codec.decompress(data))
 
 
 def test_large_images_are_cut_unasked(codec, image, data, monkeypatch):
@@ -90,7 +90,7 @@ def test_scales_from_the_context_know_nothing_of_other_tiles_either(micro, micro
     encoding = codec.encode(image[:, :100], tile=64)
     data = container.write(encoding.container)
     assert (encoding.grid.rows, encoding.grid.columns) == (3, 2)
-    assert_same_picture(codec.restore(encoding), codec.decompress(data))
+    np.testing.assert_array_equal(codec.restore(encoding), codec.decompress(data))
     other = image[:, :100].copy()
     other[128:] ^= 255
     changed = codec.encode(other, tile=64).container

@@ -19,6 +19,7 @@ import numpy as np
 from cca_jax.codec.tiles.tile_coder import TileCoder
 from cca_jax.compile_cache import programs
 from cca_jax.compile_cache.cores import usable_cores
+from cca_jax.compile_cache.environment import settings
 from cca_jax.config import HYPER_STRIDE
 from cca_jax.model.cca import CCAModel
 from cca_jax.tiling.buckets import BucketLayout
@@ -77,7 +78,8 @@ def _first(
     direction: str, model: CCAModel, transforms: BucketLayout, coding: BucketLayout, quality: float | None
 ) -> Iterator[bool]:
     """Whether nobody rehearsed this before. Who asks meanwhile waits, and need not compile it all himself."""
-    key = (direction, model, transforms.shape, coding.shape, coding.region is None, quality is None)
+    shapes = transforms.shape, coding.shape, coding.region is None
+    key = (direction, model, shapes, quality is None, settings())
     if jax.config.jax_disable_jit or key in _rehearsed:  # type: ignore[attr-defined]  # nothing is compiled then
         yield False
     else:
