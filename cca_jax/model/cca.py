@@ -64,15 +64,18 @@ class CCAModel(nn.Module):
             they are used; what the networks put out, rounding, densities and their likelihoods are float32 always.
         remat: whether the backward pass computes the networks' insides again instead of keeping them: less memory for
             about a third more time, the same gradients to rounding.
+        synthesis_dtype: what the synthesis transform computes in, where that differs; None for `compute_dtype`.
     """
 
     config: ModelConfig
     compute_dtype: jax.typing.DTypeLike = jnp.float32
     remat: bool = False
+    synthesis_dtype: jax.typing.DTypeLike | None = None
 
     def setup(self) -> None:
         self.analysis = AnalysisTransform(self.config, self.remat)
-        self.synthesis = SynthesisTransform(self.config, self.compute_dtype, self.remat)
+        synthesis_dtype = self.compute_dtype if self.synthesis_dtype is None else self.synthesis_dtype
+        self.synthesis = SynthesisTransform(self.config, synthesis_dtype, self.remat)
         self.hyper_analysis = HyperAnalysis(self.config)
         self.hyper_mean_synthesis = HyperSynthesis(self.config)
         if self.config.exact_scales:

@@ -40,9 +40,12 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
         tell: called with a line on what was taken.
 
     Raises:
-        ValueError: the source is none of these, or of sizes that it cannot be extended from (`train.init.extend`).
+        ValueError: the source is none of these, or of sizes that it cannot be extended from (`train.init.extend`); or
+            there is none, and the run is to finish a model.
     """
     fresh = initial_params(config.model, config.seed, auxiliary=config.cca != "off")
+    if source is None and config.finish:
+        raise ValueError("--finish needs --init-from: a model that has learned")
     if source is None:
         return _with_first_parameters(fresh, config)
     params, learned = _read(Path(source), config.model, tell)

@@ -10,11 +10,13 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from cca_jax.model.cca import CCAModel, Noise
+from cca_jax.model.parameters.shapes import flatten, unflatten
 from cca_jax.model.rates import RatePoint
 from cca_jax.objective.loss import rate_distortion_cca
 from train.recipe.config import TrainConfig
 from train.step.placement import state_layout, state_shapes
 from train.step.sharding import bytes_on_a_device
+from train.step.state import averaged_part, split_trained
 
 
 class MemoryEstimate(NamedTuple):
@@ -23,7 +25,7 @@ class MemoryEstimate(NamedTuple):
     Attributes:
         state: parameters, both optimisers, the moving average: on every device, or this device's part.
         gathered: the whole parameters during a step, where the state is sharded.
-        gradients: as large as the parameters.
+        gradients: as large as the parameters that are trained.
         activations: what the forward pass keeps for the backward pass, for this device's share of a part of a batch.
     """
 
@@ -49,21 +51,22 @@ def estimate_memory(config: TrainConfig, model: CCAModel, mesh: Mesh) -> MemoryE
         image, noise = jnp.zeros(shape), Noise.sample(jax.random.key(0), config.model, shape, auxiliary)
         several = bool(config.model.rate_weights)
         rate = RatePoint.at(config.model, jnp.zeros(rows)) if several else RatePoint.single(config.rate_weight)
+        trained, fixed = split_trained(flatten(params), config.finish)
 
-        def loss(params: Any) -> Any:
+        def loss(trained: Any) -> Any:
             return rate_distortion_cca(
-                model, params, image, noise,
+                model, unflatten({**fixed, **trained}), image, noise,
                 rate=rate, cca_weight=config.cca_weight,
                 form=config.cca, distortion=config.loss,
             )[0]  # fmt: skip
 
-        return jax.vjp(loss, params)[1]
+        return jax.vjp(loss, trained)[1]
 
-    parameters = _bytes(state.params)
+    trained = _bytes(averaged_part(state.params, config.finish))
     residuals = _bytes(jax.eval_shape(kept, state.params))
     held = bytes_on_a_device(state, mesh, config.shard_state)
-    gathered = parameters if config.shard_state and mesh.size > 1 else 0
-    return MemoryEstimate(held, gathered, parameters, max(0, residuals - parameters))
+    gathered = _bytes(state.params) if config.shard_state and mesh.size > 1 else 0
+    return MemoryEstimate(held, gathered, trained, max(0, residuals - trained))
 
 
 def _bytes(tree: Any) -> int:

@@ -54,7 +54,10 @@ class TrainConfig:
         cca_weight: α.
         cca_warmup: α rises linearly over this length: an auxiliary model that has not learned yet says nothing of what
             a slice could do without, and its gradient can make a run diverge.
-        precision: of the networks' arithmetic; likelihoods and parameters are float32 always.
+        finish: trains what decides pictures and nothing that is coded (`cca_jax.model.parameters.picture_only`), on
+            rounded latents as files have them; all else keeps its values, so that files stay what they were.
+        precision: of the networks' arithmetic; likelihoods and parameters are float32 always. With `finish`, of the
+            synthesis transform's alone: latents are those of float32 networks, as files have them.
         remat: computes activations again in the backward pass instead of keeping them.
         accumulate: parts in which a batch is worked off, one after the other.
         ema_decay: of the moving average of the parameters, which is then what is validated and exported; 0 keeps none.
@@ -95,6 +98,7 @@ class TrainConfig:
     cca: CCAForm = "reference"
     cca_weight: float = 1.0
     cca_warmup: Duration = _NO_TIME
+    finish: bool = False
     precision: Precision = "float32"
     remat: bool = False
     accumulate: int = 1
@@ -126,6 +130,8 @@ class TrainConfig:
             raise ValueError("--learning-rate-decay fall needs --fall, the length of the fall")
         if not self.photos_on_device and (self.crop_weight, self.steps_per_call) != ("photo", 1):
             raise ValueError("--crop-weight and --steps-per-call need --photos-on-device")
+        if self.finish and (self.cca, self.rate_proxy) != ("off", "rounded"):
+            raise ValueError("--finish trains nothing of the rates: it takes --cca off and --rate-proxy rounded")
         parse_optimizer_options(self.optimizer, self.optimizer_options)
         if self.batch_size % self.accumulate:
             raise ValueError(f"--batch-size {self.batch_size} is not divisible by --accumulate {self.accumulate}")

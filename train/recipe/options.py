@@ -11,7 +11,7 @@ from cca_jax.cli.parser import OneLineParser, whole_number
 from cca_jax.config import PRESETS
 from train.recipe.config import CHOICES, DURATIONS, TrainConfig
 from train.recipe.durations import Duration
-from train.recipe.presets import recipe
+from train.recipe.presets import finishing, recipe
 from train.recipe.trace_window import TraceWindow
 
 _HELP = {
@@ -24,6 +24,7 @@ _HELP = {
     "hyper_warmup": "the hyper-latent's rate counts ever more over this length",
     "rate_proxy": "what rates are computed of: the latent with noise, or rounded",
     "cca_weight": "α",
+    "finish": "train the synthesis alone, on latents as files have them; files stay the same",
     "cca_warmup": "α rises from 0 over this length",
     "optimizer": "adam as released, or one of optax: adamw, lion, lamb, … (a wrong name lists all)",
     "optimizer_options": "of the optimizer: weight_decay=0.01,b2=0.95",
@@ -171,6 +172,8 @@ def config_of(options: argparse.Namespace, resumed: TrainConfig | None = None) -
     defaults = recipe(options.preset, values.get("rate_weight", TrainConfig.rate_weight))
     if defaults["model"].rate_weights and {"rate_weight", "first_rate_weight"} & set(values):
         raise ValueError("--rate-weight: the model has rate weights of its own, in its configuration: leave it out")
+    if values.get("finish"):
+        defaults = finishing(defaults)
     if resumed is not None:
         values = {**{name: getattr(resumed, name) for name in _PLACES}, **values}
     elif "duration" in values:

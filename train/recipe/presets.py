@@ -69,3 +69,10 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
             "first_parameters": "coding",
         }
     return small
+
+
+def finishing(defaults: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's fields for a run with `finish`: without the parts of the recipe that are about rates."""
+    none = dict.fromkeys(("hyper_warmup", "cca_warmup"), Duration(0))
+    rates = {"cca": "off", "rate_proxy": "rounded", "first_rate_weight": defaults["rate_weight"]}
+    return {**defaults, **none, **rates}

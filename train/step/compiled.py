@@ -35,7 +35,10 @@ class Step(Protocol):
 
 def build_model(config: TrainConfig) -> CCAModel:
     """The networks as this run executes them."""
-    return CCAModel(config.model, compute_dtype=jnp.dtype(config.precision), remat=config.remat)
+    precision = jnp.dtype(config.precision)
+    if config.finish:  # on the latents that float32 networks make
+        return CCAModel(config.model, remat=config.remat, synthesis_dtype=precision)
+    return CCAModel(config.model, compute_dtype=precision, remat=config.remat)
 
 
 def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = None) -> Step:

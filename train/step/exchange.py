@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -38,26 +38,29 @@ def gradients_over_devices(
     rows: Any,
     mesh: Mesh,
     axes: Axes | None = None,
+    trained: Iterable[str] | None = None,
 ) -> tuple[Arrays, Any]:
     """The mean of what every device makes of its own rows; the gradients lie on the devices as the parameters do.
 
     Args:
-        function: of whole parameters, `shared` and rows to as many gradients, and a tree of other arrays; pure.
+        function: of whole parameters, `shared` and rows to the gradients, and a tree of other arrays; pure.
         params: by name.
         shared: a tree of arrays that every device has whole.
         rows: a tree of arrays whose first axis is divided among the devices.
         mesh: the devices.
         axes: how the parameters are divided; None where all are whole.
+        trained: names of the parameters that the gradients are of; None for all.
     """
     axes = dict.fromkeys(params) if axes is None else axes
     lie = {name: spec_of(axes[name]) for name in params}
+    gradients_lie = {name: lie[name] for name in (params if trained is None else trained)}
 
     def on_device(params: Arrays, shared: Any, rows: Any) -> tuple[Arrays, Any]:
         gradients, others = function(gather_arrays(params, axes, mesh.shape[BATCH]), shared, rows)
         return mean_of_gradients(gradients, others, axes, mesh)
 
     arguments = (lie, PartitionSpec(), rows_spec(mesh))
-    return on_each_device(on_device, mesh, arguments, (lie, PartitionSpec()))(params, shared, rows)
+    return on_each_device(on_device, mesh, arguments, (gradients_lie, PartitionSpec()))(params, shared, rows)
 
 
 def squares_over_devices(gradients: Arrays, mesh: Mesh, axes: Axes) -> Float[Array, ""]:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32
 
+from cca_jax.model.parameters.picture_only import picture_only
 from cca_jax.model.parameters.shapes import flatten, unflatten
 from cca_jax.objective.loss import ObjectiveTerms
 from train.step.optimizers.layout import Layout, pack, unpack
@@ -25,12 +26,15 @@ class TrainState:
     Attributes:
         step: optimiser steps done, skipped ones included.
         params: the model's parameters.
-        optimizer: state of the optimizer of everything but the quantiles, which are packed as `layout` says.
+        optimizer: state of the optimizer of everything but the quantiles, which are packed as `layout` says. Where a
+            run finishes a model, of what it trains alone.
         quantile_optimizer: state of Adam on the quantiles, as one vector.
-        average: exponential moving average of the parameters, packed likewise; None where none is kept.
+        average: exponential moving average of the parameters, packed likewise; None where none is kept. Where a run
+            finishes a model, of what it trains alone: an average of equal numbers is not always that number.
         skipped: steps whose loss or gradients were not finite.
         skipped_in_row: how many of these are the last ones.
         layout: how parameters lie before the optimizer; static under jit.
+        finish: whether the run trains what decides pictures alone; static under jit.
     """
 
     step: Int32[Array, ""]
@@ -41,11 +45,15 @@ class TrainState:
     skipped: Int32[Array, ""]
     skipped_in_row: Int32[Array, ""]
     layout: Layout = flax.struct.field(pytree_node=False, default="vector")
+    finish: bool = flax.struct.field(pytree_node=False, default=False)
 
     @property
     def best_params(self) -> Any:
         """The parameters to validate and to export: the average where one is kept."""
-        return self.params if self.average is None else unpack(self.average, self.params)
+        if self.average is None:
+            return self.params
+        averaged = averaged_part(self.params, self.finish)
+        return unflatten({**flatten(self.params), **flatten(unpack(self.average, averaged))})
 
 
 @flax.struct.dataclass
@@ -73,8 +81,31 @@ def split_quantiles(named: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
     return quantiles, {name: value for name, value in named.items() if name not in quantiles}
 
 
+def split_trained(named: dict[str, Any], finish: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the first optimizer moves, and everything else, by name.
+
+    Args:
+        named: all parameters.
+        finish: see `TrainState`; otherwise these are all but the quantiles.
+    """
+    if not finish:
+        quantiles, others = split_quantiles(named)
+        return others, quantiles
+    trained = picture_only(named)
+    return {n: v for n, v in named.items() if n in trained}, {n: v for n, v in named.items() if n not in trained}
+
+
+def averaged_part(params: Any, finish: bool) -> Any:
+    """The tree of parameters of which a moving average is kept."""
+    return unflatten(split_trained(flatten(params), finish)[0]) if finish else params
+
+
 def initial_state(
-    params: Any, average: bool = False, optimizer: Optimizer | None = None, layout: Layout = "vector"
+    params: Any,
+    average: bool = False,
+    optimizer: Optimizer | None = None,
+    layout: Layout = "vector",
+    finish: bool = False,
 ) -> TrainState:
     """The state before the first step.
 
@@ -83,19 +114,21 @@ def initial_state(
         average: begins a moving average at the parameters.
         optimizer: of everything but the quantiles; None for Adam as released.
         layout: how the parameters lie before it.
+        finish: see `TrainState`.
     """
     params = jax.tree.map(jnp.asarray, params)
-    quantiles, others = split_quantiles(flatten(params))
+    trained, _ = split_trained(flatten(params), finish)
+    quantiles, _ = split_quantiles(flatten(params))
     # No learning rate decides how a state begins.
-    main = (optimizer or Optimizer()).at(0.0).init(pack(others, layout))
+    main = (optimizer or Optimizer()).at(0.0).init(pack(trained, layout))
     second = QUANTILE_OPTIMIZER.at(QUANTILE_LEARNING_RATE).init(pack(quantiles, "vector"))
     zero = jnp.zeros((), jnp.int32)
-    kept = pack(jax.tree.map(jnp.copy, params), layout) if average else None
-    return TrainState(zero, params, main, second, kept, zero, zero, layout)
+    kept = pack(jax.tree.map(jnp.copy, averaged_part(params, finish)), layout) if average else None
+    return TrainState(zero, params, main, second, kept, zero, zero, layout, finish)
 
 
 def first_moments(state: TrainState) -> Any:
-    """Adam's first moments in the structure of the parameters; 0 for the quantiles, which are not its own."""
-    quantiles, others = split_quantiles(flatten(state.params))
-    moments = unpack(state.optimizer.mu, others)
-    return unflatten({**{name: jnp.zeros_like(value) for name, value in quantiles.items()}, **moments})
+    """Adam's first moments in the structure of the parameters; 0 for the quantiles and others that are not its own."""
+    trained, others = split_trained(flatten(state.params), state.finish)
+    moments = unpack(state.optimizer.mu, trained)
+    return unflatten({**{name: jnp.zeros_like(value) for name, value in others.items()}, **moments})

@@ -1,14 +1,15 @@
 """One optimiser step, pure: the released recipe (paper section 4.1) with the learning rate as an argument.
 
 Gradients of the objective; clipped by their global norm; an optimizer, Adam if none is named, on everything but the
-quantiles; then the quantile loss with the updated densities, and a second Adam on the quantiles.
+quantiles; then the quantile loss with the updated densities, and a second Adam on the quantiles. A state that finishes
+a model has gradients of what decides pictures alone, and nothing else moves.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -27,7 +28,14 @@ from train.step.optimizers.clipping import clip_by_global_norm
 from train.step.optimizers.layout import Layout, pack, unpack
 from train.step.optimizers.optimizer import Optimizer
 from train.step.sharding import param_axes
-from train.step.state import QUANTILE_LEARNING_RATE, QUANTILE_OPTIMIZER, StepReport, TrainState, split_quantiles
+from train.step.state import (
+    QUANTILE_LEARNING_RATE,
+    QUANTILE_OPTIMIZER,
+    StepReport,
+    TrainState,
+    averaged_part,
+    split_trained,
+)
 
 
 def mean_over_parts(function: Callable[[Any], Any], batch: Any, parts: int) -> Any:
@@ -102,15 +110,17 @@ def train_step(
     rows = (image, noise, of_images)
     named = flatten(state.params)
     axes = param_axes(named, mesh) if mesh is not None and shard_state else None
-    gradients, terms = _mean_gradients(objective, named, schedule, rows, accumulate, mesh, axes)
-    others = split_quantiles(gradients)[1]
-    squares = None if mesh is None or axes is None else squares_over_devices(others, mesh, axes)
-    gradient, norm = clip_by_global_norm(pack(others, state.layout), max_norm, squares)
+    fixed = split_trained(named, state.finish)[1] if state.finish else {}
+    gradients, terms = _mean_gradients(objective, named, fixed, schedule, rows, accumulate, mesh, axes)
+    own = split_trained(gradients, state.finish)[0]
+    squares = None if mesh is None or axes is None else squares_over_devices(own, mesh, axes)
+    gradient, norm = clip_by_global_norm(pack(own, state.layout), max_norm, squares)
     finite = jnp.isfinite(norm) & jnp.isfinite(terms.loss)
     advance = partial(_advance, learning_rate=learning_rate, optimizer=optimizer or Optimizer())
     new, quantile_loss = _update(model, state, gradient, finite, advance, form != "off")
     if state.average is not None:
-        average = moving_average(state.average, pack(new.params, state.layout), average_decay, state.step)
+        averaged = pack(averaged_part(new.params, state.finish), state.layout)
+        average = moving_average(state.average, averaged, average_decay, state.step)
         kept = jax.tree.map(lambda after, before: jnp.where(finite, after, before), average, state.average)
         new = dataclasses.replace(new, average=kept)
     skipped = state.skipped + jnp.where(finite, 0, 1)
@@ -122,6 +132,7 @@ def train_step(
 def _mean_gradients(
     objective: Callable[..., Any],
     params: dict[str, Array],
+    fixed: Collection[str],
     schedule: Any,
     rows: Any,
     accumulate: int,
@@ -133,27 +144,32 @@ def _mean_gradients(
     Args:
         objective: of parameters, images and noise, with what `schedule` and the images themselves add by name.
         params: the parameters by name.
+        fixed: names of those that have no gradient.
         schedule: its scalars of this step.
         rows: images, noise, and what has a value for each image, by name.
         accumulate: parts of each device's rows.
         mesh: the devices; None for one.
         axes: how the parameters are divided among them; None where they are whole.
     """
+    trained = [name for name in params if name not in fixed]
 
     def of_rows(params: dict[str, Array], schedule: Any, rows: Any) -> Any:
-        tree = unflatten(params)
+        moved = {name: params[name] for name in trained}
 
         def of_part(part: Any) -> Any:
             image, noise, of_images = part
-            return jax.grad(objective, has_aux=True)(tree, image, noise, **schedule, **of_images)
 
-        gradients, terms = mean_over_parts(of_part, rows, accumulate)
-        return flatten(gradients), terms
+            def loss(moved: dict[str, Array]) -> Any:
+                return objective(unflatten({**params, **moved}), image, noise, **schedule, **of_images)
+
+            return jax.grad(loss, has_aux=True)(moved)
+
+        return mean_over_parts(of_part, rows, accumulate)
 
     schedule = jax.tree.map(jnp.asarray, schedule)
     if mesh is None:
         return of_rows(params, schedule, rows)
-    return gradients_over_devices(of_rows, params, schedule, rows, mesh, axes)
+    return gradients_over_devices(of_rows, params, schedule, rows, mesh, axes, trained)
 
 
 def _advance(
@@ -181,26 +197,32 @@ def _update(
 ) -> tuple[TrainState, Float[Array, ""]]:
     """Both optimizers, one after the other: the state with their changes, and the quantile loss between the two.
 
+    Where a model is finished, the first one alone.
+
     Args:
         model: the networks.
         state: before the step.
-        gradient: clipped, of everything but the quantiles.
+        gradient: clipped, of what the first one moves.
         finite: whether it is; if not, nothing changes.
         advance: the first optimizer's step, see `_advance`.
         auxiliary: whether the auxiliary model's quantiles take part.
     """
-    quantiles, others = split_quantiles(flatten(state.params))
+    others, rest = split_trained(flatten(state.params), state.finish)
     others, optimizer = advance(others, gradient, state.optimizer, finite, state.layout)
+    state = dataclasses.replace(state, optimizer=optimizer)
+    if state.finish:
+        params = unflatten({**rest, **others})
+        quantile_loss = model.apply({"params": params}, auxiliary=auxiliary, method="quantile_loss")
+        return dataclasses.replace(state, params=params), quantile_loss
 
     def quantile_objective(quantiles: dict[str, Array]) -> Array:
         params = unflatten({**others, **quantiles})
         return model.apply({"params": params}, auxiliary=auxiliary, method="quantile_loss")
 
-    quantile_loss, gradients = jax.value_and_grad(quantile_objective)(quantiles)
+    quantile_loss, gradients = jax.value_and_grad(quantile_objective)(rest)
     quantiles, quantile_optimizer = _advance(
-        quantiles, pack(gradients, "vector"), state.quantile_optimizer, finite, "vector",
+        rest, pack(gradients, "vector"), state.quantile_optimizer, finite, "vector",
         learning_rate=QUANTILE_LEARNING_RATE, optimizer=QUANTILE_OPTIMIZER,
     )  # fmt: skip
     params = unflatten({**others, **quantiles})
-    updated = dataclasses.replace(state, params=params, optimizer=optimizer, quantile_optimizer=quantile_optimizer)
-    return updated, quantile_loss
+    return dataclasses.replace(state, params=params, quantile_optimizer=quantile_optimizer), quantile_loss
