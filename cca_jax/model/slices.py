@@ -19,6 +19,7 @@ from cca_jax.model.layers import Head
 from cca_jax.model.rates import RatePoint, step_size_of
 from cca_jax.model.recurrence import context_length, refined_slices, slice_recurrence
 from cca_jax.model.stacks import NAFStack, draw_stacked, rematerialized, require_params
+from cca_jax.ops import platform
 from cca_jax.ops.likelihoods.density import LIKELIHOODS
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.quantization.rounding import round_straight_through
@@ -65,7 +66,11 @@ class _Predictor(nn.Module):
 
 
 class _MeanAndScale(nn.Module):
-    """Two `_Predictor`s side by side over stacked parameters, [2, …]: they compile once."""
+    """Two `_Predictor`s over stacked parameters, [2, …]: they compile once.
+
+    They run side by side. A TPU trains one after the other, which halves the program: every 3×3 convolution is there
+    once, not once for each.
+    """
 
     config: ModelConfig
     channels: int
@@ -82,6 +87,8 @@ class _MeanAndScale(nn.Module):
         def predict(params: Any, context: Array) -> tuple[Array, Array]:
             return predictor.apply({"params": params}, context, region)
 
+        if platform.on_tpu() and region is None:
+            return jax.lax.map(lambda one: predict(*one), (self.variables["params"], contexts))
         return jax.vmap(predict)(self.variables["params"], contexts)
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -77,6 +78,24 @@ def test_predictions_depend_on_exactly_the_slices_of_the_rule(micro, skip):
     for kind in (0, 1):  # mean, scale
         rows = [dependence(y, jnp.zeros((4, 2)).at[i, kind].set(1)) for i in range(4)]
         np.testing.assert_array_equal(np.stack(rows) > 0, expected)
+
+
+@pytest.mark.usefixtures("quick_compilation")
+def test_networks_one_after_the_other_predict_what_they_do_side_by_side(micro, micro_params, monkeypatch):
+    networks = SliceNetworks(micro, 0)
+    own = micro_params["slices"]
+    generator = np.random.default_rng(0)
+    mean, scale = jnp.asarray(generator.standard_normal((2, 1, 2, 2, micro.latent_channels), np.float32))
+
+    def predicted(own):
+        found = networks.apply({"params": own}, 0, mean, scale, (), method="predict")
+        return (found.mean**2).sum() + (found.scale**3).sum() + found.features.sum(), found
+
+    (_, expected), expected_gradients = jax.value_and_grad(predicted, has_aux=True)(own)
+    monkeypatch.setattr("cca_jax.ops.platform.of_program", lambda: "tpu")
+    (_, found), gradients = jax.value_and_grad(predicted, has_aux=True)(own)
+    assert_close = partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
+    jax.tree.map(assert_close, (found, gradients), (expected, expected_gradients))
 
 
 def test_residual_prediction_stays_within_half_a_step(micro, micro_params):
