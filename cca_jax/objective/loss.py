@@ -8,9 +8,12 @@ Per pixel, with N = H·W and bits(p) = -Σ log2 p of each image, averaged over t
     L = distortion + λ · (R_y + R_z) + α · L_cca + L_f
 
 distortion is 0.05 · 255² · MSE(x, x̂) or 0.05 · (1 - MS-SSIM(x, x̂)), λ the rate weight: larger means fewer bits.
+(MS-SSIM is 0, without a gradient, where two pictures have nothing in common, as at a run's beginning: there it is
+continued, see `metrics.ms_ssim`.)
 A model of several rates has a λ_b for each image b, and L is the mean over the images of their own L_b / √λ_b: at the
 slope λ, distortions of a codec grow about like λ and rates shrink, and undivided the images of low rate would drown the
-others.
+others. Its λ are the configuration's whatever the distortion: there 1 - MS-SSIM counts `MS_SSIM_SCALE` times, so that a
+λ buys about the bits that it buys under MSE.
 """
 
 from __future__ import annotations
@@ -32,6 +35,9 @@ CCAForm = Literal["reference", "stopped", "off"]
 """How the auxiliary model takes part: as released, with its gradients kept apart, or not at all."""
 Distortion = Literal["mse", "ms-ssim"]
 _DISTORTION_WEIGHT = 0.05
+MS_SSIM_SCALE = 1280.0
+"""How many times 1 - MS-SSIM counts beside 255² · MSE at equal λ and about equal rate: the middle of 1222 to 1333, the
+ratios of the eight pairs of weights by which CompressAI trains its models for either (Bégaint et al. 2020)."""
 
 
 @flax.struct.dataclass
@@ -121,7 +127,7 @@ def rate_distortion_cca(
         {"params": params}, image, noise, rate=rate, auxiliary=form != "off", auxiliary_gradient=gradient
     )
     error = mse(image, output.x_hat).mean()
-    cost = distortion_cost(image, output.x_hat, distortion)
+    cost = distortion_cost(image, output.x_hat, distortion, model.config)
     pixels = image.shape[1] * image.shape[2]
     rate_y, rate_z = _bits(output.likelihood_y) / pixels, _bits(output.likelihood_z) / pixels
     added, *about_auxiliary = _auxiliary_terms(output.auxiliary, rate_y, pixels, cca_weight, form)
@@ -165,9 +171,9 @@ def _cross_bits(auxiliary: AuxiliaryOutput, form: CCAForm) -> Float[Array, " B"]
 
 
 def distortion_cost(
-    image: Float[Array, "B H W 3"], x_hat: Float[Array, "B H W 3"], distortion: Distortion
+    image: Float[Array, "B H W 3"], x_hat: Float[Array, "B H W 3"], distortion: Distortion, config: ModelConfig
 ) -> Float[Array, " B"]:
-    """The distortion of each image: 0.05 · 255² · MSE or 0.05 · (1 - MS-SSIM).
+    """The distortion of each image: 0.05 · 255² · MSE or 0.05 · (1 - MS-SSIM), scaled in a model of several rates.
 
     Raises:
         ValueError: an unknown distortion.
@@ -175,5 +181,6 @@ def distortion_cost(
     if distortion == "mse":
         return _DISTORTION_WEIGHT * 255**2 * mse(image, x_hat)
     if distortion == "ms-ssim":
-        return _DISTORTION_WEIGHT * (1 - ms_ssim(image, x_hat))
+        scale = MS_SSIM_SCALE if config.rate_weights else 1.0
+        return scale * _DISTORTION_WEIGHT * (1 - ms_ssim(image, x_hat, continued=True))
     raise ValueError(f"distortion must be mse or ms-ssim, got {distortion!r}")

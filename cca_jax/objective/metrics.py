@@ -17,8 +17,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Float, Num, UInt8
+
+from cca_jax.objective.gaussian_window import blur
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales, finest first."""
@@ -26,9 +27,8 @@ MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 MS_SSIM_MIN_SIDE = 176
 """Shortest side in pixels that MS-SSIM accepts: the window's 11 taps at the coarsest of five scales, 11 · 2⁴."""
 
-_TAPS = 11
-_SIGMA = 1.5
 _K1, _K2 = 0.01, 0.03
+_CONTINUED_BELOW = 0.1
 
 
 class Fidelity(NamedTuple):
@@ -82,7 +82,9 @@ def psnr(a: UInt8[Array, "b h w c"], b: UInt8[Array, "b h w c"]) -> Float[Array,
     return 20.0 * math.log10(255.0) - 10.0 * jnp.log10(mse(a, b))
 
 
-def ms_ssim(x: Num[Array, "b h w c"], y: Num[Array, "b h w c"], data_range: float = 1.0) -> Float[Array, " b"]:
+def ms_ssim(
+    x: Num[Array, "b h w c"], y: Num[Array, "b h w c"], data_range: float = 1.0, *, continued: bool = False
+) -> Float[Array, " b"]:
     """Multiscale structural similarity of each image, equal to pytorch-msssim's to 1e-4.
 
     Five scales, an 11-tap Gaussian window of σ 1.5 applied without padding, K1 0.01 and K2 0.03. A negative
@@ -92,6 +94,8 @@ def ms_ssim(x: Num[Array, "b h w c"], y: Num[Array, "b h w c"], data_range: floa
         x: images [B,H,W,C], 0 to `data_range`; the short side has at least `MS_SSIM_MIN_SIDE` pixels.
         y: images of the same shape, on the same scale.
         data_range: the scale's length: 1.0 for floating images 0 to 1, 255.0 for 8-bit ones.
+        continued: for training. A scale's term under 0.1 then falls exponentially towards 0, instead of linearly to 0
+            and no further: pictures that have nothing in common yet get a gradient. The rest is the same.
 
     Returns:
         [B], 0 to 1; 1 where the two images are identical.
@@ -112,13 +116,13 @@ def ms_ssim(x: Num[Array, "b h w c"], y: Num[Array, "b h w c"], data_range: floa
             f"integer images with data_range {data_range}: pass data_range=255.0, or scale them to 0-1 floats"
         )
     x, y = _floating(x), _floating(y)
-    factors = []
+    power, factors = _continued_power if continued else _clipped_power, []
     for scale, weight in enumerate(MS_SSIM_WEIGHTS):
         luminance, contrast_structure = _ssim_terms(x, y, data_range)
         last = scale == len(MS_SSIM_WEIGHTS) - 1
         # Luminance counts at the coarsest scale only, multiplied in before the average over pixels.
         term = jnp.mean(luminance * contrast_structure if last else contrast_structure, axis=(1, 2))
-        factors.append(_clipped_power(term, weight))
+        factors.append(power(term, weight))
         if not last:
             x, y = _halve(x), _halve(y)
     return jnp.mean(functools.reduce(jnp.multiply, factors), axis=1)
@@ -173,61 +177,11 @@ def _floating(x: Array) -> Array:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
-@functools.cache
-def _window() -> tuple[float, ...]:
-    """The 11-tap Gaussian, normalised to one."""
-    taps = [math.exp(-((i - _TAPS // 2) ** 2) / (2.0 * _SIGMA**2)) for i in range(_TAPS)]
-    total = math.fsum(taps)
-    return tuple(tap / total for tap in taps)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
-def _blur_axis(x: Array, axis: int, step: int) -> Array:
-    """Gaussian window along one axis of [B,H,W·C] without padding; its taps lie `step` elements apart.
-
-    A sum of shifted products, which XLA fuses into one loop; its grouped convolution is ten times slower on a CPU.
-    """
-    length = x.shape[axis] - (_TAPS - 1) * step
-    starts = range(0, _TAPS * step, step)
-    shifted = [
-        tap * lax.slice_in_dim(x, start, start + length, axis=axis)
-        for tap, start in zip(_window(), starts, strict=True)
-    ]
-    return functools.reduce(jnp.add, shifted)
-
-
-def _blur_axis_forward(x: Array, axis: int, step: int) -> tuple[Array, None]:
-    return _blur_axis(x, axis, step), None
-
-
-def _blur_axis_backward(axis: int, step: int, _: None, cotangent: Array) -> tuple[Array]:
-    """The window is symmetric, so its transpose is itself on a zero-padded input.
-
-    Autodiff would pad each of the 11 slices' gradients to an array of its own: a program that compiles for 15 s and
-    runs for 5 where this one takes 3 and 0.3.
-    """
-    margin = (_TAPS - 1) * step
-    padding = [(margin, margin) if i == axis else (0, 0) for i in range(cotangent.ndim)]
-    return (_blur_axis(jnp.pad(cotangent, padding), axis, step),)
-
-
-_blur_axis.defvjp(_blur_axis_forward, _blur_axis_backward)
-
-
-def _blur(x: Array) -> Array:
-    """Gaussian window over H and W without padding, [B,H,W,C] to [B,H-10,W-10,C]."""
-    batch, height, width, channels = x.shape
-    # W and C as one axis: loops over long contiguous rows vectorise, loops over three channels do not.
-    rows = _blur_axis(x.reshape(batch, height, width * channels), 1, 1)
-    rows = _blur_axis(rows, 2, channels)
-    return rows.reshape(batch, height - _TAPS + 1, width - _TAPS + 1, channels)
-
-
 def _ssim_terms(x: Array, y: Array, data_range: float) -> tuple[Array, Array]:
     """Maps of the luminance and of the contrast-structure term, each [B,H-10,W-10,C]."""
     c1, c2 = (_K1 * data_range) ** 2, (_K2 * data_range) ** 2
     # One blur of five stacked arrays, not five blurs: a fifth of the program to compile.
-    moments = _blur(jnp.concatenate([x, y, x * x, y * y, x * y]))
+    moments = blur(jnp.concatenate([x, y, x * x, y * y, x * y]))
     mean_x, mean_y, square_x, square_y, product = jnp.split(moments, 5)
     var_x, var_y = square_x - mean_x * mean_x, square_y - mean_y * mean_y
     covariance = product - mean_x * mean_y
@@ -239,6 +193,12 @@ def _clipped_power(base: Array, exponent: float) -> Array:
     """max(base, 0) ** exponent, whose gradient is 0 (not infinite times zero) where the base was clipped."""
     positive = base > 0.0
     return jnp.where(positive, jnp.where(positive, base, 1.0) ** exponent, 0.0)
+
+
+def _continued_power(base: Array, exponent: float) -> Array:
+    """A power, continued below `_CONTINUED_BELOW` with the same value and slope by an exponential of base."""
+    below = jnp.minimum(base / _CONTINUED_BELOW, 1.0) - 1.0
+    return jnp.maximum(base, _CONTINUED_BELOW) ** exponent * jnp.exp(exponent * below)
 
 
 def _halve(x: Array) -> Array:

@@ -190,3 +190,18 @@ def test_fidelity_of_a_small_image_has_no_ms_ssim():
 def test_fidelity_refuses_other_sizes():
     with pytest.raises(ValueError, match="of one size"):
         metrics.fidelity(np.zeros((4, 5, 3), np.uint8), np.zeros((5, 4, 3), np.uint8))
+
+
+def test_continued_ms_ssim_is_the_metric_where_pictures_agree():
+    a, b = (x / 255.0 for x in pair(176, 176, "fade"))
+    np.testing.assert_allclose(metrics.ms_ssim(a, b, continued=True), metrics.ms_ssim(a, b), rtol=1e-6)
+
+
+def test_continued_ms_ssim_has_a_gradient_where_the_metric_has_none():
+    """A small step along it brings more, from a picture whose MS-SSIM is 0."""
+    a, b = (jnp.asarray(x / 255.0) for x in pair(176, 176, "negative"))
+    gradient = jax.grad(lambda y: metrics.ms_ssim(a, y, continued=True).sum())(b)
+    assert np.isfinite(gradient).all()
+    after, before = (metrics.ms_ssim(a, y, continued=True) for y in (b + 1e-3 * gradient / jnp.abs(gradient).max(), b))
+    assert after > before
+    assert metrics.ms_ssim(a, b) == 0

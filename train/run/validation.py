@@ -63,7 +63,7 @@ def _measure(
         rate_slices = -jnp.stack([jnp.log2(part).sum() for part in slices]) / pixels
         rate_z = -jnp.log2(output.likelihood_z).sum() / pixels
         bits_per_pixel = rate_slices.sum() + rate_z
-        loss = distortion_cost(image, output.x_hat, distortion) + rate.weight * bits_per_pixel
+        loss = distortion_cost(image, output.x_hat, distortion, model.config) + rate.weight * bits_per_pixel
         decoded = jnp.round(jnp.clip(output.x_hat, 0, 1) * 255).astype(jnp.uint8)
         figures = Validation(
             balanced(loss, model.config, rate)[0], bits_per_pixel, rate_z, rate_slices, psnr(photo, decoded)[0]
