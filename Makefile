@@ -8,7 +8,7 @@ VENV := .venv
 NEWEST := .venv-newest
 AOT := .venv-aot
 BIN := $(VENV)/bin
-CODE := cca_jax train eval bench tests
+CODE := cca_jax train eval bench examples tests
 PIP := -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test test-slow test-ray test-newest test-aot package fuzz lint format verify bench figures clean

@@ -9,13 +9,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cca_jax.cli.commands import compress, convert, decompress, info, models
+from cca_jax.cli.commands import compress, convert, decompress, export, info, models
 from cca_jax.cli.console import print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
 from cca_jax.cli.parser import OneLineParser
 from cca_jax.cli.process import prepare_process
 
-_SUBCOMMANDS = (compress, decompress, info, models, convert)
+_SUBCOMMANDS = (compress, decompress, info, models, convert, export)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""PyTorch weights of the released code to ours and back.
+"""PyTorch weights of the released code to ours and back; models that leave, as programs (`export/`).
 
 `parameter_map` is the table of both namings, `names` maps state dicts to parameters; `checkpoint` reads `.pth.tar`
 files (`torch_file`, `pickles`, `numpy_arrays` and `tensors` their bytes, `weights` finds the weights in them) and makes

@@ -39,10 +39,10 @@ def _default_device() -> jax.Device | str | None:
     return jax.config.jax_default_device  # type: ignore[attr-defined]
 
 
-def tracing_for(device: jax.Device) -> contextlib.AbstractContextManager[None]:
-    """Within it, programs are traced for this device's platform.
+def tracing_for(device: jax.Device | str) -> contextlib.AbstractContextManager[None]:
+    """Within it, programs are traced for this device's platform, or for one of those that `of_program` names.
 
     To be entered inside a function that JAX transforms, around all that it computes: there nothing runs, so that the
-    device may also be one of a topology that is only described.
+    device may also be one of a topology that is only described, or a platform that is not here.
     """
     return jax.default_device(device)

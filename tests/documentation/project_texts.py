@@ -7,7 +7,7 @@ import tokenize
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("cca_jax", "train", "eval", "bench")
+PACKAGES = ("cca_jax", "train", "eval", "bench", "examples")
 
 
 def pages():

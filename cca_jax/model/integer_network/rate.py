@@ -13,7 +13,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int64
 
 from cca_jax.config import ModelConfig
 from cca_jax.ops.likelihoods.scales import INDEX_STEP
@@ -22,7 +22,8 @@ from cca_jax.ops.quantization.step_sizes import interpolate_rows
 
 FACTOR_BITS = 6
 """A factor counts 64ths."""
-_SHIFT_UNITS = 16  # of a row's shift, before interpolation
+SHIFT_UNITS = 16
+"""Parts of a table in which a row's shift is counted, before interpolation."""
 
 
 @flax.struct.dataclass
@@ -47,8 +48,8 @@ def trained_rate(config: ModelConfig, log_steps: Float[Array, "K M"], rate_index
         rate_index: positions among the rates.
     """
     factor = interpolate_rows(jnp.asarray(_factors(config)[:, None], jnp.float32), rate_index)
-    units = round_straight_through(log_steps * (_SHIFT_UNITS / INDEX_STEP))
-    shift = interpolate_rows(units, rate_index) / _SHIFT_UNITS
+    units = round_straight_through(log_steps * (SHIFT_UNITS / INDEX_STEP))
+    shift = interpolate_rows(units, rate_index) / SHIFT_UNITS
     return IntegerRate(*(_round_half_up(array)[:, None, None] for array in (factor, shift)))
 
 
@@ -70,14 +71,22 @@ def coded_rate(
     """
     row = min(numerator // denominator, config.num_rates - 2)
     upper = numerator - row * denominator
-    rows = np.rint(np.asarray(log_steps, np.float64) * (_SHIFT_UNITS / INDEX_STEP)).astype(np.int64)
+    factors, shifts = rate_rows(config, log_steps)
 
     def between(table: np.ndarray, units: int) -> np.ndarray:
         total = table[row] * (denominator - upper) + table[row + 1] * upper
         return (2 * total + denominator * units) // (2 * denominator * units)
 
-    factor, shift = between(_factors(config), 1), between(rows, _SHIFT_UNITS)
+    factor, shift = between(factors[:, None], 1), between(shifts, SHIFT_UNITS)
     return IntegerRate(*(jnp.asarray(array, jnp.float32).reshape(1, 1, 1, -1) for array in (factor, shift)))
+
+
+def rate_rows(
+    config: ModelConfig, log_steps: Float[np.ndarray, "K M"]
+) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, "K M"]]:
+    """The factor and the shifts, in 16ths, at each of the model's rates."""
+    shifts = np.rint(np.asarray(log_steps, np.float64) * (SHIFT_UNITS / INDEX_STEP)).astype(np.int64)
+    return _factors(config), shifts
 
 
 def _factors(config: ModelConfig) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Programs that use what the project writes; nothing in the project imports them."""
