@@ -12,40 +12,57 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cca_jax import convert
+    from cca_jax.bundles.bundle import Bundle, save_bundle
     from cca_jax.codec.codec import Codec, load_model
+    from cca_jax.codec.encoding import Encoding
     from cca_jax.config import PRESETS, ModelConfig
+    from cca_jax.config.quality_scale import rate_index
     from cca_jax.model.cca import CCAModel, ModelOutput, Noise
+    from cca_jax.model.parameters.initialize import initial_params
     from cca_jax.model.rates import RatePoint
+    from cca_jax.objective.bits import bits_per_slice
     from cca_jax.objective.loss import ObjectiveTerms, rate_distortion_cca
 
 __version__ = "0.1.0"
 
 # Loaded when first used: the command line answers --help without paying for JAX.
 _HOMES = {
+    "Bundle": "cca_jax.bundles.bundle",
+    "save_bundle": "cca_jax.bundles.bundle",
     "Codec": "cca_jax.codec.codec",
     "load_model": "cca_jax.codec.codec",
+    "Encoding": "cca_jax.codec.encoding",
     "PRESETS": "cca_jax.config",
     "ModelConfig": "cca_jax.config",
+    "rate_index": "cca_jax.config.quality_scale",
     "CCAModel": "cca_jax.model.cca",
     "ModelOutput": "cca_jax.model.cca",
     "Noise": "cca_jax.model.cca",
+    "initial_params": "cca_jax.model.parameters.initialize",
     "RatePoint": "cca_jax.model.rates",
+    "bits_per_slice": "cca_jax.objective.bits",
     "ObjectiveTerms": "cca_jax.objective.loss",
     "rate_distortion_cca": "cca_jax.objective.loss",
 }
 
 __all__ = [
     "PRESETS",
+    "Bundle",
     "CCAModel",
     "Codec",
+    "Encoding",
     "ModelConfig",
     "ModelOutput",
     "Noise",
     "ObjectiveTerms",
     "RatePoint",
+    "bits_per_slice",
     "convert",
+    "initial_params",
     "load_model",
     "rate_distortion_cca",
+    "rate_index",
+    "save_bundle",
 ]
 
 

@@ -130,9 +130,7 @@ class Codec(TrainedModel, Batches):
         for way in zip(*code_tiles(run, source.pixels, effort, self.bundle, self.coder, progress), strict=True):
             tiles, streams = zip(*way, strict=True)
             encodings.append(Encoding(self._container(source, grid, quality, streams, version), tiles))
-        return best_way(
-            encodings, source.pixels, run, quality, self.restore, lambda made: len(container.write(made.container))
-        )
+        return best_way(encodings, source.pixels, run, quality, self.restore, lambda made: len(made.data))
 
     def _container(
         self, source: Source, grid: Grid, quality: float | None, parts: Sequence[Any], version: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Sequence
 
@@ -44,6 +45,18 @@ class Encoding:
 
     container: container.Container
     tiles: tuple[CodedTile, ...]
+
+    @functools.cached_property
+    def data(self) -> bytes:
+        """The bytes of the `.cca` file."""
+        return container.write(self.container)
+
+    @property
+    def bits_per_stream(self) -> tuple[int, ...]:
+        """The bits that the file spends on z and on each slice, over all tiles; header and boxes come on top."""
+        streams, tiles = self.container.streams, self.grid.count
+        firsts = range(0, len(streams), tiles)
+        return tuple(8 * sum(len(stream.data) for stream in streams[first : first + tiles]) for first in firsts)
 
     @property
     def grid(self) -> Grid:

@@ -36,8 +36,7 @@ def plan_encoding(
         ValueError: another kind of array, a quality or an effort that the model does not offer, or too small a tile.
         TooLargeError: the image or its tiles.
     """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype not in (np.uint8, np.uint16) or 0 in image.shape:
-        raise ValueError(f"compress takes a uint8 or uint16 array [H, W, 3], got {image.dtype} {list(image.shape)}")
+    check_picture(image)
     check_pixels(image.shape[0], image.shape[1], max_pixels)
     if tile is not None and tile < UNIT:
         raise ValueError(f"a tile has sides of at least {UNIT} pixels, got {tile}")
@@ -46,12 +45,28 @@ def plan_encoding(
     if grid.count > MAX_TILES:
         raise ValueError(f"tiles of {tile} pixels would be {grid.count}, at most {MAX_TILES} can be: use larger ones")
     check_memory(config, grid)
+    quality = coded_quality(name, config, quality)
+    if effort and not config.rate_weights:
+        raise ValueError(f"model {name!r} has a single rate, whose λ it does not say: it makes no effort")
+    return grid, quality
+
+
+def check_picture(pixels: np.ndarray) -> None:
+    """Raises ValueError unless it is an array that can be coded: uint8 or uint16 [H, W, 3], with pixels."""
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype not in (np.uint8, np.uint16) or 0 in pixels.shape:
+        raise ValueError(f"compress takes a uint8 or uint16 array [H, W, 3], got {pixels.dtype} {list(pixels.shape)}")
+
+
+def coded_quality(name: str, config: ModelConfig, quality: float | None) -> float | None:
+    """The quality that a file states, of the one that was asked for; None where the model has a single rate.
+
+    Raises:
+        ValueError: a quality out of range, or given to a model of a single rate.
+    """
     if not config.rate_weights:
         if quality is not None:
             raise ValueError(f"model {name!r} has a single rate: leave the quality out")
-        if effort:
-            raise ValueError(f"model {name!r} has a single rate, whose λ it does not say: it makes no effort")
-        return grid, None
+        return None
     quality = DEFAULT_QUALITY if quality is None else quality
     check_quality(quality)
-    return grid, container.round_quality(quality)
+    return container.round_quality(quality)

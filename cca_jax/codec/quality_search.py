@@ -97,7 +97,7 @@ def compress_to_target(
 
     def measure(quality: float) -> SearchResult:
         encoding = codec.encode(source, quality, tile=tile, effort=effort, progress=progress)
-        data = container.write(encoding.container)
+        data = encoding.data
         if target.kind == "bpp":
             value = 8 * len(data) / (height * width)
         else:

@@ -77,7 +77,7 @@ class AuxiliaryModel(nn.Module):
         elif self.config.exact_scales:
             scales = scale_of_index(self.exact_scales(scale_input, integer_rate_of(rate)))
         own_noise = None if noise is None else noise.y_aux
-        _, likelihood = self.slices.likelihood(y, hyper_mean, scales, own_noise, rate)
+        likelihood = self.slices.likelihood(y, hyper_mean, scales, own_noise, rate).likelihoods
         noisy = self.prior.quantize(seen) if noise is None else seen + noise.y_factorized
         return AuxiliaryOutput(likelihood, self.prior.likelihood(noisy))
 

@@ -22,7 +22,7 @@ from cca_jax.model.auxiliary import AuxiliaryModel, AuxiliaryOutput
 from cca_jax.model.integer_network.scales import ExactScales, ScaleSums, scales_of_symbols
 from cca_jax.model.noise import Noise
 from cca_jax.model.priors import FactorizedPrior
-from cca_jax.model.rates import RatePoint, StepSizes, in_steps, integer_rate_of, out_of_steps
+from cca_jax.model.rates import RatePoint, StepSizes, in_steps, integer_rate_of, out_of_steps, step_size_of
 from cca_jax.model.slices import Code, SliceNetworks, SlicePrediction
 from cca_jax.model.transforms import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
 from cca_jax.ops.likelihoods.scales import scale_of_index
@@ -41,6 +41,9 @@ class ModelOutput:
         y: latent [B, H/16, W/16, M].
         z: hyper-latent [B, H/64, W/64, Z].
         y_hat: decoded latent, what the synthesis transform saw.
+        means: μ of the latent's densities, like y.
+        scales: their σ in steps, at least 0.11, like y; of Laplacians √2 standard deviations.
+        step_sizes: Δ of each channel, [B, 1, 1, M]; 1 in a model of one rate. The symbols are round((y - means) / Δ).
         auxiliary: None where the auxiliary model was not asked for.
     """
 
@@ -50,6 +53,9 @@ class ModelOutput:
     y: Float[Array, "B h w M"]
     z: Float[Array, "B hz wz Z"]
     y_hat: Float[Array, "B h w M"]
+    means: Float[Array, "B h w M"]
+    scales: Float[Array, "B h w M"]
+    step_sizes: Float[Array, "B 1 1 M"]
     auxiliary: AuxiliaryOutput | None
 
 
@@ -120,13 +126,25 @@ class CCAModel(nn.Module):
         integers = self.hyper_prior.integers(z_hat)
         hyper_scale = scales_of_symbols(self.exact_scales, integers, integer_rate_of(rate)) if known is None else known
         noise_y = None if noise is None else noise.y
-        decoded, likelihood_y = self.slices.likelihood(y, hyper_mean, hyper_scale, noise_y, rate)
-        y_hat = jnp.concatenate(decoded, axis=-1)
+        latent = self.slices.likelihood(y, hyper_mean, hyper_scale, noise_y, rate)
+        y_hat = jnp.concatenate(latent.decoded, axis=-1)
         about_auxiliary = None
         if auxiliary:
             scale_input = integers if self.config.exact_scales else known
             about_auxiliary = self.auxiliary(y, hyper_mean, cast(Array, scale_input), noise, auxiliary_gradient, rate)
-        return ModelOutput(self.synthesize(y_hat), likelihood_y, likelihood_z, y, z, y_hat, about_auxiliary)
+        step_sizes = step_size_of(rate)
+        return ModelOutput(
+            x_hat=self.synthesize(y_hat),
+            likelihood_y=latent.likelihoods,
+            likelihood_z=likelihood_z,
+            y=y,
+            z=z,
+            y_hat=y_hat,
+            means=latent.means,
+            scales=latent.scales,
+            step_sizes=jnp.ones((len(y), 1, 1, y.shape[-1])) if step_sizes is None else step_sizes,
+            auxiliary=about_auxiliary,
+        )
 
     def complete_rate(self, rate: RatePoint | None) -> RatePoint | None:
         """The point with Δ and the integer rate, by this model's parameters; ValueError if it is of another model."""

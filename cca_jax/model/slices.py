@@ -20,13 +20,21 @@ from cca_jax.model.rates import RatePoint, step_size_of
 from cca_jax.model.recurrence import context_length, refined_slices, slice_recurrence
 from cca_jax.model.stacks import NAFStack, draw_stacked, rematerialized, require_params
 from cca_jax.ops import platform
-from cca_jax.ops.likelihoods.density import LIKELIHOODS
+from cca_jax.ops.likelihoods.density import LIKELIHOODS, SCALE_FLOOR
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.quantization.rounding import round_straight_through
 from cca_jax.ops.quantization.step_sizes import from_steps, to_steps
 from cca_jax.ops.valid_region import ValidRegion
 
-__all__ = ["Code", "SliceNetworks", "SlicePrediction", "context_length", "refined_slices", "slice_recurrence"]
+__all__ = [
+    "Code",
+    "EvaluatedLatent",
+    "SliceNetworks",
+    "SlicePrediction",
+    "context_length",
+    "refined_slices",
+    "slice_recurrence",
+]
 
 
 class SlicePrediction(NamedTuple):
@@ -44,6 +52,22 @@ class SlicePrediction(NamedTuple):
     scale: Float[Array, "B h w m"] | None
     features: Float[Array, "B h w F"]
     step_size: Float[Array, "B 1 1 m"] | None = None
+
+
+class EvaluatedLatent(NamedTuple):
+    """What the slices say of a latent that is known; [B, H/16, W/16, ·].
+
+    Attributes:
+        decoded: the decoded slices (those that have a residual prediction), [..., m].
+        likelihoods: of every value, [..., M], in [1e-9, 1].
+        means: μ, [..., M].
+        scales: σ in steps, at least its floor, [..., M].
+    """
+
+    decoded: list[Array]
+    likelihoods: Float[Array, "B h w M"]
+    means: Float[Array, "B h w M"]
+    scales: Float[Array, "B h w M"]
 
 
 Code = Callable[[int, SlicePrediction], Array]
@@ -183,7 +207,7 @@ class SliceNetworks(nn.Module):
         hyper_scale: Array | Scales,
         noise: Array | None,
         rate: RatePoint | None = None,
-    ) -> tuple[list[Array], Array]:
+    ) -> EvaluatedLatent:
         """Runs the slices over a latent that is known.
 
         Args:
@@ -192,12 +216,9 @@ class SliceNetworks(nn.Module):
             hyper_scale: σ_h, like y; or what makes scales of all symbols, which are rounded straight through.
             noise: in steps; the likelihoods are those of y + noise. None: of y rounded around the means.
             rate: with Δ, or None.
-
-        Returns:
-            The decoded slices (those that have a residual prediction) and the likelihoods of the whole latent.
         """
         densities_at: list[tuple[Array, Array]] = []  # where each slice's density is evaluated, and its centre
-        scales: list[Array | None] = []
+        predictions: list[SlicePrediction] = []
         symbols: list[Array] = []
 
         def code(index: int, prediction: SlicePrediction) -> Array:
@@ -212,15 +233,18 @@ class SliceNetworks(nn.Module):
                 value = rounded if own_noise is None else distance + own_noise
                 center = jnp.zeros_like(value)
             densities_at.append((value, center))
-            scales.append(prediction.scale)
+            predictions.append(prediction)
             symbols.append(rounded)
             return dequantized
 
         decoded = self.decode(hyper_mean, None if callable(hyper_scale) else hyper_scale, code, rate=rate)
-        own_scales: Sequence[Any] = hyper_scale(symbols) if callable(hyper_scale) else scales
+        predicted = [prediction.scale for prediction in predictions]
+        scales: Sequence[Any] = hyper_scale(symbols) if callable(hyper_scale) else predicted
         density = LIKELIHOODS[self.config.latent_density]
-        likelihoods = [density(*at, scale) for at, scale in zip(densities_at, own_scales, strict=True)]
-        return decoded, jnp.concatenate(likelihoods, axis=-1)
+        likelihoods = [density(*at, scale) for at, scale in zip(densities_at, scales, strict=True)]
+        means = [prediction.mean for prediction in predictions]
+        whole = [jnp.concatenate(parts, axis=-1) for parts in (likelihoods, means, scales)]
+        return EvaluatedLatent(decoded, whole[0], whole[1], jnp.maximum(whole[2], SCALE_FLOOR))
 
     def _channels(self, index: int) -> slice:
         edges = self.config.slice_edges

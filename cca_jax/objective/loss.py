@@ -28,6 +28,7 @@ from jaxtyping import Array, Float
 from cca_jax.config import ModelConfig
 from cca_jax.model.cca import AuxiliaryOutput, CCAModel, ModelOutput, Noise
 from cca_jax.model.rates import RatePoint
+from cca_jax.objective.bits import total_bits
 from cca_jax.objective.metrics import ms_ssim, mse
 from cca_jax.ops.likelihoods.density import LIKELIHOOD_FLOOR
 
@@ -129,7 +130,7 @@ def rate_distortion_cca(
     error = mse(image, output.x_hat).mean()
     cost = distortion_cost(image, output.x_hat, distortion, model.config)
     pixels = image.shape[1] * image.shape[2]
-    rate_y, rate_z = _bits(output.likelihood_y) / pixels, _bits(output.likelihood_z) / pixels
+    rate_y, rate_z = total_bits(output.likelihood_y) / pixels, total_bits(output.likelihood_z) / pixels
     added, *about_auxiliary = _auxiliary_terms(output.auxiliary, rate_y, pixels, cca_weight, form)
     losses = cost + rate.weight * (rate_y + hyper_rate_factor * rate_z) + added
     loss = balanced(losses, model.config, rate).mean()
@@ -148,7 +149,7 @@ def _auxiliary_terms(
     if auxiliary is None:
         zero = jnp.zeros(())
         return zero, zero, zero, zero, zero
-    rate_aux = _bits(auxiliary.likelihood_y) / pixels
+    rate_aux = total_bits(auxiliary.likelihood_y) / pixels
     cca = rate_y - rate_aux
     factorized = _cross_bits(auxiliary, form) / pixels
     floor = (auxiliary.likelihood_y <= LIKELIHOOD_FLOOR).mean()
@@ -157,10 +158,6 @@ def _auxiliary_terms(
     trained = cca_weight * cca if form == "reference" else cca_weight * rate_y + rate_aux
     added = trained + jax.lax.stop_gradient(cca_weight * cca - trained) + factorized
     return added, rate_aux.mean(), cca.mean(), factorized.mean(), floor
-
-
-def _bits(likelihood: Float[Array, "B h w C"]) -> Float[Array, " B"]:
-    return -jnp.log2(likelihood).sum((1, 2, 3))
 
 
 def _cross_bits(auxiliary: AuxiliaryOutput, form: CCAForm) -> Float[Array, " B"]:

@@ -25,6 +25,7 @@ from cca_jax.codec.tiles.tile_coder import TileCoder
 from cca_jax.config.quality_scale import check_quality
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.slices import SlicePrediction
+from cca_jax.objective.bits import Likelihoods, bits_per_slice
 from cca_jax.ops.likelihoods.density import LIKELIHOODS
 from cca_jax.ops.likelihoods.scales import scale_of_index
 from eval.codecs.interface import TOTAL, CodecError, Decoded, Encoded, Estimate
@@ -69,12 +70,12 @@ class OurCodec:
         clock = Stopwatch()
         started = time.perf_counter()
         try:
-            whole = self.codec.encode(pixels, self._quality(setting), effort=self.effort, clock=clock).container
-            data = container.write(whole)
+            encoding = self.codec.encode(pixels, self._quality(setting), effort=self.effort, clock=clock)
+            data = encoding.data
         except (ValueError, MemoryError) as error:
             raise CodecError(describe(error)) from error
         seconds = {**clock.seconds, TOTAL: time.perf_counter() - started}
-        return Encoded(data, seconds, tuple(8 * length for length in container.read_header(data).lengths))
+        return Encoded(data, seconds, encoding.bits_per_stream)
 
     def decode(self, data: bytes) -> Decoded:
         """See `ImageCodec`."""
@@ -92,17 +93,21 @@ class OurCodec:
         bits = np.array([self._tile_bits(tile, encoding.container.quality) for tile in encoding.tiles])
         return Estimate(tuple(bits.sum(0).tolist()), self._header_bits(encoding.container, bits))
 
-    def _tile_bits(self, tile: CodedTile, quality: float | None) -> list[float]:
+    def _tile_bits(self, tile: CodedTile, quality: float | None) -> Float[np.ndarray, " streams"]:
         """Of each stream of a tile."""
+        hyper, *slices = (tile.layout.cut(np.asarray(part)) for part in self._tile_likelihoods(tile, quality))
+        return np.asarray(bits_per_slice(Likelihoods(np.concatenate(slices, axis=-1), hyper), self.codec.config)[0])
+
+    def _tile_likelihoods(self, tile: CodedTile, quality: float | None) -> list[Array]:
+        """Of each stream of a tile, in the shape of its bucket."""
         layout, bundle = tile.layout, self.codec.bundle
         z_symbols, *symbols = (jnp.asarray(layout.fill(stream)) for stream in tile.symbols)
         density = bundle.config.latent_density
         if bundle.config.exact_scales:  # whose tables' scales are the model's own
             tables = map(jnp.asarray, map(layout.fill, tile.indexes[1:]))
             of_slices = [_table_likelihood(density, *pair) for pair in zip(symbols, tables, strict=True)]
-            own = _hyper_likelihood(CCAModel(bundle.config), self._params, z_symbols)
-            return [_bits(layout.cut(np.asarray(likelihood))) for likelihood in (own, *of_slices)]
-        run = TileCoder(CCAModel(bundle.config), self._params, bundle.scales, layout, quality=quality)
+            return [_hyper_likelihood(self.codec.model, self.codec.params, z_symbols), *of_slices]
+        run = TileCoder(self.codec.model, self.codec.params, bundle.scales, layout, quality=quality)
         likelihoods = [_hyper_likelihood(run.model, run.params, z_symbols)]
 
         def code(index: int, prediction: SlicePrediction, tables: Array) -> Array:
@@ -111,11 +116,7 @@ class OurCodec:
             return symbols[index]
 
         run.code_slices(z_symbols, code)
-        return [_bits(layout.cut(np.asarray(likelihood))) for likelihood in likelihoods]
-
-    @functools.cached_property
-    def _params(self) -> Any:
-        return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), self.codec.bundle.params)
+        return likelihoods
 
     def _quality(self, setting: float) -> float | None:
         return None if self.settings == SINGLE_RATE else setting
@@ -175,7 +176,3 @@ def _slice_likelihood(density: str, symbols: Array, prediction: SlicePrediction)
 def _table_likelihood(density: str, symbols: Array, indexes: Array) -> Array:
     scales = scale_of_index(indexes.astype(jnp.float32))
     return LIKELIHOODS[density](symbols.astype(jnp.float32), jnp.zeros_like(scales), scales)
-
-
-def _bits(likelihood: np.ndarray) -> float:
-    return -float(np.log2(likelihood.astype(np.float64)).sum())

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from cca_jax.bitstream import container
 from cca_jax.cli.errors import describe
 from eval.codecs.at_size import SweptCodec, encode_at_most
 from eval.codecs.interface import CodecError
@@ -57,7 +56,7 @@ def our_version(pixels: np.ndarray, model: OurCodec, setting: float) -> Version:
         encoding = model.codec.encode(pixels, None if single else setting, effort=model.effort)
     except (ValueError, MemoryError) as error:
         raise CodecError(describe(error)) from error
-    data = container.write(encoding.container)
+    data = encoding.data
     words = "" if single else f"{model.setting_name} {setting:g}"
     restored = model.decode(data).pixels
     return make_version(pixels, model.name, words, len(data), restored, bits=bit_maps(encoding, model.codec.bundle))

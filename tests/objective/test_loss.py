@@ -28,7 +28,8 @@ def output():
     draw = lambda *shape: jnp.asarray(generator.uniform(0.01, 1, shape), jnp.float32)  # noqa: E731
     latent = (2, 4, 4, 12)
     aux = AuxiliaryOutput(draw(*latent), draw(*latent))
-    return ModelOutput(jnp.asarray(image(seed=2)), draw(*latent), draw(2, 1, 1, 4), *[draw(*latent)] * 3, aux)
+    likelihoods = draw(*latent), draw(2, 1, 1, 4)
+    return ModelOutput(jnp.asarray(image(seed=2)), *likelihoods, *[draw(*latent)] * 5, draw(2, 1, 1, 12), aux)
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +39,13 @@ class Advance(Protocol):
 
 
 def advance_by(
-    config: TrainConfig, data: RunData, mesh: Mesh, first: int, waits: DataWait, utilization: Utilization
+    config: TrainConfig,
+    data: RunData,
+    mesh: Mesh,
+    first: int,
+    waits: DataWait,
+    utilization: Utilization,
+    tell: Callable[[str], None],
 ) -> Advance:
     """The way that a configuration asks for.
 
@@ -48,35 +56,64 @@ def advance_by(
         first: steps done.
         waits: measures how long the device waits for a batch.
         utilization: counts a step's arithmetic.
+        tell: called with a line before and after a program is compiled.
 
     Raises:
         ValueError: the photos do not fit on the device.
     """
     if config.photos_on_device:
-        return _windows(config, data, mesh, utilization)
-    return _single_steps(config, data, mesh, first, waits, utilization)
+        return _windows(config, data, mesh, utilization, tell)
+    return _single_steps(config, data, mesh, first, waits, utilization, tell)
+
+
+class _Announced:
+    """A jitted function that says when it compiles: at its first call for each number of steps."""
+
+    def __init__(self, function: Callable[..., Any], tell: Callable[[str], None]) -> None:
+        self._function, self._tell, self._called = function, tell, set[int]()
+
+    def __call__(self, steps: int, *arguments: Any) -> Any:
+        if steps in self._called:
+            return self._function(*arguments)
+        self._called.add(steps)
+        what = "the training step" if steps == 1 else f"{steps} training steps in one call"
+        self._tell(f"compiling {what}: seconds for small models, minutes for large ones on a CPU")
+        begun = time.monotonic()
+        result = self._function(*arguments)  # returns once the program is compiled; the device computes on
+        self._tell(f"compiled in {time.monotonic() - begun:.0f} s")
+        return result
 
 
 def _single_steps(
-    config: TrainConfig, data: RunData, mesh: Mesh, first: int, waits: DataWait, utilization: Utilization
+    config: TrainConfig,
+    data: RunData,
+    mesh: Mesh,
+    first: int,
+    waits: DataWait,
+    utilization: Utilization,
+    tell: Callable[[str], None],
 ) -> Advance:
     step_function = compile_step(config, data.steps_per_epoch, mesh)
+    announced = _Announced(step_function, tell)
     batches = data.batches(first)
 
     def advance(state: TrainState, step: int, steps: int) -> tuple[TrainState, StepReport, int]:
         with waits.for_data():
             batch = shard_batch(next(batches), mesh)
         utilization.count(step_function, (state, batch), 1)
-        state, report = step_function(state, batch)
+        state, report = announced(1, state, batch)
         waits.computing(report.skipped)
         return state, report, step + 1
 
     return advance
 
 
-def _windows(config: TrainConfig, data: RunData, mesh: Mesh, utilization: Utilization) -> Advance:
+def _windows(
+    config: TrainConfig, data: RunData, mesh: Mesh, utilization: Utilization, tell: Callable[[str], None]
+) -> Advance:
     """Calls end at multiples of their length, so that what comes every so many steps finds them there."""
     window = compile_window(config, data.steps_per_epoch, mesh)
+    announced = _Announced(window, tell)
     length = config.steps_per_call
     rates = jax.jit(jax.vmap(schedules.learning_rate(config, data.steps_per_epoch)))
 
@@ -85,6 +122,6 @@ def _windows(config: TrainConfig, data: RunData, mesh: Mesh, utilization: Utiliz
         learning_rates = rates(jnp.arange(step, end))
         arguments = (state, data.on_device(mesh), learning_rates)
         utilization.count(window, arguments, end - step)
-        return *window(*arguments), end
+        return *announced(end - step, *arguments), end
 
     return advance

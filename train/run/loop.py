@@ -96,7 +96,7 @@ def run(
                 metadata["best"] = None  # or a lost best one would only be replaced by a better
             if metadata.get("photos", data.fingerprint) != data.fingerprint:
                 report("warning: these are not the photos that the run has seen so far: crops differ from here on")
-        worker = _Run(config, data, mesh, checkpoints, metadata["best"], interrupts or Interrupts(), goodput)
+        worker = _Run(config, data, mesh, checkpoints, metadata["best"], interrupts or Interrupts(), goodput, report)
         first = int(state.step)
         with Profile(profile, folder, first, report) as trace:
             if jax.process_index() > 0:
@@ -111,10 +111,10 @@ class _Run:
 
     def __init__(
         self, config: TrainConfig, data: RunData, mesh: Mesh, checkpoints: Checkpoints,
-        best: dict[str, Any] | None, interrupts: Interrupts, goodput: Goodput,
+        best: dict[str, Any] | None, interrupts: Interrupts, goodput: Goodput, tell: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.config, self.data, self.mesh, self.checkpoints = config, data, mesh, checkpoints
-        self.best, self.interrupts, self.goodput = best, interrupts, goodput
+        self.best, self.interrupts, self.goodput, self.tell = best, interrupts, goodput, tell
         self.steps, self.validate_every, self.save_every = (
             duration.steps(data.steps_per_epoch)
             for duration in (config.duration, config.validate_every, config.save_every)
@@ -143,7 +143,7 @@ class _Run:
     ) -> tuple[TrainState, int]:
         first = step = int(state.step)
         utilization = Utilization(self.mesh)
-        advance = advance_by(self.config, self.data, self.mesh, first, waits, utilization)
+        advance = advance_by(self.config, self.data, self.mesh, first, waits, utilization, self.tell)
         report: StepReport | None = None
         pace, calls = Pace(first, waits, utilization), 0
         while step < self.steps:

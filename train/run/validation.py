@@ -5,7 +5,6 @@ A model of several rates is measured at each of its rate weights, and its figure
 
 from __future__ import annotations
 
-import itertools
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from jaxtyping import Array, Float, UInt8
 
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.rates import RatePoint
+from cca_jax.objective.bits import bits_per_slice
 from cca_jax.objective.loss import Distortion, balanced, distortion_cost
 from cca_jax.objective.metrics import psnr
 from train.step.mesh import gather, on_own_rows, shard_batch
@@ -58,10 +58,8 @@ def _measure(
         image = photo.astype(jnp.float32) / 255
         output = model.apply({"params": params}, image, rate=rate, auxiliary=False)
         pixels = photo.shape[1] * photo.shape[2]
-        edges = np.cumsum([0, *model.config.slice_sizes])
-        slices = [output.likelihood_y[..., a:b] for a, b in itertools.pairwise(edges)]
-        rate_slices = -jnp.stack([jnp.log2(part).sum() for part in slices]) / pixels
-        rate_z = -jnp.log2(output.likelihood_z).sum() / pixels
+        rates = bits_per_slice(output, model.config)[0] / pixels
+        rate_z, rate_slices = rates[0], rates[1:]
         bits_per_pixel = rate_slices.sum() + rate_z
         loss = distortion_cost(image, output.x_hat, distortion, model.config) + rate.weight * bits_per_pixel
         decoded = jnp.round(jnp.clip(output.x_hat, 0, 1) * 255).astype(jnp.uint8)

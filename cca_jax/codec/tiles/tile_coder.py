@@ -45,6 +45,16 @@ def memory_errors() -> Iterator[None]:
         raise
 
 
+def rate_arguments(model: CCAModel, params: Any, quality: float) -> tuple[Any, ...]:
+    """What `coding_steps.rate_point` takes for a quality; the integer rate is computed in integers alone."""
+    config, integer_rate = model.config, None
+    index = rate_index(quality, config.num_rates)
+    if config.exact_scales:
+        log_steps = np.asarray(params["rates"]["log_step"])
+        integer_rate = coded_rate(config, log_steps, index.numerator, index.denominator)
+    return model, params, np.array([index], np.float32), integer_rate
+
+
 def _side_by_side(decode_slice: Callable[[int], None], count: int) -> None:
     """Decodes slices in threads, the largest first: a range coder that leaves Python's lock uses all cores."""
     with ThreadPoolExecutor(max(1, min(count, usable_cores()))) as pool:
@@ -76,16 +86,10 @@ class TileCoder:
 
     @functools.cached_property
     def rate(self) -> RatePoint | None:
-        """The quality's; None for a model of a single rate. Its integer rate is computed in integers alone."""
+        """The quality's; None for a model of a single rate."""
         if self._quality is None:
             return None
-        config, integer_rate = self.model.config, None
-        index = rate_index(self._quality, config.num_rates)
-        if config.exact_scales:
-            log_steps = np.asarray(self.params["rates"]["log_step"])
-            integer_rate = coded_rate(config, log_steps, index.numerator, index.denominator)
-        arguments = (self.model, self.params, np.array([index], np.float32), integer_rate)
-        return self._entropy_model(coding_steps.rate_point, *arguments)
+        return self._entropy_model(coding_steps.rate_point, *rate_arguments(self.model, self.params, self._quality))
 
     def _run(self, part: str, step: Callable[..., Any], *arguments: Any) -> Any:
         """Runs a compiled step; its time is counted for that part, the wait for its program is not."""

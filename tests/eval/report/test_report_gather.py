@@ -84,7 +84,7 @@ class CodingCodec:
         )
         height, width = pixels.shape[:2]
         whole = container.Container(width, height, self.identity, coder.identifier, quality, streams)
-        return SimpleNamespace(container=whole, symbols=symbols, indexes=indexes)
+        return SimpleNamespace(container=whole, data=container.write(whole), symbols=symbols, indexes=indexes)
 
 
 def test_our_version_is_a_real_file_whose_bit_maps_add_up_to_its_streams(image):

@@ -56,7 +56,9 @@ def test_every_report_is_a_line_of_json_and_a_line_for_people(uninterrupted):
     assert [(line["kind"], line["step"]) for line in lines(folder)] == [*kinds, ("goodput", 4)]
     words = {"train": "step", "validation": "validation"}
     starts = [f"{words[kind]} {step}" for kind, step in kinds]
-    *spoken, goodput = (text for text in messages if not text.startswith("warning"))
+    compiling, compiled, *spoken, goodput = (text for text in messages if not text.startswith("warning"))
+    assert compiling.startswith("compiling the training step")
+    assert re.fullmatch(r"compiled in \d+ s", compiled)
     assert re.match(r"time 0:0\d:\d\d: \w+ \d+\.\d%, ", goodput)
     assert [text[: len(start)] for text, start in zip(spoken, starts, strict=True)] == starts
     for line in lines(folder):
