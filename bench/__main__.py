@@ -165,10 +165,10 @@ def _aot(options: argparse.Namespace, console: Console) -> object:
 
 def _accelerator(options: argparse.Namespace, console: Console) -> object:
     from bench.accelerator.lent import cases_of, measure_all
-    from bench.accelerator.planned import read_plans
+    from bench.accelerator.planned import read_plan
     from bench.accelerator.time_limit import ended_after
 
-    plans = read_plans(options.plans)
+    plans = {preset: read_plan(path) for preset, path in options.plans.items()}
     with ended_after(options.time_limit):
         results = measure_all(
             options.out,

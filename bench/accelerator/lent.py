@@ -17,7 +17,7 @@ from typing import Any
 import jax
 
 from bench.accelerator.journal import Journal
-from bench.accelerator.planned import beside_plan
+from bench.accelerator.planned import Plan, beside_plan
 from bench.accelerator.steps import StepCase, measure_step
 from bench.accelerator.symbols import compare_symbols
 from cca_jax.bundles.registry import DEFAULT_MODEL
@@ -48,7 +48,7 @@ def measure_all(
     cases: Sequence[StepCase] = CASES,
     model: str = DEFAULT_MODEL,
     steps: int = 20,
-    plans: Mapping[str, Mapping[str, Any]] | None = None,
+    plans: Mapping[str, Plan] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Measures what is missing, for so long; returns everything that is known.
 
@@ -85,7 +85,7 @@ def measure_all(
     return journal.results
 
 
-def _timed(case: StepCase, steps: int, plan: Mapping[str, Any] | None, kind: str) -> dict[str, Any]:
+def _timed(case: StepCase, steps: int, plan: Plan | None, kind: str) -> dict[str, Any]:
     found = measure_step(case, steps)
     return {**found, **beside_plan(found, plan, kind)}
 

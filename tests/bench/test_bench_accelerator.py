@@ -15,12 +15,17 @@ from bench.__main__ import main
 from bench.accelerator import lent
 from bench.accelerator.aot import coding_costs
 from bench.accelerator.journal import Journal
-from bench.accelerator.planned import beside_plan, read_plans
+from bench.accelerator.planned import Plan, beside_plan, read_plan
 from bench.accelerator.steps import StepCase, measure_step
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
 from cca_jax.entropy_coding.coders import get_coder
 from train.plan.accelerators.chips import CHIPS
+from train.plan.accelerators.cost import Memory, ProgramCost
+from train.plan.accelerators.topology import parse_topology
+from train.plan.accelerators.traffic import Kernel
+from train.plan.compile_for import CompiledRun
+from train.plan.compile_report import compiled_values
 from train.recipe.options import config_of, parse
 
 DEVICE = "cpu"
@@ -101,35 +106,46 @@ def test_a_call_goes_on_where_the_last_one_ended(measured, tmp_path):
     Console(quiet=True).print(tables.lent_table(results))
 
 
-def plan(**changed):
-    """What `--compile-for … --json` printed, as far as it is read."""
-    known = {"device_kind": DEVICE, "devices": 8, "batch_size": 128, "precision": "bfloat16", "main_memory_bytes": 10}
-    return {**known, "bound": {"seconds": 0.025}, **changed}
+PLAN = Plan(DEVICE, crops=16, precision="bfloat16", bound_seconds=0.025, main_memory_bytes=10.0)
 
 
 def test_each_result_is_told_beside_its_bounds_when_it_is_there(measured, tmp_path):
     told = []
-    results = lent.measure_all(tmp_path, 60, told.append, CASES[:1], plans={"a": plan()})
+    results = lent.measure_all(tmp_path, 60, told.append, CASES[:1], plans={"a": PLAN})
     assert told[1].startswith(
         f"{CASES[0]}: 50.00 ms a step, 320 crops/s, bound 40.00 ms (80% of it reached), planned bound 25.00 ms (50% of"
     )
     assert results[str(CASES[0])]["share_of_planned_bound"] == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize(
-    "changed", [{"device_kind": "TPU v5e"}, {"batch_size": 64}, {"devices": 4}, {"precision": "float32"}]
-)
+@pytest.mark.parametrize("changed", [{"device_kind": "TPU v5e"}, {"crops": 8}, {"precision": "float32"}])
 def test_a_plan_of_another_step_is_not_compared(changed):
-    assert beside_plan(FOUND, plan(**changed), DEVICE) == {}
+    assert beside_plan(FOUND, dataclasses.replace(PLAN, **changed), DEVICE) == {}
 
 
-def test_plans_are_what_compile_for_printed(tmp_path):
+def test_a_plan_is_what_compile_for_printed(tmp_path):
+    cost = ProgramCost(
+        compile_seconds=1.0,
+        memory=Memory(arguments=1, temporaries=1, results=0, code=0),
+        operations=0,
+        kernels=[Kernel(819_000_000, 1, "fusion", "f32[8]", "")],
+        exchanges=[],
+        unknown_loops=0,
+        text="",
+    )
+    config = StepCase("tiny", 2, "bfloat16").config(devices=4)
     path = tmp_path / "plan.json"
-    path.write_text(json.dumps(plan()))
-    assert read_plans({"a": path}) == {"a": plan()}
-    path.write_text("[]")
+    path.write_text(json.dumps(compiled_values(CompiledRun(config, parse_topology("v5e:2x2"), 1, cost))))
+    found = read_plan(path)
+    assert found == Plan("TPU v5 lite", 2, "bfloat16", pytest.approx(1e-3), 819e6)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "no JSON"])
+def test_another_file_is_no_plan(text, tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text(text)
     with pytest.raises(ValueError, match="--compile-for"):
-        read_plans({"a": path})
+        read_plan(path)
 
 
 @pytest.mark.parametrize("preset", ["lite", "paper"])
