@@ -87,7 +87,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 
 $(VENV)/.test: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[tensorflow,torch,train,tfds,eval,test,lint,package]'
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[tensorflow,torch,train,tfds,eval,metrics,test,lint,package]'
 	touch $@ $(VENV)/.demo
 
 $(VENV)/.fuzz: $(VENV)/.test
@@ -96,7 +96,7 @@ $(VENV)/.fuzz: $(VENV)/.test
 
 $(NEWEST)/.test: pyproject.toml constraints-newest.txt
 	$(PYTHON_NEWEST) -m venv --clear $(NEWEST)
-	$(NEWEST)/bin/python $(PIP) --constraint constraints-newest.txt --editable '.[train,eval,test]'
+	$(NEWEST)/bin/python $(PIP) --constraint constraints-newest.txt --editable '.[train,eval,metrics,test]'
 	touch $@
 
 $(AOT)/.test: pyproject.toml constraints-newest.txt constraints-aot.txt

@@ -13,6 +13,8 @@ from eval.codecs.conventional import ConventionalCodec, UnavailableError
 from eval.codecs.interface import CodecError, ImageCodec
 from eval.codecs.ours import OurCodec, our_codecs
 from eval.codecs.registry import CODECS, available_codecs, make_codec, unavailable_reason
+from eval.metrics import registry
+from eval.metrics.registry import METRICS, Metric
 from eval.rate_distortion.bd_matrix import bd_records
 from eval.rate_distortion.curves import PublishedCurve, identify_dataset, published_curves
 from eval.rate_distortion.means import mean_records
@@ -22,7 +24,7 @@ from eval.report.pictures import Picture
 from eval.results.machine import describe_machine, versions
 from eval.results.results import CodecRecord, Data, Results
 from eval.runner.images import ImageSource, LoadedImage, evenly_spaced, open_source
-from eval.runner.options import ALL, EXIT_SOME_FAILED, NONE, Options
+from eval.runner.options import ALL, ALWAYS, EXIT_SOME_FAILED, NONE, Options
 from eval.runner.plan import Outcome, Plan
 from eval.runner.run import run
 from eval.runner.store import JOURNAL, Journal, user_cache
@@ -45,6 +47,7 @@ def evaluate(options: Options) -> int:
     source = open_source(options.data, options.data_dir)
     if Path(options.data).is_dir() and options.out.resolve().is_relative_to(Path(options.data).resolve()):
         raise ValueError(f"{options.out}: lies in {options.data}, where its own pictures would be measured next time")
+    metrics = chosen_metrics(options.metrics)
     others = conventional_codecs(options.codecs)
     ours = our_codecs(options.models, options.qualities, options.efforts)
     codecs: list[ImageCodec] = [*ours, *others]
@@ -59,6 +62,7 @@ def evaluate(options: Options) -> int:
         journal=Journal(options.out / JOURNAL),
         cache=user_cache() if options.cache else None,
         time_sample=options.time_sample,
+        metrics=metrics,
     )
     outcome = run(plan)
     if not outcome.records:
@@ -107,6 +111,21 @@ def conventional_codecs(names: Sequence[str]) -> list[ConventionalCodec]:
         if reason := unavailable_reason(name):
             print_problem(f"warning: without {name}: {reason}")
     return available_codecs()
+
+
+def chosen_metrics(names: Sequence[str]) -> tuple[Metric, ...]:
+    """The measures of --metrics beside those that are always made; for "all" a line for each that cannot run here.
+
+    Raises:
+        ValueError: a name is unknown, or its measure cannot run here.
+    """
+    if tuple(names) != (ALL,):
+        return registry.named([name for name in names if name not in ALWAYS])
+    reasons = {name: registry.unavailable_reason(metric) for name, metric in METRICS.items()}
+    for name, reason in reasons.items():
+        if reason is not None:
+            print_problem(f"warning: without {name}: {reason}")
+    return registry.named([name for name, reason in reasons.items() if reason is None])
 
 
 def gather_pictures(
@@ -159,7 +178,7 @@ def assemble(plan: Plan, outcome: Outcome, published: Sequence[PublishedCurve] =
     return Results(
         created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         machine=plan.machine,
-        versions=versions(),
+        versions=versions() | plan.metric_versions,
         data=Data(name=plan.source.name, count=len(plan.source.names)),
         codecs=codecs,
         records=tuple(outcome.records),

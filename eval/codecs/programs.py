@@ -30,7 +30,12 @@ def identity(*files: Path) -> str:
 
 
 def run_program(command: Sequence[str | Path]) -> None:
-    """Runs a program to its end, silently.
+    """Runs a program to its end, silently; errors are those of `output_of`."""
+    output_of(command)
+
+
+def output_of(command: Sequence[str | Path]) -> str:
+    """Runs a program to its end, and gives what it wrote to standard output.
 
     Raises:
         CodecError: it could not be started or failed; the message gives the last line it wrote.
@@ -43,3 +48,4 @@ def run_program(command: Sequence[str | Path]) -> None:
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
         raise CodecError(f"{program}: exit status {done.returncode}: {said}")
+    return done.stdout

@@ -31,7 +31,7 @@ class Point(NamedTuple):
     """Bits per pixel, above 0 (any unit, the same for both curves)."""
 
     quality: float
-    """Decibels: PSNR, or MS-SSIM in its decibel form."""
+    """What grows as images get better: PSNR, say, in decibels."""
 
 
 class IncomparableError(ValueError):
@@ -44,7 +44,7 @@ class BDRate:
 
     Attributes:
         percent: average difference of rate relative to the anchor; negative where the codec needs fewer bits.
-        overlap: the range of quality averaged over, decibels.
+        overlap: the range of quality averaged over.
         anchor_share: part of the anchor's range of quality that this is, 0 to 1.
         codec_share: part of the codec's.
     """
@@ -60,7 +60,7 @@ class BDQuality:
     """Difference of quality at equal rate: BD-PSNR, where quality is PSNR.
 
     Attributes:
-        decibels: average difference; positive where the codec is better.
+        decibels: average difference; positive where the codec is better. Of other measures, in their unit.
         overlap: the range of rate averaged over, in the points' unit.
         anchor_share: part of the anchor's range of log-rate that this is, 0 to 1.
         codec_share: part of the codec's.
@@ -72,34 +72,43 @@ class BDQuality:
     codec_share: float
 
 
-def bd_rate(anchor: Iterable[tuple[float, float]], codec: Iterable[tuple[float, float]]) -> BDRate:
+def bd_rate(anchor: Iterable[tuple[float, float]], codec: Iterable[tuple[float, float]], unit: str = " dB") -> BDRate:
     """The codec's rate relative to the anchor's at equal quality.
 
     Args:
         anchor: points (rate, quality) in any order.
         codec: likewise.
+        unit: of quality, for messages.
 
     Raises:
         IncomparableError: a curve is not as the module's text asks, or the two have no range of quality in common.
     """
-    first, second = _checked(anchor, "the anchor"), _checked(codec, "the codec")
+    first, second = _checked(anchor, "the anchor", unit), _checked(codec, "the codec", unit)
     delta, (low, high), shares = _mean_difference(
-        first.quality, first.log_rate, second.quality, second.log_rate, "range of quality", "{:.2f} to {:.2f} dB"
+        first.quality,
+        first.log_rate,
+        second.quality,
+        second.log_rate,
+        "range of quality",
+        f"{{:.2f}} to {{:.2f}}{unit}",
     )
     return BDRate(100 * math.expm1(delta), (low, high), *shares)
 
 
-def bd_quality(anchor: Iterable[tuple[float, float]], codec: Iterable[tuple[float, float]]) -> BDQuality:
+def bd_quality(
+    anchor: Iterable[tuple[float, float]], codec: Iterable[tuple[float, float]], unit: str = " dB"
+) -> BDQuality:
     """The codec's quality above the anchor's at equal rate: BD-PSNR, where quality is PSNR.
 
     Args:
         anchor: points (rate, quality) in any order.
         codec: likewise.
+        unit: of quality, for messages.
 
     Raises:
         IncomparableError: a curve is not as the module's text asks, or the two have no range of rate in common.
     """
-    first, second = _checked(anchor, "the anchor"), _checked(codec, "the codec")
+    first, second = _checked(anchor, "the anchor", unit), _checked(codec, "the codec", unit)
     delta, (low, high), shares = _mean_difference(
         first.log_rate, first.quality, second.log_rate, second.quality, "range of rate", "ln {:.2f} to {:.2f}"
     )
@@ -113,24 +122,24 @@ class _Curve(NamedTuple):
     quality: np.ndarray
 
 
-def _checked(points: Iterable[tuple[float, float]], whose: str) -> _Curve:
+def _checked(points: Iterable[tuple[float, float]], whose: str, unit: str) -> _Curve:
     curve = sorted(Point(*point) for point in points)
     if len(curve) < MIN_POINTS:
         raise IncomparableError(f"{whose} has {len(curve)} of the {MIN_POINTS} points that are needed")
     for point in curve:
         if not (math.isfinite(point.rate) and math.isfinite(point.quality) and point.rate > 0):
             raise IncomparableError(
-                f"{whose} has a point that is not a rate above 0 and finite quality: {_show(point)}"
+                f"{whose} has a point that is not a rate above 0 and finite quality: {_show(point, unit)}"
             )
     for lower, upper in itertools.pairwise(curve):
         if not (upper.rate > lower.rate and upper.quality > lower.quality):
-            raise IncomparableError(f"{whose} is not better at {_show(upper)} than at {_show(lower)}")
+            raise IncomparableError(f"{whose} is not better at {_show(upper, unit)} than at {_show(lower, unit)}")
     rates, qualities = np.array(curve).T
     return _Curve(np.log(rates), qualities)
 
 
-def _show(point: Point) -> str:
-    return f"{point.rate:.4f} bpp, {point.quality:.3f} dB"
+def _show(point: Point, unit: str) -> str:
+    return f"{point.rate:.4f} bpp, {point.quality:.3f}{unit}"
 
 
 def _mean_difference(

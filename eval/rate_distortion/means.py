@@ -37,6 +37,7 @@ def _mean(group: Sequence[ImageRecord]) -> MeanRecord:
         peak_memory_bytes=max(peaks, default=None),
         bits_per_slice=tuple(fmean(bits) for bits in zip(*slices, strict=True)) if len(slices) == len(group) else None,
         estimated_bits_per_pixel=_mean_of_all([record.estimated_bits_per_pixel for record in group]),
+        metrics={name: _mean_of_all([record.metrics.get(name) for record in group]) for name in group[0].metrics},
     )
 
 

@@ -15,17 +15,17 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
+from eval.metrics.registry import METRICS
 from eval.rate_distortion.curves import PublishedCurve
 from eval.report.page_data import curve_styles, page_data
 from eval.report.pictures import Picture
 from eval.report.tables import (
-    ESTIMATE_COLUMN,
-    MEAN_COLUMNS,
     Footnotes,
     bd_matrices,
     failure_rows,
     has_estimates,
     headline,
+    mean_columns,
     mean_rows,
 )
 from eval.results.results import Results
@@ -80,7 +80,8 @@ def _content(results: Results, pictures: Sequence[Picture], published: Sequence[
         "reasons": footnotes.texts,
         "reference": pictures[0].versions[0].codec if pictures else "",
         "has_estimates": has_estimates(results),
-        "mean_columns": (*MEAN_COLUMNS, *([ESTIMATE_COLUMN] if has_estimates(results) else [])),
+        "mean_columns": mean_columns(results),
+        "metrics": [METRICS[name] for name in results.metrics],
         "mean_rows": mean_rows(results, curve_styles(results, published)),
         "failures": failure_rows(results),
         "compile_seconds": f"{results.compile_seconds:.1f} s",

@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.colors import to_hex
 
+from eval.metrics.registry import METRICS, Metric
 from eval.rate_distortion.curves import PublishedCurve
 from eval.report.pictures import Picture, Version, data_uri
 from eval.report.style import CurveStyle, assign_styles
@@ -40,10 +41,16 @@ def page_data(results: Results, pictures: Sequence[Picture], published: Sequence
     order = {name: index for index, name in enumerate(codecs)}
     return {
         "codecs": [_codec(codec, styles[codec.name]) for codec in results.codecs],
-        "means": [_point(order[mean.codec], mean) for mean in results.means],
+        "metrics": [_metric(METRICS[name]) for name in results.metrics],
+        "means": [_point(order[mean.codec], mean, results.metrics) for mean in results.means],
         "images": list(images),
         "records": [
-            [images[record.image], *_point(order[record.codec], record), record.bytes, *_costs(record)]
+            [
+                images[record.image],
+                *_point(order[record.codec], record, results.metrics),
+                record.bytes,
+                *_costs(record),
+            ]
             for record in results.records
         ],
         "published": [
@@ -81,8 +88,12 @@ def _codec(codec: CodecRecord, style: CurveStyle) -> dict[str, Any]:
     return {"name": codec.name, "kind": codec.kind, "labels": labels, **style.to_dict()}
 
 
-def _point(codec: int, record: ImageRecord | MeanRecord) -> list[Any]:
-    """[codec, setting, bits per pixel, PSNR, MS-SSIM, MS-SSIM in dB]."""
+def _metric(metric: Metric) -> dict[str, Any]:
+    return {"title": metric.title, "label": metric.label, "unit": metric.unit, "digits": metric.digits}
+
+
+def _point(codec: int, record: ImageRecord | MeanRecord, metrics: Sequence[str]) -> list[Any]:
+    """[codec, setting, bits per pixel, PSNR, MS-SSIM, MS-SSIM in dB, [further measures]]."""
     return [
         codec,
         f"{record.setting:g}",
@@ -90,6 +101,7 @@ def _point(codec: int, record: ImageRecord | MeanRecord) -> list[Any]:
         _number(record.psnr, 4),
         _number(record.ms_ssim, 6),
         _number(record.ms_ssim_db, 4),
+        [_number(record.metrics.get(name), METRICS[name].digits + 2) for name in metrics],
     ]
 
 

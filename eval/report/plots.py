@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from eval.metrics.registry import METRICS
 from eval.rate_distortion.curves import PublishedCurve
 from eval.report.page_data import curve_styles, setting_label, slice_rates
 from eval.report.style import CurveStyle
@@ -37,21 +38,25 @@ _LOOK: dict[Any, Any] = {
     # Names of files and codecs are shown as they are, not read as formulas.
     "text.parse_math": False,
 }
-_QUALITIES = (("rd_psnr", "psnr", "PSNR (dB)"), ("rd_ms_ssim", "ms_ssim_db", "MS-SSIM (dB)"))
+_QUALITIES = (
+    ("rd_psnr", "psnr", "PSNR (dB)"),
+    ("rd_ms_ssim", "ms_ssim_db", "MS-SSIM (dB)"),
+    *((f"rd_{name.replace('-', '_')}", name, metric.label) for name, metric in METRICS.items()),
+)
 """File name, metric as in the records, and label."""
 _MOST_BARS = 48
 """More images than these make bars that nobody can tell apart; their mean is drawn instead."""
 
 
 def rate_distortion_plots(results: Results, published: Sequence[PublishedCurve]) -> dict[str, bytes]:
-    """Curves of means by PSNR and, where there is one, by MS-SSIM.
+    """Curves of means by PSNR and by every other measure that there is.
 
     Args:
         results: what was measured.
         published: drawn dashed.
 
     Returns:
-        Files by name: rd_psnr.png, rd_psnr.svg, and rd_ms_ssim likewise.
+        Files by name: rd_psnr.png, rd_psnr.svg, and rd_ms_ssim, rd_vmaf and so on likewise.
     """
     styles = curve_styles(results, published)
     ours = {codec.name for codec in results.codecs if codec.kind == "ours"}
@@ -111,7 +116,11 @@ def _bars(results: Results) -> list[tuple[str, Sequence[float]]]:
 
 
 def _points(results: Results, codec: str, metric: str) -> list[tuple[float, float]]:
-    points = ((mean.bits_per_pixel, getattr(mean, metric)) for mean in results.means if mean.codec == codec)
+    means = [mean for mean in results.means if mean.codec == codec]
+    points = [
+        (mean.bits_per_pixel, mean.metrics.get(metric) if metric in METRICS else getattr(mean, metric))
+        for mean in means
+    ]
     return [(rate, quality) for rate, quality in points if quality is not None]
 
 

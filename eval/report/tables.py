@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eval.codecs.interface import TOTAL
+from eval.metrics.registry import METRICS
 from eval.report.page_data import setting_label
 from eval.report.style import CurveStyle
 from eval.results.records import MeanRecord
 from eval.results.results import BdRecord, CodecRecord, Results
 
 _UNKNOWN = "–"
-_TITLES = {"psnr": "BD-rate by PSNR", "ms_ssim_db": "BD-rate by MS-SSIM"}
+_TITLES = {
+    "psnr": "BD-rate by PSNR",
+    "ms_ssim_db": "BD-rate by MS-SSIM",
+    **{name: f"BD-rate by {metric.title}" for name, metric in METRICS.items()},
+}
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,15 @@ MEAN_COLUMNS = (
     "decode, s",
     "peak memory, MiB",
 )
+_BEFORE_TIMES = MEAN_COLUMNS.index("encode, s")
 ESTIMATE_COLUMN = "estimated bits per pixel"
+
+
+def mean_columns(results: Results) -> tuple[str, ...]:
+    """The heads of the table of means."""
+    metrics = [", ".join(filter(None, (METRICS[name].title, METRICS[name].unit.strip()))) for name in results.metrics]
+    estimate = [ESTIMATE_COLUMN] if has_estimates(results) else []
+    return (*MEAN_COLUMNS[:_BEFORE_TIMES], *metrics, *MEAN_COLUMNS[_BEFORE_TIMES:], *estimate)
 
 
 def mean_rows(results: Results, styles: Mapping[str, CurveStyle]) -> list[MeanRow]:
@@ -99,7 +112,7 @@ def mean_rows(results: Results, styles: Mapping[str, CurveStyle]) -> list[MeanRo
         MeanRow(
             codecs[mean.codec].kind == "ours",
             styles[mean.codec].color,
-            (*_mean_cells(codecs[mean.codec], mean), *([_estimate(mean)] if estimates else [])),
+            (*_mean_cells(codecs[mean.codec], mean, results.metrics), *([_estimate(mean)] if estimates else [])),
         )
         for mean in ranked
     ]
@@ -169,7 +182,7 @@ def failure_rows(results: Results) -> list[dict[str, str]]:
     return rows
 
 
-def _mean_cells(codec: CodecRecord, mean: MeanRecord) -> Sequence[Cell]:
+def _mean_cells(codec: CodecRecord, mean: MeanRecord, metrics: Sequence[str]) -> Sequence[Cell]:
     coverage = f"of {mean.count_ms_ssim} images" if 0 < mean.count_ms_ssim < mean.count else ""
     memory = mean.peak_memory_bytes
     label = setting_label(codec, mean.setting)
@@ -181,6 +194,7 @@ def _mean_cells(codec: CodecRecord, mean: MeanRecord) -> Sequence[Cell]:
         Cell(_fixed(mean.psnr, 2), _value(mean.psnr)),
         Cell(_fixed(mean.ms_ssim, 4), _value(mean.ms_ssim), coverage),
         Cell(_fixed(mean.ms_ssim_db, 2), _value(mean.ms_ssim_db), coverage),
+        *(Cell(_fixed(mean.metrics.get(n), METRICS[n].digits), _value(mean.metrics.get(n))) for n in metrics),
         _seconds(mean.encode_seconds),
         _seconds(mean.decode_seconds),
         Cell(_UNKNOWN if memory is None else f"{memory / 2**20:,.0f}", _value(memory)),
@@ -204,7 +218,8 @@ def _bd_cell(record: BdRecord | None, footnotes: Footnotes) -> BdCell:
         return BdCell("same", "")
     reason = footnotes.number(record.reason) if record.reason else 0
     overlap = f"({record.overlap[0]:.1f}–{record.overlap[1]:.1f})" if record.overlap else ""
-    gain = "" if record.bd_quality is None else f"{_signed(record.bd_quality, 2)} dB"
+    unit = METRICS[record.metric].unit if record.metric in METRICS else " dB"
+    gain = "" if record.bd_quality is None else f"{_signed(record.bd_quality, 2)}{unit}"
     detail = " ".join(part for part in (gain, overlap) if part)
     rate = record.bd_rate_percent
     if rate is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Count = Annotated[int, Ge(0)]
 Positive = Annotated[int, Gt(0)]
@@ -39,6 +39,7 @@ class ImageRecord(Record):
         psnr: decibels, on 8-bit RGB; None where the image came back identical (it is infinite then).
         ms_ssim: 0 to 1; None where the short side is under 176 pixels.
         ms_ssim_db: -10·log10(1 - MS-SSIM); None where MS-SSIM is None, or 1.
+        metrics: by name, further measures that were asked for; None where the image is too small for one.
         encode_seconds: wall-clock time by part, with "total" among them; compilation is not in it. "file" is the
             writing, which is not in the total. Empty where images were coded side by side.
         decode_seconds: likewise; "file" is the reading.
@@ -63,6 +64,7 @@ class ImageRecord(Record):
     peak_memory_bytes: Positive | None = None
     bits_per_slice: tuple[Count, ...] | None = None
     estimated_bits_per_pixel: Rate | None = None
+    metrics: dict[str, float | None] = Field(default_factory=dict)
 
 
 class MeanRecord(Record):
@@ -84,6 +86,7 @@ class MeanRecord(Record):
         peak_memory_bytes: the largest, not the mean.
         bits_per_slice: means.
         estimated_bits_per_pixel: mean; None where an image has none.
+        metrics: means; None where an image has none.
     """
 
     codec: str
@@ -101,6 +104,7 @@ class MeanRecord(Record):
     peak_memory_bytes: Positive | None = None
     bits_per_slice: tuple[NonNegative, ...] | None = None
     estimated_bits_per_pixel: Rate | None = None
+    metrics: dict[str, float | None] = Field(default_factory=dict)
 
 
 class Failure(Record):

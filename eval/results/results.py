@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Final, Literal
 
-from eval.results.kinds import Kind
+from eval.results.kinds import Kind, MetricName
 from eval.results.records import Count, Failure, ImageRecord, MeanRecord, NonNegative, Positive, Record
 
 SCHEMA_VERSION: Final = 1
@@ -77,16 +77,16 @@ class BdRecord(Record):
     Attributes:
         anchor: the codec, or the published curve, that is compared with.
         codec: the codec, or the published curve, that is compared.
-        metric: what quality is measured by.
+        metric: what quality is measured by: "psnr", "ms_ssim_db", or a name of `ImageRecord.metrics`.
         bd_rate_percent: bits at equal quality; negative where `codec` needs fewer. None where it cannot be told.
-        bd_quality: decibels at equal rate; positive where `codec` is better. None where it cannot be told.
-        overlap: range of quality in decibels that both cover; None where they do not overlap.
+        bd_quality: in the measure's unit at equal rate; positive where `codec` is better. None where it cannot be told.
+        overlap: range of quality that both cover, in that unit; None where they do not overlap.
         reason: why a value is None; one line.
     """
 
     anchor: str
     codec: str
-    metric: Literal["psnr", "ms_ssim_db"]
+    metric: MetricName
     bd_rate_percent: float | None = None
     bd_quality: float | None = None
     overlap: tuple[float, float] | None = None
@@ -123,6 +123,11 @@ class Results(Record):
     failures: tuple[Failure, ...] = ()
     bd: tuple[BdRecord, ...] = ()
     published: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the measures beside PSNR and MS-SSIM, in their order."""
+        return tuple(dict.fromkeys(name for mean in self.means for name in mean.metrics))
 
     def to_json(self) -> str:
         """The content of results.json."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 from cca_jax.cli.figures import bits_per_pixel
 from cca_jax.objective.metrics import fidelity
 from eval.codecs.interface import CodecError, Decoded, Encoded, EstimatingCodec, ImageCodec
+from eval.metrics.registry import Metric
 from eval.results.records import ImageRecord
 from eval.runner.compilation import steady
 from eval.runner.images import LoadedImage
@@ -20,7 +22,12 @@ FILE = "file"
 
 
 def measure(
-    codec: ImageCodec, image: LoadedImage, setting: float, file: Path, estimate: bool = False
+    codec: ImageCodec,
+    image: LoadedImage,
+    setting: float,
+    file: Path,
+    estimate: bool = False,
+    metrics: Sequence[Metric] = (),
 ) -> tuple[ImageRecord, float]:
     """Codes, writes, reads, decodes and compares.
 
@@ -30,6 +37,7 @@ def measure(
         setting: one of the codec's.
         file: where the coded image is written; what is there is replaced.
         estimate: whether to add what the likelihoods say; the codec is ours then.
+        metrics: further measures of quality; they count in no time.
 
     Returns:
         The record, and the seconds that compilation took, which are in none of its times.
@@ -41,24 +49,36 @@ def measure(
     (encoded, encode_peak), encode_compiling = steady(lambda: with_peak(lambda: _encode(codec, image, setting, file)))
     (decoded, decode_peak), decode_compiling = steady(lambda: with_peak(lambda: _decode(codec, file)))
     peaks = [peak for peak in (encode_peak, decode_peak) if peak is not None and codec.kind == "ours"]
-    record = _record(codec, image, setting, encoded, decoded, estimate)
+    record = _record(codec, image, setting, encoded, decoded, estimate, metrics)
     times = {"encode_seconds": dict(encoded.seconds), "decode_seconds": dict(decoded.seconds)}
     record = record.model_copy(update={**times, "peak_memory_bytes": max(peaks, default=None)})
     return record, encode_compiling + decode_compiling
 
 
-def measure_untimed(codec: ImageCodec, image: LoadedImage, setting: float, estimate: bool = False) -> ImageRecord:
+def measure_untimed(
+    codec: ImageCodec,
+    image: LoadedImage,
+    setting: float,
+    estimate: bool = False,
+    metrics: Sequence[Metric] = (),
+) -> ImageRecord:
     """As `measure`, where other images are coded at the same time: a record without times and memory.
 
     Raises:
         CodecError: as for `measure`.
     """
     encoded = codec.encode(image.pixels, setting)
-    return _record(codec, image, setting, encoded, codec.decode(encoded.data), estimate)
+    return _record(codec, image, setting, encoded, codec.decode(encoded.data), estimate, metrics)
 
 
 def _record(
-    codec: ImageCodec, image: LoadedImage, setting: float, encoded: Encoded, decoded: Decoded, estimate: bool
+    codec: ImageCodec,
+    image: LoadedImage,
+    setting: float,
+    encoded: Encoded,
+    decoded: Decoded,
+    estimate: bool,
+    metrics: Sequence[Metric],
 ) -> ImageRecord:
     """All but times and memory."""
     if decoded.pixels.shape != image.pixels.shape:
@@ -82,6 +102,7 @@ def _record(
         decode_seconds={},
         bits_per_slice=encoded.stream_bits,
         estimated_bits_per_pixel=None if promised is None else promised.bits / (height * width),
+        metrics={metric.name: metric.compute(image.pixels, decoded.pixels) for metric in metrics},
     )
 
 

@@ -11,7 +11,9 @@ from cca_jax.cli.parser import OneLineParser, names, whole_number
 from cca_jax.codec.effort.levels import MAX_EFFORT
 
 ALL, NONE = "all", "none"
-"""Words of --codecs."""
+"""Words of --codecs, the first also of --metrics."""
+ALWAYS = ("psnr", "ms-ssim")
+"""What is measured in every run."""
 EXIT_SOME_FAILED = 1
 
 _DESCRIPTION = """\
@@ -39,6 +41,7 @@ class Options:
         out: the report's folder.
         pictures: how many images the report shows.
         time_sample: how many images are measured one by one, with times; None for all.
+        metrics: names of further measures of quality, or `ALL` alone.
         cache: whether results of conventional codecs may come from, and go to, the user's cache.
     """
 
@@ -52,6 +55,7 @@ class Options:
     out: Path
     pictures: int
     time_sample: int | None
+    metrics: tuple[str, ...]
     cache: bool
 
 
@@ -97,6 +101,14 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         help="conventional codecs beside them: jpeg, webp, avif, heic, jxl, bpg, vtm, or all (that are installed), or "
         "none; default: jpeg,webp",
     )
+    parser.add_argument(
+        "--metrics",
+        type=_words,
+        default=ALWAYS,
+        metavar="NAME,…",
+        help="measures of quality: psnr and ms-ssim always; also psnr-hvs, psnr-hvs-m, vmaf (extra [metrics]), "
+        "ssimulacra2, butteraugli (programs), or all (that can run here); default: psnr,ms-ssim",
+    )
     parser.add_argument("--estimate", action="store_true", help="also report what the models' likelihoods say")
     parser.add_argument("--out", required=True, type=Path, metavar="REPORT", help="folder of the report")
     parser.add_argument(
@@ -127,6 +139,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         out=args.out,
         pictures=args.pictures,
         time_sample=args.time_sample,
+        metrics=args.metrics,
         cache=args.cache,
     )
 

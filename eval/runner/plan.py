@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 from eval.codecs.interface import ImageCodec
+from eval.metrics.registry import Metric
 from eval.results.records import Failure, ImageRecord
 from eval.results.results import Machine
 from eval.runner.images import ImageSource
@@ -24,6 +26,7 @@ class Plan:
         journal: of this report.
         cache: for results of conventional codecs; None for none.
         time_sample: how many images are timed; None for all.
+        metrics: further measures of quality.
     """
 
     source: ImageSource
@@ -33,6 +36,12 @@ class Plan:
     journal: Journal
     cache: Cache | None
     time_sample: int | None = None
+    metrics: tuple[Metric, ...] = ()
+
+    @functools.cached_property
+    def metric_versions(self) -> dict[str, str]:
+        """What computes each of them."""
+        return {metric.name: metric.version() for metric in self.metrics}
 
 
 @dataclasses.dataclass

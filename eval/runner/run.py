@@ -136,10 +136,11 @@ class _Run:
         known = 0
         for setting in codec.settings:
             estimate = self.plan.estimate and codec.kind == "ours"
-            key = entry_key(content, codec, setting, estimate, self.plan.machine, timed)
+            named = (content, codec, setting, estimate, self.plan.machine)
+            key = entry_key(*named, timed, self.plan.metric_versions)
             entry = self._find(key, codec)
             if entry is None and not timed:  # what was timed says all that is asked here
-                entry = self._find(entry_key(content, codec, setting, estimate, self.plan.machine), codec)
+                entry = self._find(entry_key(*named, metrics=self.plan.metric_versions), codec)
             known += entry is not None
             if entry is None:
                 try:
@@ -176,11 +177,11 @@ class _Run:
         self, codec: ImageCodec, image: LoadedImage, setting: float, estimate: bool, timed: bool
     ) -> tuple[ImageRecord, float]:
         if not timed:
-            return measure_untimed(codec, image, setting, estimate), 0.0
+            return measure_untimed(codec, image, setting, estimate, self.plan.metrics), 0.0
         if codec.kind == "conventional" and not codec.external and codec.name not in self._warm:
             measure(codec, image, setting, self._file)  # a library's first call also loads it
             self._warm.add(codec.name)
-        return measure(codec, image, setting, self._file, estimate)
+        return measure(codec, image, setting, self._file, estimate, self.plan.metrics)
 
     def _find(self, key: str, codec: ImageCodec) -> Entry | None:
         measured = self.plan.journal.get(key)

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,13 @@ class Entry(Record):
 
 
 def entry_key(
-    content: str, codec: ImageCodec, setting: float, estimate: bool, machine: Machine, timed: bool = True
+    content: str,
+    codec: ImageCodec,
+    setting: float,
+    estimate: bool,
+    machine: Machine,
+    timed: bool = True,
+    metrics: Mapping[str, str] | None = None,
 ) -> str:
     """What a measurement is kept under.
 
@@ -52,10 +59,13 @@ def entry_key(
         estimate: whether the record holds an estimate.
         machine: times are taken on it: on another they are taken anew.
         timed: whether the record holds times.
+        metrics: the further measures that the record holds, with their versions.
     """
     parts = [SCHEMA_VERSION, content, codec.name, codec.version, setting, estimate, machine.model_dump()]
     if not timed:
         parts.append("untimed")
+    if metrics:
+        parts.append(dict(metrics))
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

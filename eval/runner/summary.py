@@ -9,16 +9,20 @@ from cca_jax.cli.console import print_line, print_table
 from cca_jax.objective.metrics import MS_SSIM_MIN_SIDE
 from eval.codecs.interface import TOTAL
 from eval.codecs.ours import EFFORT
+from eval.metrics.registry import METRICS
 from eval.results.records import MeanRecord
 from eval.results.results import BdRecord
 
 _HEAD = ("codec", "setting", "images", "bpp", "estimate", "PSNR dB", "MS-SSIM", "dB", "encode s", "decode s")
+_BEFORE_TIMES = _HEAD.index("encode s")
 
 
 def print_means(means: Sequence[MeanRecord]) -> None:
     """Prints the means by codec and setting, and of how many images MS-SSIM's are where that is not all."""
     print_line("")
-    print_table([_HEAD, *(_row(mean) for mean in means)], numeric=range(1, len(_HEAD)))
+    names = list(dict.fromkeys(name for mean in means for name in mean.metrics))
+    head = (*_HEAD[:_BEFORE_TIMES], *(METRICS[name].title for name in names), *_HEAD[_BEFORE_TIMES:])
+    print_table([head, *(_row(mean, names) for mean in means)], numeric=range(1, len(head)))
     partial = sorted({(mean.count_ms_ssim, mean.count) for mean in means if mean.count_ms_ssim < mean.count})
     timed = {(mean.count_timed, mean.count) for mean in means if mean.count_timed is not None}
     for few, count in sorted(timed):
@@ -47,7 +51,7 @@ def print_efforts(means: Sequence[MeanRecord], bd: Sequence[BdRecord]) -> None:
         print_table([("codec", "encode s", "bits %"), *rows], numeric=(1, 2))
 
 
-def _row(mean: MeanRecord) -> tuple[str, ...]:
+def _row(mean: MeanRecord, metrics: Sequence[str]) -> tuple[str, ...]:
     return (
         mean.codec,
         f"{mean.setting:g}",
@@ -57,6 +61,7 @@ def _row(mean: MeanRecord) -> tuple[str, ...]:
         _number(mean.psnr, 2, "infinite"),
         _number(mean.ms_ssim, 4, "n/a"),
         _number(mean.ms_ssim_db, 2, "n/a" if mean.ms_ssim is None else "infinite"),
+        *(_number(mean.metrics.get(name), METRICS[name].digits, "n/a") for name in metrics),
         _number(mean.encode_seconds.get(TOTAL), 3, "n/a"),
         _number(mean.decode_seconds.get(TOTAL), 3, "n/a"),
     )

@@ -134,3 +134,48 @@ def test_a_model_must_not_have_another_codecs_name(model, go):
     model.name, model.settings = "JPEG", SINGLE_RATE
     status, printed = go("--codecs", "jpeg")
     assert (status, len(printed.err.splitlines())) == (2, 1)
+
+
+def test_further_measures_are_in_records_means_and_tables(model, go, tmp_path):
+    status, printed = go("--codecs", "jpeg", "--pictures", "0", "--metrics", "psnr,psnr-hvs-m,vmaf", "--no-cache")
+    assert status == 0
+    assert "PSNR-HVS-M" in printed.out
+    results = Results.from_json((tmp_path / "out" / "results.json").read_bytes())
+    jsonschema.validate(json.loads(results.to_json()), json.loads(SCHEMA_FILE.read_text()))
+    assert results.metrics == ("psnr-hvs-m", "vmaf")
+    assert all(record.metrics["psnr-hvs-m"] > 15 for record in results.records)
+    assert all(record.metrics["vmaf"] is None for record in results.records)  # 12 and 9 pixels high
+    ours = [record.metrics["psnr-hvs-m"] for record in results.records if record.codec == "lite"]
+    assert results.means[0].metrics["psnr-hvs-m"] == pytest.approx(sum(ours) / 2)
+    assert results.versions["vmaf"].startswith("vmaf_v0.6.1")
+    assert "metrics.psnr-hvs-m" in (tmp_path / "out" / "results.csv").read_text().splitlines()[0]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "BD-rate by PSNR-HVS-M" in page
+    assert (tmp_path / "out" / "plots" / "rd_psnr_hvs_m.svg").exists()
+    assert not (tmp_path / "out" / "plots" / "rd_vmaf.svg").exists()  # no point to draw
+    # Other measures are other measurements.
+    model.encoded.clear()
+    assert go("--codecs", "none", "--pictures", "0")[0] == 0
+    assert model.encoded
+
+
+@pytest.mark.parametrize(
+    ("metrics", "reason"),
+    [("vmaf,lpips", "there is no measure 'lpips'"), ("all,vmaf", "is neither names"), ("butteraugli", "on the PATH")],
+)
+def test_measures_that_cannot_be_made(model, go, tmp_path, monkeypatch, metrics, reason):
+    monkeypatch.setenv("PATH", "/usr/bin")
+    status, printed = go("--metrics", metrics)
+    assert status == 2
+    assert reason in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_measures_are_those_that_run_here(model, go, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin")
+    status, printed = go("--codecs", "none", "--pictures", "0", "--metrics", "all")
+    assert status == 0
+    assert "warning: without ssimulacra2: needs the program" in printed.err
+    results = Results.from_json((tmp_path / "out" / "results.json").read_bytes())
+    assert results.metrics == ("psnr-hvs", "psnr-hvs-m", "vmaf")

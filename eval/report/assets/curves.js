@@ -8,13 +8,17 @@
   const chosen = element("rd-image");
   options(chosen, [["", data.images.length === 1 ? "the one image" : `mean of ${data.images.length} images`], ...data.images.map((name, i) => [String(i), name])]);
 
-  /** [codec, setting, bpp, PSNR, MS-SSIM, dB] of each point that is to be drawn. */
+  /** [codec, setting, bpp, PSNR, MS-SSIM, dB, [further measures]] of each point that is to be drawn. */
   const measured = () =>
     chosen.value === "" ? data.means : data.records.filter((r) => r[0] === Number(chosen.value)).map((r) => r.slice(1));
 
-  function hover(name, setting, bpp, psnr, similarity, db) {
+  function hover(name, setting, bpp, psnr, similarity, db, others) {
     const quality = [psnr === null ? null : `PSNR ${fixed(psnr, 2)} dB`];
     if (db !== null) quality.push(`MS-SSIM ${similarity === null ? "" : `${fixed(similarity, 4)} = `}${fixed(db, 2)} dB`);
+    others.forEach((value, i) => {
+      const { title, unit, digits } = data.metrics[i];
+      if (value !== null) quality.push(`${escape(title)} ${fixed(value, digits)}${unit}`);
+    });
     const lines = [`<b>${escape(name)}</b>${setting ? `  ${escape(setting)}` : ""}`, `${rate(bpp)} bits per pixel`];
     return [...lines, ...quality.filter((line) => line !== null)].join("<br>");
   }
@@ -38,14 +42,14 @@
     };
   }
 
-  /** Traces of one quality; `at` is its place in a measured point. */
-  function traces(metric, at) {
+  /** Traces of one quality; `of` takes it from a measured point. */
+  function traces(metric, of) {
     const points = measured();
     const ours = data.codecs.map((codec, index) =>
       trace(
         codec.name, codec,
         points.filter((p) => p[0] === index).map((p) => (
-          { x: p[2], y: p[at], text: hover(codec.name, label(index, p[1]), p[2], p[3], p[4], p[5]) })),
+          { x: p[2], y: of(p), text: hover(codec.name, label(index, p[1]), ...p.slice(2, 7)) })),
         codec.kind === "ours", false,
       ));
     const published = chosen.value !== "" ? [] : data.published.filter((curve) => curve.metric === metric).map((curve) =>
@@ -59,11 +63,11 @@
   }
 
   /** Axes over what was measured: published curves may go far beyond. */
-  function axes(at, title) {
-    const points = measured().filter((p) => p[at] !== null);
+  function axes(of, title) {
+    const points = measured().filter((p) => of(p) !== null);
     const axis = { title: { text: "bits per pixel" } };
     if (!points.length) return { xaxis: axis, yaxis: { title: { text: title } } };
-    const qualities = points.map((p) => p[at]);
+    const qualities = points.map(of);
     const low = Math.min(...qualities), high = Math.max(...qualities), margin = Math.max(0.06 * (high - low), 0.3);
     return {
       hovermode: "closest",
@@ -73,9 +77,11 @@
       yaxis: { title: { text: title }, range: [low - margin, high + margin] },
     };
   }
+  const drawn = (id, metric, of, title) => chart(id, () => [traces(metric, of), axes(of, title)]);
   const draws = [
-    chart("rd-psnr", () => [traces("psnr", 3), axes(3, "PSNR (dB)")]),
-    ...(element("rd-ms-ssim") ? [chart("rd-ms-ssim", () => [traces("ms_ssim_db", 5), axes(5, "MS-SSIM (dB)")])] : []),
+    drawn("rd-psnr", "psnr", (p) => p[3], "PSNR (dB)"),
+    ...(element("rd-ms-ssim") ? [drawn("rd-ms-ssim", "ms_ssim_db", (p) => p[5], "MS-SSIM (dB)")] : []),
+    ...data.metrics.map(({ title, label: axis }, i) => drawn(`rd-metric-${i}`, title, (p) => p[6][i], axis)),
   ];
   const redraw = () => draws.forEach((draw) => draw());
   chosen.addEventListener("change", redraw);

@@ -42,10 +42,11 @@
     options(image, [["", "all images"], ...data.images.map((name, i) => [String(i), name])]);
     options(codec, [["", "all codecs"], ...data.codecs.map(({ name }, i) => [String(i), name])]);
     const cell = (text, value) => create("td", { "data-value": value ?? "" }, text);
-    const row = ([at, c, setting, bpp, psnr, similarity, db, bytes, encode, decode, memory]) => create("tr", {},
+    const row = ([at, c, setting, bpp, psnr, similarity, db, others, bytes, encode, decode, memory]) => create("tr", {},
       create("td", { class: "text" }, data.images[at]), create("td", { class: "text" }, data.codecs[c].name),
       cell(label(c, setting), setting), cell(count(bytes), bytes), cell(fixed(bpp, 4), bpp), cell(fixed(psnr, 2), psnr),
-      cell(fixed(similarity, 4), similarity), cell(fixed(db, 2), db), cell(fixed(encode, 3), encode), cell(fixed(decode, 3), decode),
+      cell(fixed(similarity, 4), similarity), cell(fixed(db, 2), db),
+      ...others.map((value, i) => cell(fixed(value, data.metrics[i].digits), value)), cell(fixed(encode, 3), encode), cell(fixed(decode, 3), decode),
       cell(memory === null ? "–" : count(Math.round(memory / 2 ** 20)), memory));
     const fill = () => {
       const wanted = data.records.filter((record) =>

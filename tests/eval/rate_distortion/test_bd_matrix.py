@@ -83,3 +83,35 @@ def test_one_delta_may_exist_without_the_other():
 
 def test_a_single_codec_has_nobody_to_be_compared_with():
     assert bd_records(means("A")) == ()
+
+
+def with_metrics(records, **values):
+    return [
+        record.model_copy(update={"metrics": {name: series[k] for name, series in values.items()}})
+        for k, record in enumerate(records)
+    ]
+
+
+def test_further_metrics_have_deltas_on_their_own_scale():
+    series = {"vmaf": (40.0, 60.0, 80.0, 90.0), "butteraugli": (6.0, 4.0, 2.0, 1.0)}
+    records = table(bd_records([*with_metrics(means("A"), **series), *with_metrics(means("B", factor=0.5), **series)]))
+    assert list(dict.fromkeys(metric for _, _, metric in records)) == ["psnr", "ms_ssim_db", "vmaf", "butteraugli"]
+    for metric, overlap in (("vmaf", (40, 90)), ("butteraugli", (1, 6))):
+        record = records["A", "B", metric]
+        assert record.bd_rate_percent == pytest.approx(-50)
+        assert record.bd_quality > 0  # better, though a distance then is smaller
+        assert record.overlap == overlap
+
+
+def test_a_metric_that_some_images_lack_compares_nothing():
+    gaps = with_metrics(means("A"), vmaf=(None, 60.0, 80.0, 90.0))
+    record = table(bd_records([*gaps, *with_metrics(means("B"), vmaf=(40.0, 60.0, 80.0, 70.0))]))["A", "B", "vmaf"]
+    assert record.bd_rate_percent is None
+    assert "3 of the 4 points" in record.reason
+    assert "dB" not in record.reason
+
+
+def test_a_metric_that_falls_says_so_in_its_own_unit():
+    falling = with_metrics(means("A"), vmaf=(40.0, 60.0, 80.0, 70.0))
+    record = table(bd_records([*falling, *with_metrics(means("B"), vmaf=(40.0, 60.0, 80.0, 90.0))]))["A", "B", "vmaf"]
+    assert record.reason.endswith("70.000 than at 0.4000 bpp, 80.000")

@@ -72,7 +72,7 @@ def test_the_schema_file_is_that_of_the_records():
         (("records", 0, "bytes"), 0),
         (("records", 0, "ms_ssim"), 1.5),
         (("codecs", 0, "kind"), "theirs"),
-        (("bd", 0, "metric"), "vmaf"),
+        (("bd", 0, "metric"), "lpips"),
     ],
 )
 def test_other_documents_are_refused_by_reader_and_schema(results, place, value):
