@@ -38,11 +38,19 @@ class Programs:
         if name not in self._compiled:
             if self._platform not in part["files"]:
                 raise ValueError(f"{self._folder} has no programs for {self._platform}: export with --platforms")
-            path = self._folder / part["files"][self._platform]["jax"]
-            self._compiled[name] = jax.jit(export.deserialize(bytearray(path.read_bytes())).call)
+            self._compiled[name] = jax.jit(self._read(self._folder / part["files"][self._platform]["jax"]).call)
         weights = {key: self._weights[key] for key in part["weights"]}
         given = {key: _array(inputs[key], spec["dtype"]) for key, spec in part["inputs"].items()}
         return self._compiled[name](weights, given)
+
+    def _read(self, path: Path) -> export.Exported:
+        try:
+            return export.deserialize(bytearray(path.read_bytes()))
+        except (NotImplementedError, ValueError) as error:
+            writer = self.manifest["made_with"]["jax"]
+            raise ValueError(
+                f"JAX {jax.__version__} does not read programs of JAX {writer} ({error}): export with a version near it"
+            ) from error
 
 
 def _array(value: Any, dtype: str) -> Any:

@@ -162,3 +162,31 @@ def test_another_models_file_is_refused(exported):
     data = exported("context_exact").codec.compress(photo(40, 40), 40)
     with pytest.raises(ValueError, match="the file is of model"):
         decode(read(data), exported("hyperprior_exact").programs)
+
+
+def test_programs_of_another_jax_are_named(exported, monkeypatch, tmp_path, capsys):
+    ours, file = exported("context_exact"), tmp_path / "a.cca"
+    file.write_bytes(ours.codec.compress(photo(40, 40), 40))
+
+    def refuse(data):
+        raise NotImplementedError("deserialize unsupported version 99")
+
+    monkeypatch.setattr("jax.export.deserialize", refuse)
+    assert main([str(ours.folder), str(file), str(tmp_path / "a.png")]) == 2
+    message = capsys.readouterr().err
+    assert f"does not read programs of JAX {ours.programs.manifest['made_with']['jax']} (deserialize" in message
+    assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize("lacking", ["manifest.json", "tables.safetensors"])
+def test_a_folder_that_is_not_whole_is_one_line(exported, lacking, tmp_path, capsys):
+    ours = exported("context_exact")
+    (tmp_path / "programs").mkdir()
+    for path in ours.folder.iterdir():
+        if path.name != lacking and path.is_file():
+            (tmp_path / "programs" / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "a.cca").write_bytes(ours.codec.compress(photo(40, 40), 40))
+    assert main([str(tmp_path / "programs"), str(tmp_path / "a.cca"), str(tmp_path / "a.png")]) == 2
+    message = capsys.readouterr().err
+    assert lacking in message
+    assert message.count("\n") == 1
