@@ -72,13 +72,14 @@ BENCH ?=
 bench: $(VENV)/.test
 	$(BIN)/python -m bench $(BENCH)
 
-## The pictures and tables of the README and of the card of lite, made anew: make figures KODAK=PATH/kodak
+## The pictures and tables of the README, the card of lite and the docs, made anew: make figures KODAK=PATH/kodak
 REPORT ?= .cache/report
 figures: $(VENV)/.test
 	$(BIN)/python -m eval --data $(KODAK) --codecs jpeg,webp,avif,heic --out $(REPORT)
 	$(BIN)/python -m bench codec --models lite --sizes 768x512 --json $(REPORT)/bench.json
 	$(BIN)/python -m eval.report $(REPORT)/results.json --bench $(REPORT)/bench.json
 	$(BIN)/python -m eval.demo --out $(REPORT)/demo --picture docs/images/demo.webp
+	$(BIN)/python -m eval.anatomy --out docs/images
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

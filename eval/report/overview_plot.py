@@ -5,8 +5,6 @@ What was measured is solid, what others published is dashed; each curve has its 
 
 from __future__ import annotations
 
-import html
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from eval.plotting.theme import LOOK, themed_svg
 from eval.rate_distortion.curves import PublishedCurve
 from eval.report.page_data import curve_styles
 from eval.report.style import CurveStyle
@@ -28,30 +27,6 @@ SHOWN = {
 }
 """The published curves of the plot, and what it calls them."""
 
-_INK, _PAPER, _GRID = "#24292f", "#ffffff", "#e3e5e8"
-_DARK = {_INK: "#e6edf3", _PAPER: "#0d1117", _GRID: "#30363d"}
-_LOOK: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "axes.facecolor": _PAPER,
-    "figure.facecolor": _PAPER,
-    "savefig.facecolor": _PAPER,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": _GRID,
-    "grid.linewidth": 0.7,
-    # The same results give the same bytes.
-    "svg.hashsalt": "overview",
-    # Names of models are shown as they are, not read as formulas.
-    "text.parse_math": False,
-}
 _SIZE = (7.2, 4.4)
 _LABEL_GAP = 0.048
 """Least distance of two names, as a part of the axis."""
@@ -87,13 +62,11 @@ def overview_plot(results: Results, published: Sequence[PublishedCurve]) -> byte
     ours = [curve for curve in curves if curve.ours]
     if not ours:
         raise ValueError("no model was measured at two rates or more: there is no curve to draw")
-    with mpl.rc_context(_LOOK):
+    with mpl.rc_context(LOOK):
         figure = Figure(_SIZE)
         axes = figure.add_axes((0.085, 0.125, 0.70, 0.84))
         _draw(axes, curves, ours)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return _themed(buffer.getvalue().decode(), _summary(results, curves)).encode()
+        return themed_svg(figure, _summary(results, curves))
 
 
 def _gather(results: Results, published: Sequence[PublishedCurve]) -> list[_Curve]:
@@ -224,15 +197,3 @@ def spread_out(wanted: Mapping[int, float], gap: float) -> dict[int, float]:
 def _summary(results: Results, curves: Sequence[_Curve]) -> str:
     names = ", ".join(curve.name if curve.measured else f"{curve.name} (published)" for curve in curves)
     return f"Rate and distortion on {results.data.name}, {results.data.count} images: {names}"
-
-
-def _themed(svg: str, title: str) -> str:
-    """The document with a title, and with other colours where the reader prefers a dark scheme."""
-    rules = "".join(
-        f'[style*="{kind}: {light}"] {{{kind}: {dark} !important}}'
-        for light, dark in _DARK.items()
-        for kind in ("fill", "stroke")
-    )
-    style = f"<style>@media (prefers-color-scheme: dark) {{{rules}}}</style>"
-    start = svg.index(">", svg.index("<svg")) + 1
-    return f"{svg[:start]}\n <title>{html.escape(title)}</title>\n {style}{svg[start:]}"
