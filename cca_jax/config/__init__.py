@@ -121,7 +121,12 @@ class ModelConfig:
 
     @property
     def slice_sizes(self) -> tuple[int, ...]:
-        """Channels of each slice, in coding order; they sum to `latent_channels`."""
+        """Channels of each slice, in coding order; they sum to `latent_channels`.
+
+        Examples:
+            >>> ModelConfig(latent_channels=320, num_slices=5, slice_exponent=1.7).slice_sizes
+            (8, 28, 56, 92, 136)
+        """
         if self.explicit_slices:
             return self.explicit_slices
         weights = [(k + 1) ** self.slice_exponent for k in range(self.num_slices)]

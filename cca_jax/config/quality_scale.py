@@ -23,5 +23,10 @@ def check_quality(quality: float) -> None:
 
 
 def rate_index(quality: float, num_rates: int) -> Fraction:
-    """The position of a quality among a model's rates, from 0 to num_rates - 1, exactly."""
+    """The position of a quality among a model's rates, from 0 to num_rates - 1, exactly.
+
+    Examples:
+        >>> rate_index(50.5, num_rates=11)
+        Fraction(5, 1)
+    """
     return (Fraction(quality) - int(MIN_QUALITY)) / int(MAX_QUALITY - MIN_QUALITY) * (num_rates - 1)

@@ -13,7 +13,14 @@ Prediction = TypeVar("Prediction")
 
 
 def context_length(index: int, skip: int) -> int:
-    """How many decoded slices slice `index` (from 0) sees: all before it but the `skip` most recent."""
+    """How many decoded slices slice `index` (from 0) sees: all before it but the `skip` most recent.
+
+    Examples:
+        >>> [context_length(index, skip=0) for index in range(5)]
+        [0, 1, 2, 3, 4]
+        >>> [context_length(index, skip=1) for index in range(5)]
+        [0, 0, 1, 2, 3]
+    """
     return max(0, index - skip)
 
 

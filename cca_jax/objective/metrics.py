@@ -75,6 +75,11 @@ def psnr(a: UInt8[Array, "b h w c"], b: UInt8[Array, "b h w c"]) -> Float[Array,
 
     Raises:
         ValueError: the shapes differ or are not [B,H,W,C], or an array is not uint8.
+
+    Examples:
+        >>> black = jnp.zeros((1, 8, 8, 3), jnp.uint8)
+        >>> float(psnr(black, black + 255)[0])
+        0.0
     """
     for array in (a, b):
         if array.dtype != jnp.uint8:

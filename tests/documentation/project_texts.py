@@ -18,6 +18,15 @@ def pages():
     return sorted(paths)
 
 
+def notebooks():
+    return sorted((ROOT / "examples").glob("*.ipynb"))
+
+
+def python_blocks(page):
+    """The Python of a page: its fenced blocks, in their order."""
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
+
+
 def sources():
     return sorted(path for package in PACKAGES for path in ROOT.glob(f"{package}/**/*.py"))
 

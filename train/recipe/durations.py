@@ -31,6 +31,10 @@ class Duration:
     def parse(cls, text: str | int) -> Duration:
         """A duration from "1000", "1000 steps", "56ep" or "0.5 epochs".
 
+        Examples:
+            >>> Duration.parse("1.5ep").steps(steps_per_epoch=101)
+            152
+
         Raises:
             ValueError: anything else.
         """
