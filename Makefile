@@ -23,7 +23,7 @@ test: lint
 
 ## What takes minutes: the golden cases through gradients and optimiser steps, several devices and processes, coders at length.
 test-slow: $(VENV)/.test
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 -m slow
 
 ## A Ray cluster of two workers on this machine, and what is killed in it.
 test-ray: $(VENV)/.test

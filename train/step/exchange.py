@@ -24,7 +24,7 @@ from jaxtyping import Array, Float
 from cca_jax.ops import platform
 from train.step.mesh import BATCH, SLICE, on_each_device, rows_spec, slices
 from train.step.optimizers.clipping import sum_of_squares
-from train.step.sharding import param_axes, spec_of
+from train.step.sharding import param_axes, spec_of, tree_shardings
 
 Arrays = dict[str, Array]
 Axes = Mapping[str, int | None]
@@ -79,6 +79,42 @@ def whole_arrays(params: Arrays, mesh: Mesh, axes: Axes) -> Arrays:
     lie = {name: spec_of(axes[name]) for name in params}
     whole = dict.fromkeys(params, PartitionSpec())
     return on_each_device(lambda p: gather_arrays(p, axes, mesh.shape[BATCH]), mesh, (lie,), whole)(params)
+
+
+def on_whole_trees(function: Callable[..., Any], trees: Any, mesh: Mesh) -> Any:
+    """What a function makes of trees that lie divided: every device has them whole for it, and keeps its part again.
+
+    For a function that reads arrays as wholes, as an optimizer does that scales a step by a parameter's norm. Left to
+    the partitioner, that is an exchange for each array, which a CPU's devices cannot have (see above).
+
+    Args:
+        function: of the whole trees; pure. What it gives is divided by the same rule, by the names in its dictionaries.
+        trees: its arguments, each divided as `sharding.tree_shardings` says.
+        mesh: the devices.
+    """
+
+    def specs(tree: Any) -> Any:
+        return jax.tree.map(lambda sharding: sharding.spec, tree_shardings(tree, mesh, True))
+
+    def axis(spec: PartitionSpec) -> int | None:
+        return tuple(spec).index(BATCH) if BATCH in tuple(spec) else None
+
+    lie, results = specs(trees), specs(jax.eval_shape(function, *trees))
+
+    def own(value: Array, spec: PartitionSpec) -> Array:
+        if (at := axis(spec)) is None:
+            return value
+        part = value.shape[at] // mesh.shape[BATCH]
+        return jax.lax.dynamic_slice_in_dim(value, jax.lax.axis_index(BATCH) * part, part, at)
+
+    def on_device(trees: Any) -> Any:
+        leaves, structure = jax.tree.flatten(trees)
+        axes = {str(number): axis(spec) for number, spec in enumerate(jax.tree.leaves(lie))}
+        whole = gather_arrays({str(number): leaf for number, leaf in enumerate(leaves)}, axes, mesh.shape[BATCH])
+        made = function(*structure.unflatten([whole[str(number)] for number in range(len(leaves))]))
+        return jax.tree.map(own, made, results)
+
+    return on_each_device(on_device, mesh, (lie,), results)(trees)
 
 
 def gather_arrays(shards: Arrays, axes: Axes, devices: int) -> Arrays:

@@ -22,7 +22,8 @@ from cca_jax.model.cca import CCAModel, Noise
 from cca_jax.model.parameters.shapes import flatten, unflatten
 from cca_jax.model.rates import RatePoint
 from cca_jax.objective.loss import CCAForm, Distortion, ObjectiveTerms, rate_distortion_cca
-from train.step.exchange import Axes, gradients_over_devices, squares_over_devices
+from cca_jax.ops import platform
+from train.step.exchange import Axes, gradients_over_devices, on_whole_trees, squares_over_devices
 from train.step.optimizers.averaging import moving_average
 from train.step.optimizers.clipping import clip_by_global_norm
 from train.step.optimizers.layout import Layout, pack, unpack
@@ -116,7 +117,10 @@ def train_step(
     squares = None if mesh is None or axes is None else squares_over_devices(own, mesh, axes)
     gradient, norm = clip_by_global_norm(pack(own, state.layout), max_norm, squares)
     finite = jnp.isfinite(norm) & jnp.isfinite(terms.loss)
-    advance = partial(_advance, learning_rate=learning_rate, optimizer=optimizer or Optimizer())
+    optimizer = optimizer or Optimizer()
+    advance = partial(_advance, learning_rate=learning_rate, optimizer=optimizer)
+    if mesh is not None and axes is not None and platform.on_cpu() and not optimizer.elementwise:
+        advance = partial(_advance_whole, advance, mesh)
     new, quantile_loss = _update(model, state, gradient, finite, advance, form != "off")
     if state.average is not None:
         averaged = pack(averaged_part(new.params, state.finish), state.layout)
@@ -185,6 +189,17 @@ def _advance(
     """Parameters and an optimizer's state after a step of it, with a gradient that is packed as its layout says."""
     change, advanced = optimizer.at(learning_rate).update(gradient, state, pack(params, layout), finite=finite)
     return jax.tree.map(jnp.add, params, unpack(change, params)), advanced
+
+
+def _advance_whole(
+    advance: Callable[..., Any], mesh: Mesh, params: Any, gradient: Any, state: Any, finite: Any, layout: Layout
+) -> Any:
+    """As `_advance`, of parameters and a state that lie divided, on devices of which each has them whole meanwhile."""
+
+    def of_whole(params: Any, gradient: Any, state: Any, finite: Any) -> Any:
+        return advance(params, gradient, state, finite, layout)
+
+    return on_whole_trees(of_whole, (params, gradient, state, finite), mesh)
 
 
 def _update(

@@ -56,7 +56,8 @@ def train(folder, mesh, resume=False, **values):
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     kernel = state.params["analysis"]["down_3"]["kernel"]
     return {
-        "loss": [line["loss"] for line in lines],
+        "loss": [line["loss"] for line in lines if line["kind"] == "train"],
+        "validation": [line["loss"] for line in lines if line["kind"] == "validation"][-1:],
         "grad_norm": [line["grad_norm"] for line in lines if line["kind"] == "train"],
         "layout": state.layout,
         "share": kernel.size // kernel.addressable_shards[0].data.size,
@@ -78,6 +79,7 @@ def step(mesh, **values):
     kernel = state.params["analysis"]["down_3"]["kernel"]
     return {
         "loss": [float(report.terms.loss)],
+        "validation": [],
         "grad_norm": [float(report.grad_norm)],
         "kernel": np.asarray(kernel).ravel()[::7].tolist(),
         "average": np.asarray(state.best_params["synthesis"]["up_0"]["kernel"]).ravel()[::7].tolist(),
