@@ -289,22 +289,3 @@ def write_checkpoint(name_or_path: str, path: Path) -> str | None:
     from cca_jax.convert import write_checkpoint
 
     return write_checkpoint.write_checkpoint(load_bundle(registry.locate(name_or_path)), path)
-
-
-def export_model(
-    name_or_path: str,
-    folder: str,
-    kind: str,
-    size: tuple[int, int],
-    platforms: tuple[str, ...],
-    tell: Callable[[str, int, int], None],
-) -> dict[str, Any]:
-    """Writes a model's functions as programs; returns the manifest. `tell` is told of each before it is made.
-
-    Raises:
-        ValueError, OSError: there is no such model, the format is not written, or the folder cannot be made.
-        ImportError: what the format takes is not installed.
-    """
-    from cca_jax.convert.export.write import export_model
-
-    return export_model(name_or_path, folder, kind, size, platforms, tell)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from cca_jax.cli import library
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.parser import names
 
@@ -45,13 +44,15 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
 
 def run(args: argparse.Namespace) -> int:
     """Exports; returns the exit status."""
+    from cca_jax.convert.export.write import export_model  # it needs JAX, which --help does not
+
     with Reporter(1, "exporting", long=True) as reporter:
 
         def tell(part: str, done: int, total: int) -> None:
             reporter.begin(part)
             reporter.within(done, total)
 
-        manifest = library.export_model(args.model, args.out, args.format, args.size, args.platforms, tell)
+        manifest = export_model(args.model, args.out, args.format, args.size, args.platforms, tell)
     height, width = manifest["shape"]["pixels"]
     takes = "up to" if manifest["model"]["exact_symbols"] else "in the bucket of"
     print_line(
