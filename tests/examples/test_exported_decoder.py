@@ -1,5 +1,6 @@
 """The example that decodes with exported programs alone: the codec's symbols, and its picture to a level."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from examples.exported_decoder.__main__ import main
 from examples.exported_decoder.container import read
 from examples.exported_decoder.decoder import decode
 from examples.exported_decoder.programs import Programs
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 CODERS = ["tensorflow", "constriction"]
 
@@ -35,18 +38,17 @@ class Exported:
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory, micro, micro_params, micro_lite, micro_lite_params, micro_context, micro_context_params):
-    """Of each kind of scales, with arrays for pictures of 192×128 pixels; made when first asked for."""
+def exported(tmp_path_factory, micro, micro_lite, micro_context, draw_lively):
+    """Of each kind of scales, in two slices, with arrays for pictures of 192×128 pixels; made when first asked for."""
     kinds = {
-        "context": (micro, micro_params),
-        "hyperprior_exact": (micro_lite, micro_lite_params),
-        "context_exact": (micro_context, micro_context_params),
+        config.scale_source: dataclasses.replace(config, num_slices=2) for config in (micro, micro_lite, micro_context)
     }
     made = {}
 
     def get(kind):
         if kind not in made:
-            made[kind] = Exported(tmp_path_factory.mktemp(kind), (192, 128), *kinds[kind])
+            config = kinds[kind]
+            made[kind] = Exported(tmp_path_factory.mktemp(kind), (192, 128), config, draw_lively(config))
         return made[kind]
 
     return get
