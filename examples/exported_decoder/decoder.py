@@ -79,7 +79,7 @@ class _Decoder:
         self._model = programs.manifest["model"]
         self._units = programs.manifest["shape"]["units"]
         self._tables = {kind: range_coding.Tables(programs.tables, kind) for kind in ("hyper", "latent")}
-        self._rate = _rate(file.quality, programs)
+        self._rate = rate_inputs(file.quality, programs)
 
     def latent(self, tile: int, sides: tuple[int, int]) -> np.ndarray:
         """The decoded latent of a tile of those sides, [1, h, w, M]."""
@@ -152,8 +152,12 @@ class _Decoder:
         return np.pad(array, ((0, 0), (0, below), (0, right), (0, 0)))
 
 
-def _rate(quality: int, programs: Programs) -> dict[str, Any]:
-    """What the programs take of a file's quality, in 1/256ths."""
+def rate_inputs(quality: int, programs: Programs) -> dict[str, Any]:
+    """What the programs take of a file's quality, in 1/256ths; nothing where the model has a single rate.
+
+    Raises:
+        ValueError: no model has such a quality.
+    """
     rates = programs.manifest["rates"]
     if rates is None:
         return {}

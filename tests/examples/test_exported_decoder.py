@@ -15,7 +15,7 @@ from cca_jax.codec.codec import load_model
 from cca_jax.convert.export.write import export_model
 from examples.exported_decoder.__main__ import main
 from examples.exported_decoder.container import read
-from examples.exported_decoder.decoder import decode
+from examples.exported_decoder.decoder import decode, rate_inputs
 from examples.exported_decoder.programs import Programs
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -78,6 +78,28 @@ def test_the_codecs_symbols_and_picture(exported, kind, coder):
     ours = exported(kind)
     quality = None if kind == "context" else 61.3  # between two rates
     assert_decodes_alike(ours, ours.codec.with_coder(coder).compress(photo(120, 150), quality))
+
+
+@pytest.mark.parametrize("kind", ["context", "hyperprior_exact"])
+def test_the_programs_encode_what_the_codec_does(exported, kind):
+    """A picture that fills the arrays: from its pixels to the symbols of every stream."""
+    ours, image = exported(kind), photo(128, 192)
+    run, quality = ours.programs, None if kind == "context" else 40.5
+    common = {"sides": (2, 3), **rate_inputs(0 if quality is None else round(256 * quality), run)}
+    y = run("analysis", image=image[None], **common)["y"]
+    z_symbols = run("hyper_analysis", y=y, **common)["z_symbols"]
+    if kind == "context":
+        known, symbols = dict(run("hyper_synthesis", z_symbols=z_symbols, **common)), []
+        for number in (1, 2):
+            prediction = run(f"slice_{number}_predict", **known, **common)
+            symbols.append(run(f"slice_{number}_symbols", y=y, mean=prediction["mean"], **common)["symbols"])
+            known |= run(f"slice_{number}_refine", **prediction, symbols=symbols[-1], **common)
+        y_symbols = np.concatenate(symbols, axis=-1)
+    else:
+        y_symbols = run("encode_latent", y=y, z_symbols=z_symbols, **common)["y_symbols"]
+    expected = ours.codec.encode(image, quality).symbols
+    np.testing.assert_array_equal(z_symbols, expected[0])
+    np.testing.assert_array_equal(y_symbols, np.concatenate(expected[1:], axis=-1))
 
 
 @pytest.mark.parametrize("kind", ["hyperprior_exact", "context_exact"])
