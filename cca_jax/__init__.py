@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from cca_jax.codec.encoding import Encoding
     from cca_jax.config import PRESETS, ModelConfig
     from cca_jax.config.quality_scale import rate_index
-    from cca_jax.model.cca import CCAModel, ModelOutput, Noise
+    from cca_jax.model.cca import CCAModel
+    from cca_jax.model.noise import Noise
+    from cca_jax.model.outputs import ModelOutput
     from cca_jax.model.parameters.initialize import initial_params
+    from cca_jax.model.parts.chosen import register_entropy_model, register_transforms
     from cca_jax.model.rates import RatePoint
+    from cca_jax.model.recurrence import register_context_rule
     from cca_jax.objective.bits import bits_per_slice
     from cca_jax.objective.loss import ObjectiveTerms, rate_distortion_cca
 
@@ -36,10 +40,13 @@ _HOMES = {
     "ModelConfig": "cca_jax.config",
     "rate_index": "cca_jax.config.quality_scale",
     "CCAModel": "cca_jax.model.cca",
-    "ModelOutput": "cca_jax.model.cca",
-    "Noise": "cca_jax.model.cca",
+    "ModelOutput": "cca_jax.model.outputs",
+    "Noise": "cca_jax.model.noise",
     "initial_params": "cca_jax.model.parameters.initialize",
     "RatePoint": "cca_jax.model.rates",
+    "register_context_rule": "cca_jax.model.recurrence",
+    "register_entropy_model": "cca_jax.model.parts.chosen",
+    "register_transforms": "cca_jax.model.parts.chosen",
     "bits_per_slice": "cca_jax.objective.bits",
     "ObjectiveTerms": "cca_jax.objective.loss",
     "rate_distortion_cca": "cca_jax.objective.loss",
@@ -62,6 +69,9 @@ __all__ = [
     "load_model",
     "rate_distortion_cca",
     "rate_index",
+    "register_context_rule",
+    "register_entropy_model",
+    "register_transforms",
     "save_bundle",
 ]
 

@@ -25,7 +25,7 @@ _CHECKED = (
     *(f"ops.{path.stem}" for path in (_LIBRARY / "ops").glob("*.py") if path.stem not in _PYTREES | {"__init__"}),
     *(f"model.integer_network.{name}" for name in ("arithmetic", "layers", "context", "scales")),
     # Not `rates`: like `valid_region` it defines a pytree, whose leaves need not be arrays.
-    *(f"model.{name}" for name in ("layers", "transforms", "priors", "slices")),
+    *(f"model.{name}" for name in ("layers", "parts.naf", "parts.slice_networks", "priors", "slices")),
 )
 install_import_hook([f"cca_jax.{name}" for name in _CHECKED], "beartype.beartype")
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from cca_jax.config import PRESETS, ModelConfig, resolve_config
+from cca_jax.config import PRESETS, ModelConfig, read_config_file, resolve_config
 
 _CONTEXT_EXACT = {"scale_source": "context_exact", "hyper_channels": 48}
 
@@ -20,7 +20,7 @@ def test_slices_cut_the_whole_latent_and_grow(name):
     sizes = PRESETS[name].slice_sizes
     assert sum(sizes) == PRESETS[name].latent_channels
     assert list(sizes) == sorted(sizes)
-    assert len(sizes) == 5
+    assert len(sizes) == PRESETS[name].num_slices
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,31 @@ def test_what_may_differ_from_its_rule():
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         ModelConfig().latent_channels = 8
+
+
+def test_a_file_names_the_preset_that_it_changes_or_is_complete(micro, tmp_path):
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({"preset": "lite", "latent_channels": 292, "explicit_slices": [6, 22, 45, 73, 146]}))
+    changed = dataclasses.replace(PRESETS["lite"], latent_channels=292, explicit_slices=(6, 22, 45, 73, 146))
+    assert read_config_file(str(file)) == (changed, "lite")
+    old = micro.to_hash()  # as written before the later fields were there
+    assert "transforms" not in old
+    file.write_text(json.dumps(old))
+    assert read_config_file(str(file)) == (micro, None)
+    file.write_text(json.dumps({"latent_channels": 96, "num_slices": 3}))
+    with pytest.raises(ValueError, match=r"leaves out hyper_channels, .* or name the preset .*\{\"preset\": \"lite\""):
+        resolve_config(str(file))
+    file.write_text(json.dumps({"preset": "light", "num_slices": 3}))
+    with pytest.raises(ValueError, match=r"its preset is 'light', which must be one of .*lite"):
+        resolve_config(str(file))
+
+
+def test_parts_are_named(micro):
+    assert "transforms" in micro.to_dict()
+    assert "transforms" in dataclasses.replace(micro, transforms="gdn").to_hash()
+    for value in (None, "", 3):
+        with pytest.raises(ValueError, match="context_rule must be the name of a part"):
+            dataclasses.replace(micro, context_rule=value)
 
 
 def test_a_preset_by_name_or_by_file(micro, tmp_path):

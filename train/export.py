@@ -31,6 +31,7 @@ _CARD = """# {name}
 | steps | {step} of {batch_size} crops of {patch_size}×{patch_size} |
 | objective | {loss}, λ = {weights} |
 | densities | {latent_density}, scales from {scale_source} |
+| parts | transforms `{transforms}`, context `{context_rule}`, entropy model `{entropy_model}` |
 | CCA | form `{cca}`, α = {cca_weight:g} |
 | optimizer | {optimizer}, learning rate {learning_rate:g}, decay `{learning_rate_decay}` |
 | moving average | {ema_decay:g} |

@@ -15,6 +15,7 @@ from cca_jax.compile_cache.environment import source_digest
 from cca_jax.compile_cache.store import open_store
 from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.shapes import compare_shapes, parameter_shapes
+from cca_jax.model.parts.chosen import are_built_in
 
 PARAMS = "params/"
 """What the names of a bundle's parameters begin with."""
@@ -53,7 +54,7 @@ def check_parameters(headers: Mapping[str, ArrayHeader], config: ModelConfig) ->
 
 def _shapes(config: ModelConfig) -> Mapping[str, tuple[int, ...]]:
     store = open_store()
-    if store is None:
+    if store is None or not are_built_in(config):  # whose code may change unnoticed
         return parameter_shapes(config, False)
     described = json.dumps([config.to_dict(), source_digest(_SOURCES)], sort_keys=True)
     key = f"cca_shapes-{hashlib.sha256(described.encode()).hexdigest()}"

@@ -41,6 +41,8 @@ from cca_jax.entropy_coding.tables import (
 )
 from cca_jax.model.integer_network.arithmetic import snapped
 from cca_jax.model.parameters.shapes import AUXILIARY, check_shapes, flatten, unflatten
+from cca_jax.model.parts.chosen import parts_of
+from cca_jax.model.registry import UnregisteredPartError
 from cca_jax.ops.likelihoods.density import LAPLACIAN_TAIL_MASS, SCALE_FLOOR, TAIL_MASS
 from cca_jax.ops.likelihoods.scales import SCALE_CEILING, SCALE_COUNT
 
@@ -186,9 +188,14 @@ def load_bundle(folder: Path) -> Bundle:
     """The bundle in a folder, checked to be whole.
 
     Raises:
+        UnregisteredPartError: its configuration names a part that this process does not know.
         ValueError: the folder is not a bundle, or one of its parts is damaged.
     """
     description, config, identity = _read_config(folder)
+    try:
+        parts_of(config)
+    except UnregisteredPartError as error:
+        raise UnregisteredPartError(f"model {folder}: {error}") from error
     try:
         with safe_open(folder / WEIGHTS, framework="numpy") as file:
             headers = read_headers(file)

@@ -15,6 +15,7 @@ from cca_jax.bundles.bundle import CARD, CONFIG, PACKAGE_MODELS, WEIGHTS, load_b
 from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.cost import Cost, coding_cost
 from cca_jax.model.parameters.shapes import flatten
+from cca_jax.model.registry import UnregisteredPartError
 
 DEFAULT_MODEL = "lite"
 """The model that is used where none is named."""
@@ -82,17 +83,26 @@ def find_model(identity: bytes) -> Path:
     """The folder of the installed model with this identity.
 
     Raises:
+        UnregisteredPartError: it has a part that this process does not know.
         ValueError: there is none.
     """
     for folder in _installed():
-        with contextlib.suppress(ValueError):  # a damaged one must not hide the others
-            # Weights are read, and hashed, only where they are said to be the ones that are looked for.
-            if stated_identity(folder) in (None, identity.hex()) and load_bundle(folder).identity == identity:
-                return folder
+        if _is_model(folder, identity):
+            return folder
     raise ValueError(
         f"the file was made with model {identity.hex()}, which is not installed here: give its folder with --model, "
         f"or put it into a folder that {_SEARCH_PATH} names"
     )
+
+
+def _is_model(folder: Path, identity: bytes) -> bool:
+    try:
+        # Weights are read, and hashed, only where they are said to be the ones that are looked for.
+        return stated_identity(folder) in (None, identity.hex()) and load_bundle(folder).identity == identity
+    except UnregisteredPartError:
+        raise
+    except ValueError:  # a damaged one must not hide the others
+        return False
 
 
 def locate(name_or_path: str | Path) -> Path:

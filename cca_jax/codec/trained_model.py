@@ -19,8 +19,9 @@ from cca_jax.codec.tiles.tile_coder import memory_errors, rate_arguments
 from cca_jax.config import ModelConfig
 from cca_jax.config.quality_scale import MAX_QUALITY, MIN_QUALITY
 from cca_jax.entropy_coding.coders import RangeCoder
-from cca_jax.model.cca import CCAModel, ModelOutput
+from cca_jax.model.cca import CCAModel
 from cca_jax.model.coding.coding_steps import rate_point
+from cca_jax.model.outputs import ModelOutput
 from cca_jax.model.rates import RatePoint
 from cca_jax.tiling.buckets import pad
 from cca_jax.tiling.geometry import Grid

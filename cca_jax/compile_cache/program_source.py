@@ -1,8 +1,9 @@
 """What a step is made of: the functions and classes that it reaches, through their names, from the step itself.
 
 This package's own are known by the digest of their files, those of JAX and its kind by their versions, and both by
-name here, so that one put in another's place is noticed. What comes from anywhere else, a module that a user wrote or a
-function patched in, has a source that no digest covers: such a step's programs are not kept.
+name here, so that one put in another's place is noticed. What a model's configuration chooses by name, the model tells
+(`chosen_parts`). What comes from anywhere else, a module that a user wrote or a function patched in, has a source that
+no digest covers: such a step's programs are not kept.
 """
 
 from __future__ import annotations
@@ -141,8 +142,9 @@ def _describe(value: Any) -> tuple[str, list[Any]]:
     if isinstance(value, functools.partial):
         return "partial", [value.func, value.args, value.keywords]
     if isinstance(value, flax.linen.Module) or dataclasses.is_dataclass(value):
-        fields = [getattr(value, field.name) for field in dataclasses.fields(value) if field.name != "parent"]
-        return "instance", [type(value), *fields]
+        named = [field.name for field in dataclasses.fields(value) if field.name != "parent" and field.compare]
+        chosen = value.chosen_parts() if hasattr(value, "chosen_parts") else ()
+        return "instance", [type(value), *(getattr(value, name) for name in named), *chosen]
     if isinstance(value, types.MethodType):
         return "method", [value.__func__, value.__self__]
     return _describe_wrapper(value)

@@ -35,6 +35,9 @@ _LATER_FIELDS = (  # than the first bundles
     "explicit_slices",
     "hyper_width",
     "analysis_blocks",
+    "transforms",
+    "context_rule",
+    "entropy_model",
 )
 
 
@@ -69,6 +72,12 @@ class ModelConfig:
         scale_context_channels: width of its branches that read decoded slices.
         latent_density: "gaussian", as in the paper, or "laplacian": scales that know little leave a mixture of wide and
             narrow Gaussians, which is closer to a Laplacian (whose scale is √2 standard deviations).
+        transforms: image ↔ latent, by the name of a registered part: "naf", as in the paper; "gdn", of Ballé et al.
+            2018, which has the widths `transform_channels` and no blocks; or a user's (`model.parts.chosen`).
+        context_rule: which decoded slices a slice is predicted from: "causal", all before it, as in the paper; "none";
+            or a user's (`model.recurrence`).
+        entropy_model: hyper transforms and slice networks: "cca", as in the paper; "mean_scale", of Minnen et al. 2018,
+            whose slices are predicted from the hyper-latent alone; or a user's.
     """
 
     latent_channels: int = 320
@@ -89,12 +98,16 @@ class ModelConfig:
     explicit_slices: tuple[int, ...] = ()
     hyper_width: int = 0
     analysis_blocks: tuple[int, ...] = ()
+    transforms: str = "naf"
+    context_rule: str = "causal"
+    entropy_model: str = "cca"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate_weights", checks.rate_weights(self.rate_weights))
         for name, value in checks.tuples(self).items():
             object.__setattr__(self, name, value)
         checks.check_sizes(self)
+        checks.check_names(self)
         choices = {"scale_source": get_args(ScaleSource), "latent_density": get_args(LatentDensity)}
         checks.check_choices(self, choices)
         checks.check_exact_scales(self)
@@ -203,6 +216,18 @@ PRESETS: Mapping[str, ModelConfig] = {
         hyper_width=76,
         analysis_blocks=(0, 2, 5),
     ),
+    # The mean-and-scale hyperprior that the field compares with (Minnen et al. 2018), at its four lower rates.
+    "mbt2018-mean": ModelConfig(
+        latent_channels=192,
+        hyper_channels=128,
+        transform_channels=(128, 128, 128),
+        transform_blocks=(0, 0, 0),
+        bottleneck_blocks=0,
+        num_slices=1,
+        transforms="gdn",
+        context_rule="none",
+        entropy_model="mean_scale",
+    ),
     # Every part once, as small as it gets: for tests and for reading traces.
     "tiny": ModelConfig(
         latent_channels=40,
@@ -219,19 +244,44 @@ PRESETS: Mapping[str, ModelConfig] = {
 
 
 def resolve_config(preset: str) -> ModelConfig:
-    """A preset by name, or the configuration in a JSON file.
+    """A preset by name, or the configuration in a JSON file; see `read_config_file`.
 
     Raises:
         ValueError: neither; or the file holds something else.
     """
-    if preset in PRESETS:
-        return PRESETS[preset]
+    return PRESETS[preset] if preset in PRESETS else read_config_file(preset)[0]
+
+
+def read_config_file(preset: str) -> tuple[ModelConfig, str | None]:
+    """The configuration in a JSON file, and the preset that it changes.
+
+    The file names that preset, {"preset": "lite", "num_slices": 4, …}, or it is complete: it has every field that the
+    first models had, and None is the preset.
+
+    Raises:
+        ValueError: no JSON file; or it holds something else.
+    """
     if not preset.endswith(".json"):
         raise ValueError(f"no preset {preset!r}: choose {', '.join(sorted(PRESETS))} or give a .json configuration")
     try:
         values: Any = json.loads(Path(preset).read_text())
         if not isinstance(values, dict):
             raise ValueError("it is no JSON object")
-        return ModelConfig.from_dict(values)
+        return _completed(values)
     except ValueError as error:
         raise ValueError(f"{preset} holds no configuration ({error}): its keys are those of ModelConfig") from error
+
+
+def _completed(values: dict[str, Any]) -> tuple[ModelConfig, str | None]:
+    base = values.pop("preset", None)
+    if base is not None:
+        if base not in PRESETS:
+            raise ValueError(f"its preset is {base!r}, which must be one of {', '.join(sorted(PRESETS))}")
+        return ModelConfig.from_dict({**PRESETS[base].to_dict(), **values}), base
+    needed = [field.name for field in dataclasses.fields(ModelConfig) if field.name not in _LATER_FIELDS]
+    if missing := [name for name in needed if name not in values]:
+        raise ValueError(
+            f"it leaves out {', '.join(missing)}: give all, or name the preset that it changes, as in "
+            '{"preset": "lite", …}'
+        )
+    return ModelConfig.from_dict(values), None

@@ -19,7 +19,8 @@ _MAX_LAST_INPUTS = 1007  # 3×3 taps of the base's channels and one of the branc
 _MAX_SLICES = 30  # a file holds 31 streams, one of them for z
 _MAX_EXPONENT = 10
 _TUPLES = {"transform_channels": 3, "transform_blocks": 3, "head_channels": 2}
-_NO_SIZES = ("slice_exponent", "rate_weights", "scale_source", "latent_density")
+_NAMES = ("transforms", "context_rule", "entropy_model")
+_NO_SIZES = ("slice_exponent", "rate_weights", "scale_source", "latent_density", *_NAMES)
 
 
 def listed(name: str, value: Any, length: int | None) -> tuple[Any, ...]:
@@ -72,6 +73,13 @@ def check_sizes(config: ModelConfig) -> None:
             f"{config.latent_channels} latent channels in {config.num_slices} slices leave an empty slice "
             f"{config.slice_sizes}: use more channels, fewer slices or a smaller slice_exponent"
         )
+
+
+def check_names(config: ModelConfig) -> None:
+    """Parts are named by text; whether they are registered is found where a model is made of them."""
+    for name in _NAMES:
+        if not isinstance(getattr(config, name), str) or not getattr(config, name):
+            raise ValueError(f"{name} must be the name of a part, got {getattr(config, name)!r}")
 
 
 def check_choices(config: ModelConfig, choices: dict[str, tuple[str, ...]]) -> None:

@@ -21,8 +21,9 @@ _ROOTS = {
     *("g_a", "g_s", "h_a", "h_mean_s", "h_scale_s", "z_entropy_bottleneck", "gaussian_conditional", "aux_entropymodel"),
     *(f"{kind}_{part}_transforms" for kind in ("mean", "scale") for part in ("NAF", "cc")),
     "lrp_transforms",
+    *("h_s", "entropy_bottleneck"),
 }
-"""What the released code's names begin with: the modules of its model."""
+"""What names begin with: the modules of the released code's model, and of CompressAI's hyperpriors."""
 _WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 """What data parallelism, compilation and checkpointing put into names, anywhere."""
 _BUFFER = re.compile(r"(^|\.)(_quantized_cdf|_offset|_cdf_length|scale_table|target|bound|pedestal|scale_bound)$")

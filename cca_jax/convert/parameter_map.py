@@ -1,6 +1,7 @@
-"""Which array or arrays of the released code's state dict each array of ours holds, and how the axes lie.
+"""Which array or arrays of a PyTorch state dict each array of ours holds, and how the axes lie.
 
-One table (`parameter_map`), which both directions and the verification of gradients follow.
+The names are those of the released code, and of CompressAI's mbt2018-mean for the transforms and the entropy model of
+2018. One table (`parameter_map`), which both directions and the verification of gradients follow.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.shapes import parameter_shapes
-from cca_jax.model.slices import refined_slices
+from cca_jax.model.recurrence import refined_slices
 
 
 class Layout(NamedTuple):
@@ -29,6 +30,7 @@ _TRANSPOSED = Layout(lambda a: a.transpose(2, 3, 0, 1), lambda a: a.transpose(2,
 _DEPTHWISE = Layout(lambda a: a[:, 0].transpose(1, 2, 0), lambda a: a.transpose(2, 0, 1)[:, None])
 _PER_CHANNEL = Layout(lambda a: a[0, :, 0, 0], lambda a: a[None, :, None, None])
 _COLUMN = Layout(lambda a: a[:, :, 0], lambda a: a[:, :, None])
+_MATRIX = Layout(lambda a: a.T, lambda a: a.T)
 _QUANTILES = Layout(lambda a: a[:, 0], lambda a: a[:, None])
 
 
@@ -50,9 +52,14 @@ class Entry(NamedTuple):
 
 def parameter_map(config: ModelConfig, auxiliary: bool) -> Iterator[Entry]:
     """Every parameter of a model of this configuration, with the PyTorch names it comes from."""
-    yield from _transform(config, analysis=True)
-    yield from _transform(config, analysis=False)
+    transform = _gdn_transform if config.transforms == "gdn" else _transform
+    yield from transform(config, analysis=True)
+    yield from transform(config, analysis=False)
     yield from _hyper("hyper_analysis", "h_a", _CONV)
+    if config.entropy_model == "mean_scale":
+        yield from _hyper("hyper_synthesis", "h_s", _TRANSPOSED, last=_CONV)
+        yield from _prior(("hyper_prior",), "entropy_bottleneck.")
+        return
     yield from _hyper("hyper_mean_synthesis", "h_mean_s", _TRANSPOSED)
     yield from _hyper("hyper_scale_synthesis", "h_scale_s", _TRANSPOSED)
     yield from _prior(("hyper_prior",), "z_entropy_bottleneck.")
@@ -138,9 +145,22 @@ def _transform(config: ModelConfig, analysis: bool) -> Iterator[Entry]:
         yield from _plain((ours,), f"{theirs}.", _affine(f"{kind}_{i}", f"{word}.{i}", layout))
 
 
-def _hyper(ours: str, theirs: str, layout: Layout) -> Iterator[Entry]:
+def _gdn_transform(config: ModelConfig, analysis: bool) -> Iterator[Entry]:
+    ours, theirs = ("analysis", "g_a") if analysis else ("synthesis", "g_s")
+    kind, layout = ("down", _CONV) if analysis else ("up", _TRANSPOSED)
+    stages = len(config.transform_channels)
+    for stage in range(stages + 1):
+        yield from _plain((ours,), f"{theirs}.", _affine(f"{kind}_{stage}", str(2 * stage), layout))
+    for stage in range(stages):
+        name = f"{theirs}.{2 * stage + 1}"
+        yield Entry((ours, f"gdn_{stage}", "beta"), (f"{name}.beta",), _SAME)
+        yield Entry((ours, f"gdn_{stage}", "gamma"), (f"{name}.gamma",), _MATRIX)
+
+
+def _hyper(ours: str, theirs: str, layout: Layout, last: Layout | None = None) -> Iterator[Entry]:
     for name, i in (("first", 0), ("second", 2), ("last", 4)):
-        yield from _plain((ours,), f"{theirs}.", _affine(name, str(i), layout))
+        own = last if name == "last" and last is not None else layout
+        yield from _plain((ours,), f"{theirs}.", _affine(name, str(i), own))
 
 
 def _slices(ours: tuple[str, ...], theirs: str, config: ModelConfig, skip: int) -> Iterator[Entry]:
@@ -149,7 +169,7 @@ def _slices(ours: tuple[str, ...], theirs: str, config: ModelConfig, skip: int) 
             names = tuple(f"{theirs}{kind}_{name}" for kind in ("mean", "scale") for name in entry.names)
             path = (*ours, f"predictors_{i}", *entry.path)
             yield Entry(path, names, entry.layout, (2, *entry.stacked))
-    for i in range(refined_slices(config.num_slices, skip)):
+    for i in refined_slices(config, skip):
         yield from _head((*ours, f"residual_heads_{i}"), f"{theirs}lrp_transforms.{i}.")
 
 

@@ -77,6 +77,9 @@ def _unlike_released(config: ModelConfig) -> str | None:
     if config.latent_density != "gaussian":
         return f"has {config.latent_density} latents"
     default = ModelConfig()
+    for name in ("transforms", "context_rule", "entropy_model"):
+        if getattr(config, name) != getattr(default, name):
+            return f"has the {name} {getattr(config, name)!r}"
     for name in ("explicit_slices", "hyper_width", "analysis_blocks"):
         if getattr(config, name) != getattr(default, name):
             return f"has sizes of its own ({name})"

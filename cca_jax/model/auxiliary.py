@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import flax.linen as nn
-import flax.struct
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -11,35 +10,24 @@ from jaxtyping import Array, Float
 from cca_jax.config import ModelConfig
 from cca_jax.model.integer_network.scales import ExactScales, scales_of_symbols
 from cca_jax.model.noise import Noise
+from cca_jax.model.outputs import AuxiliaryOutput
+from cca_jax.model.parts.chosen import entropy_model_of
 from cca_jax.model.priors import FactorizedPrior
 from cca_jax.model.rates import RatePoint, in_steps, integer_rate_of
-from cca_jax.model.slices import Scales, SliceNetworks
+from cca_jax.model.slices import Scales
 from cca_jax.ops.likelihoods.scales import scale_of_index
 from cca_jax.ops.quantization.rounding import scale_gradient
 
 
-@flax.struct.dataclass
-class AuxiliaryOutput:
-    """What the auxiliary entropy model says of the latent.
-
-    Attributes:
-        likelihood_y: p_aux(y) by the auxiliary slices, [B, H/16, W/16, M], in [1e-9, 1].
-        likelihood_y_factorized: p_f(y) by the factorised density, likewise.
-    """
-
-    likelihood_y: Float[Array, "B h w M"]
-    likelihood_y_factorized: Float[Array, "B h w M"]
-
-
 class AuxiliaryModel(nn.Module):
-    """The auxiliary entropy model: the slices that skip the most recent one, and a factorised density over y."""
+    """The slices without the most recent of their context, and a factorised density over y."""
 
     config: ModelConfig
     compute_dtype: jax.typing.DTypeLike = jnp.float32
     remat: bool = False
 
     def setup(self) -> None:
-        self.slices = SliceNetworks(self.config, 1, self.compute_dtype, self.remat)
+        self.slices = entropy_model_of(self.config).slices(self.config, 1, self.compute_dtype, self.remat)
         self.prior = FactorizedPrior(self.config.latent_channels)
         if self.config.exact_scales:
             self.exact_scales = ExactScales(self.config, skip=1)

@@ -9,54 +9,25 @@ the image, it gives them a `ValidRegion`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import flax.linen as nn
-import flax.struct
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32
 
 from cca_jax.config import HYPER_STRIDE, ModelConfig
-from cca_jax.model.auxiliary import AuxiliaryModel, AuxiliaryOutput
+from cca_jax.model.auxiliary import AuxiliaryModel
 from cca_jax.model.integer_network.scales import ExactScales, ScaleSums, scales_of_symbols
 from cca_jax.model.noise import Noise
+from cca_jax.model.outputs import ModelOutput
+from cca_jax.model.parts.chosen import check_image, check_latent, entropy_model_of, parts_of
 from cca_jax.model.priors import FactorizedPrior
 from cca_jax.model.rates import RatePoint, StepSizes, in_steps, integer_rate_of, out_of_steps, step_size_of
-from cca_jax.model.slices import Code, SliceNetworks, SlicePrediction
-from cca_jax.model.transforms import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
+from cca_jax.model.slices import Code, SlicePrediction
 from cca_jax.ops.likelihoods.scales import scale_of_index
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.valid_region import ValidRegion
-
-
-@flax.struct.dataclass
-class ModelOutput:
-    """Everything a forward pass computes.
-
-    Attributes:
-        x_hat: reconstruction [B, H, W, 3], not clamped.
-        likelihood_y: p(y) [B, H/16, W/16, M], in [1e-9, 1].
-        likelihood_z: p(z) [B, H/64, W/64, Z], in [1e-9, 1].
-        y: latent [B, H/16, W/16, M].
-        z: hyper-latent [B, H/64, W/64, Z].
-        y_hat: decoded latent, what the synthesis transform saw.
-        means: μ of the latent's densities, like y.
-        scales: their σ in steps, at least 0.11, like y; of Laplacians √2 standard deviations.
-        step_sizes: Δ of each channel, [B, 1, 1, M]; 1 in a model of one rate. The symbols are round((y - means) / Δ).
-        auxiliary: None where the auxiliary model was not asked for.
-    """
-
-    x_hat: Float[Array, "B H W 3"]
-    likelihood_y: Float[Array, "B h w M"]
-    likelihood_z: Float[Array, "B hz wz Z"]
-    y: Float[Array, "B h w M"]
-    z: Float[Array, "B hz wz Z"]
-    y_hat: Float[Array, "B h w M"]
-    means: Float[Array, "B h w M"]
-    scales: Float[Array, "B h w M"]
-    step_sizes: Float[Array, "B 1 1 M"]
-    auxiliary: AuxiliaryOutput | None
 
 
 class CCAModel(nn.Module):
@@ -79,17 +50,22 @@ class CCAModel(nn.Module):
     synthesis_dtype: jax.typing.DTypeLike | None = None
 
     def setup(self) -> None:
-        self.analysis = AnalysisTransform(self.config, self.remat)
+        transforms, _, entropy_model = parts_of(self.config)
+        execution, channels = (self.compute_dtype, self.remat), self.config.latent_channels
         synthesis_dtype = self.compute_dtype if self.synthesis_dtype is None else self.synthesis_dtype
-        self.synthesis = SynthesisTransform(self.config, synthesis_dtype, self.remat)
-        self.hyper_analysis = HyperAnalysis(self.config)
-        self.hyper_mean_synthesis = HyperSynthesis(self.config)
+        self.analysis = transforms.analysis(self.config, *execution)
+        self.synthesis = transforms.synthesis(self.config, synthesis_dtype, self.remat)
+        self.hyper_analysis = entropy_model.hyper_analysis(self.config)
         if self.config.exact_scales:
+            self.hyper_mean_synthesis = entropy_model.hyper_synthesis(self.config, channels)
             self.exact_scales = ExactScales(self.config)
+        elif entropy_model.shared_synthesis:
+            self.hyper_synthesis = entropy_model.hyper_synthesis(self.config, 2 * channels)
         else:
-            self.hyper_scale_synthesis = HyperSynthesis(self.config)
+            self.hyper_mean_synthesis = entropy_model.hyper_synthesis(self.config, channels)
+            self.hyper_scale_synthesis = entropy_model.hyper_synthesis(self.config, channels)
         self.hyper_prior = FactorizedPrior(self.config.hyper_channels)
-        self.slices = SliceNetworks(self.config, 0, self.compute_dtype, self.remat)
+        self.slices = entropy_model.slices(self.config, 0, *execution)
         self.auxiliary = AuxiliaryModel(self.config, self.compute_dtype, self.remat)
         if self.config.rate_weights:
             self.rates = StepSizes(self.config)
@@ -133,18 +109,14 @@ class CCAModel(nn.Module):
             scale_input = integers if self.config.exact_scales else known
             about_auxiliary = self.auxiliary(y, hyper_mean, cast(Array, scale_input), noise, auxiliary_gradient, rate)
         step_sizes = step_size_of(rate)
-        return ModelOutput(
-            x_hat=self.synthesize(y_hat),
-            likelihood_y=latent.likelihoods,
-            likelihood_z=likelihood_z,
-            y=y,
-            z=z,
-            y_hat=y_hat,
-            means=latent.means,
-            scales=latent.scales,
-            step_sizes=jnp.ones((len(y), 1, 1, y.shape[-1])) if step_sizes is None else step_sizes,
-            auxiliary=about_auxiliary,
-        )
+        step_sizes = jnp.ones((len(y), 1, 1, y.shape[-1])) if step_sizes is None else step_sizes
+        latents = (y, z, y_hat, latent.means, latent.scales, step_sizes)
+        return ModelOutput(self.synthesize(y_hat), latent.likelihoods, likelihood_z, *latents, about_auxiliary)
+
+    @nn.nowrap
+    def chosen_parts(self) -> tuple[Any, ...]:
+        """The parts that its configuration names: its programs change with their code (`compile_cache`)."""
+        return parts_of(self.config)
 
     def complete_rate(self, rate: RatePoint | None) -> RatePoint | None:
         """The point with Δ and the integer rate, by this model's parameters; ValueError if it is of another model."""
@@ -155,7 +127,8 @@ class CCAModel(nn.Module):
 
     def analyze(self, image: Float[Array, "B H W 3"], region: ValidRegion | None = None) -> Float[Array, "B h w M"]:
         """Image in [0, 1] to latent."""
-        return self._computed(self.analysis, image, region)
+        y = self.analysis(image, region).astype(image.dtype)
+        return check_latent(y, image, self.config)
 
     def hyper_analyze(
         self, y: Float[Array, "B h w M"], region: ValidRegion | None = None, rate: RatePoint | None = None
@@ -182,6 +155,9 @@ class CCAModel(nn.Module):
 
         Where σ also takes the slices' symbols, it is None.
         """
+        if not self.config.exact_scales and entropy_model_of(self.config).shared_synthesis:
+            scale, mean = jnp.split(self._computed(self.hyper_synthesis, z_hat, region), 2, axis=-1)
+            return out_of_steps(mean, rate), scale
         mean = out_of_steps(self._computed(self.hyper_mean_synthesis, z_hat, region), rate)
         if self.config.scale_source == "context_exact":
             return mean, None
@@ -258,7 +234,8 @@ class CCAModel(nn.Module):
 
     def synthesize(self, y_hat: Float[Array, "B h w M"], region: ValidRegion | None = None) -> Float[Array, "B H W 3"]:
         """Decoded latent to image, not clamped."""
-        return self.synthesis(y_hat, region).astype(y_hat.dtype)
+        x_hat = self.synthesis(y_hat, region).astype(y_hat.dtype)
+        return check_image(x_hat, y_hat, self.config)
 
     def quantile_loss(self, auxiliary: bool = True) -> Float[Array, ""]:
         """The second optimiser's objective: summed over both factorised densities, moves their quantiles only."""

@@ -1,7 +1,8 @@
 """The one recurrence over slices and its one context rule (paper section 3.2).
 
-Slice i is predicted from the decoded slices 0 … i-1-skip. The main model has skip = 0; the auxiliary model has
-skip = 1: it does without the most recent slice, and what that costs is what the CCA loss measures.
+A context rule says which decoded slices slice i is predicted from. That of the paper, "causal", gives it all before
+it; "none" gives it no slice. The main model follows the rule as it is (skip = 0). The auxiliary model has skip = 1:
+every slice does without the most recent slice of its context, and what that costs is what the CCA loss measures.
 """
 
 from __future__ import annotations
@@ -9,51 +10,110 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from cca_jax.config import ModelConfig
+from cca_jax.model.registry import Registry
+
 Prediction = TypeVar("Prediction")
+ContextRule = Callable[[int], Sequence[int]]
+"""A slice's number, from 0, to the numbers of the slices that it is predicted from, rising, all below its own."""
+
+_RULES: Registry[ContextRule] = Registry("context rule", "cca_jax.register_context_rule")
 
 
-def context_length(index: int, skip: int) -> int:
-    """How many decoded slices slice `index` (from 0) sees: all before it but the `skip` most recent.
+def register_context_rule(name: str, rule: ContextRule) -> None:
+    """Gives a context rule the name by which `ModelConfig.context_rule` chooses it.
+
+    Args:
+        name: anything that is not taken.
+        rule: of a slice's number i from 0, the numbers of the slices before it that it is predicted from, rising.
+
+    Raises:
+        ValueError: the name is taken, or no name.
+    """
+    _RULES.register(name, rule)
+
+
+def _causal(index: int) -> range:
+    return range(index)
+
+
+def _none(index: int) -> tuple[int, ...]:
+    del index
+    return ()
+
+
+register_context_rule("causal", _causal)
+register_context_rule("none", _none)
+BUILT_IN_RULES = frozenset(_RULES.parts)
+
+
+def context_rule_of(config: ModelConfig) -> ContextRule:
+    """The rule that a configuration names; UnregisteredPartError where there is none."""
+    return _RULES.get(config.context_rule)
+
+
+def context_of(config: ModelConfig, index: int, skip: int) -> tuple[int, ...]:
+    """The slices that slice `index` sees: those of the configuration's rule but the `skip` most recent, rising.
+
+    Raises:
+        ValueError: the rule is not causal.
 
     Examples:
-        >>> [context_length(index, skip=0) for index in range(5)]
-        [0, 1, 2, 3, 4]
-        >>> [context_length(index, skip=1) for index in range(5)]
-        [0, 0, 1, 2, 3]
+        >>> [context_of(ModelConfig(), index, skip=0) for index in range(4)]
+        [(), (0,), (0, 1), (0, 1, 2)]
+        >>> [context_of(ModelConfig(), index, skip=1) for index in range(4)]
+        [(), (), (0,), (0, 1)]
     """
-    return max(0, index - skip)
+    seen = tuple(context_rule_of(config)(index))
+    if list(seen) != sorted(set(seen)) or any(not 0 <= other < index for other in seen):
+        raise ValueError(
+            f"the context rule {config.context_rule!r} predicts slice {index} from the slices {list(seen)}: they must "
+            "rise and lie before it"
+        )
+    return seen[: max(0, len(seen) - skip)]
 
 
-def refined_slices(num_slices: int, skip: int) -> int:
-    """How many slices get a residual prediction: all where they are synthesised, else those some slice sees."""
-    return num_slices if skip == 0 else context_length(num_slices - 1, skip)
+def reads_context(config: ModelConfig) -> bool:
+    """Whether any slice is predicted from others."""
+    return any(context_of(config, index, 0) for index in range(config.num_slices))
+
+
+def refined_slices(config: ModelConfig, skip: int) -> tuple[int, ...]:
+    """Which slices get a residual prediction: all where they are synthesised, else those that some slice sees."""
+    every = range(config.num_slices)
+    if skip == 0:
+        return tuple(every)
+    return tuple(sorted({seen for index in every for seen in context_of(config, index, skip)}))
 
 
 def slice_recurrence(
-    num_slices: int,
+    config: ModelConfig,
     skip: int,
     predict: Callable[[int, Sequence[Any]], Prediction],
     code: Callable[[int, Prediction], Any],
     refine: Callable[[int, Prediction, Any], Any],
+    count: int | None = None,
 ) -> list[Any]:
     """Runs through the slices; training, compression, decompression and the auxiliary model all do it here.
 
     A decoded slice is what `refine` makes of it: its values where means are predicted, its surprises where tables are.
 
     Args:
-        num_slices: how many.
+        config: the model's sizes and its context rule.
         skip: of the context rule.
         predict: (slice, its context of decoded slices) to what is known of it.
         code: (slice, prediction) to what is coded of it, from the encoder's latent or from the decoder's stream.
         refine: (slice, prediction, what `code` gave) to the decoded slice.
+        count: how many slices to run through; None runs through all.
 
     Returns:
         The decoded slices in order (those with a residual prediction: see `refined_slices`).
     """
-    decoded: list[Any] = []  # arrays, or the shapes of such where a run is rehearsed
-    for index in range(num_slices):
-        prediction = predict(index, decoded[: context_length(index, skip)])
+    refined = refined_slices(config, skip)
+    decoded: dict[int, Any] = {}  # arrays, or the shapes of such where a run is rehearsed
+    for index in range(config.num_slices if count is None else count):
+        prediction = predict(index, [decoded[seen] for seen in context_of(config, index, skip)])
         coded = code(index, prediction)
-        if index < refined_slices(num_slices, skip):
-            decoded.append(refine(index, prediction, coded))
-    return decoded
+        if index in refined:
+            decoded[index] = refine(index, prediction, coded)
+    return list(decoded.values())

@@ -1,4 +1,4 @@
-"""The networks that predict the slices (paper section 3.2).
+"""What is common to all that predict the slices (paper section 3.2).
 
 The latent is cut on channels into slices; each is predicted from the hyperprior and from the decoded slices that the
 context rule of `recurrence` gives it.
@@ -7,7 +7,7 @@ context rule of `recurrence` gives it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -15,13 +15,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.layers import Head
-from cca_jax.model.rates import RatePoint, step_size_of
-from cca_jax.model.recurrence import context_length, refined_slices, slice_recurrence
-from cca_jax.model.stacks import NAFStack, draw_stacked, rematerialized, require_params
-from cca_jax.ops import platform
+from cca_jax.model.rates import RatePoint
+from cca_jax.model.recurrence import slice_recurrence
 from cca_jax.ops.likelihoods.density import LIKELIHOODS, SCALE_FLOOR
-from cca_jax.ops.precision import narrow
 from cca_jax.ops.quantization.rounding import round_straight_through
 from cca_jax.ops.quantization.step_sizes import from_steps, to_steps
 from cca_jax.ops.valid_region import ValidRegion
@@ -29,10 +25,8 @@ from cca_jax.ops.valid_region import ValidRegion
 __all__ = [
     "Code",
     "EvaluatedLatent",
-    "SliceNetworks",
+    "SliceModel",
     "SlicePrediction",
-    "context_length",
-    "refined_slices",
     "slice_recurrence",
 ]
 
@@ -44,7 +38,7 @@ class SlicePrediction(NamedTuple):
         mean: μ, [..., m].
         scale: σ before its lower bound, [..., m]; of a Laplacian √2 standard deviations. None where scales follow from
             all slices' integers, which tell them apart from this.
-        features: the mean's context features, which the residual prediction reads again.
+        features: what `SliceModel.refine` reads again; of the paper's networks the mean's context features.
         step_size: Δ of a model of several rates, [B, 1, 1, m]; the scale counts in steps, the mean does not.
     """
 
@@ -76,48 +70,8 @@ Scales = Callable[[Sequence[Array]], Sequence[Array]]
 """The symbols of all slices to the scales of all, in a model whose scales follow from integers alone."""
 
 
-class _Predictor(nn.Module):
-    """Context features and what a head makes of them: the same network for the mean and for the scale."""
-
-    config: ModelConfig
-    channels: int
-
-    @nn.compact
-    def __call__(self, context: Array, region: ValidRegion | None = None) -> tuple[Array, Array]:
-        width, blocks = self.config.context_channels, self.config.context_blocks
-        features = NAFStack(context.shape[-1], width, blocks, name="stack")(context, region)
-        return Head(self.channels, self.config.head_channels, name="head")(features, region), features
-
-
-class _MeanAndScale(nn.Module):
-    """Two `_Predictor`s over stacked parameters, [2, …]: they compile once.
-
-    They run side by side. A TPU trains one after the other, which halves the program: every 3×3 convolution is there
-    once, not once for each.
-    """
-
-    config: ModelConfig
-    channels: int
-    remat: bool
-
-    @nn.compact
-    def __call__(self, contexts: Array, region: ValidRegion | None = None) -> tuple[Array, Array]:
-        kind = rematerialized(_Predictor) if self.remat else _Predictor
-        predictor = kind(self.config, self.channels, parent=None)
-        if self.is_initializing():
-            draw_stacked(self, predictor, len(contexts), contexts[0])
-        require_params(self, "stack", "head")
-
-        def predict(params: Any, context: Array) -> tuple[Array, Array]:
-            return predictor.apply({"params": params}, context, region)
-
-        if platform.on_tpu() and region is None:
-            return jax.lax.map(lambda one: predict(*one), (self.variables["params"], contexts))
-        return jax.vmap(predict)(self.variables["params"], contexts)
-
-
-class SliceNetworks(nn.Module):
-    """The networks of all slices under one context rule.
+class SliceModel(nn.Module):
+    """What an entropy model says of the slices: its subclasses predict a slice and refine it, the rest is shared.
 
     Attributes:
         config: the model's sizes.
@@ -131,17 +85,6 @@ class SliceNetworks(nn.Module):
     compute_dtype: jax.typing.DTypeLike = jnp.float32
     remat: bool = False
 
-    def setup(self) -> None:
-        sizes = self.config.slice_sizes
-        if self.config.exact_scales:
-            predictor = rematerialized(_Predictor) if self.remat else _Predictor
-            self.predictors = [predictor(self.config, size) for size in sizes]
-        else:
-            self.predictors = [_MeanAndScale(self.config, size, self.remat) for size in sizes]
-        head = rematerialized(Head) if self.remat else Head
-        count = refined_slices(len(sizes), self.skip)
-        self.residual_heads = [head(size, self.config.head_channels) for size in sizes[:count]]
-
     def predict(
         self,
         index: int,
@@ -153,20 +96,9 @@ class SliceNetworks(nn.Module):
     ) -> SlicePrediction:
         """Mean, scale and features of slice `index` from the hyperprior [B, H/16, W/16, M] and its context.
 
-        With exact scales `hyper_scale` is the scales themselves, or None, and only the mean has a network.
+        With exact scales `hyper_scale` is the scales themselves, or None, and only the mean is to be predicted.
         """
-        channels = self._channels(index)
-        step_size = step_size_of(rate)
-        own_step_size = None if step_size is None else step_size[..., channels]
-        if self.config.exact_scales:
-            inputs = narrow(jnp.concatenate([hyper_mean, *context], axis=-1), self.compute_dtype)
-            mean, features = self.predictors[index](inputs, region)
-            scale = None if hyper_scale is None else hyper_scale[..., channels]
-            return SlicePrediction(mean.astype(hyper_mean.dtype), scale, features, own_step_size)
-        both = [jnp.concatenate([hyper, *context], axis=-1) for hyper in (hyper_mean, cast(Array, hyper_scale))]
-        outputs, features = self.predictors[index](narrow(jnp.stack(both), self.compute_dtype), region)
-        outputs = outputs.astype(hyper_mean.dtype)
-        return SlicePrediction(outputs[0], outputs[1], features[0], own_step_size)
+        raise NotImplementedError
 
     def refine(
         self,
@@ -176,10 +108,8 @@ class SliceNetworks(nn.Module):
         region: ValidRegion | None = None,
         step_size: Array | None = None,
     ) -> Array:
-        """Latent residual prediction: adds ½ tanh of what the features say the rounding took away, in steps."""
-        inputs = [features, narrow(dequantized, self.compute_dtype)]
-        residual = self.residual_heads[index](jnp.concatenate(inputs, axis=-1), region)
-        return from_steps(0.5 * jnp.tanh(residual.astype(dequantized.dtype)), dequantized, step_size)
+        """The decoded slice of what was coded of it, dequantised."""
+        raise NotImplementedError
 
     def decode(
         self,
@@ -191,7 +121,7 @@ class SliceNetworks(nn.Module):
     ) -> list[Array]:
         """The recurrence over these networks; `code` supplies each dequantised slice."""
         return slice_recurrence(
-            self.config.num_slices,
+            self.config,
             self.skip,
             lambda index, context: self.predict(index, hyper_mean, hyper_scale, context, region, rate),
             code,

@@ -78,9 +78,9 @@ class BlockStack(nn.Module):
 
     def _for_coding(self, x: Array, region: ValidRegion) -> tuple[Loop, OneBlock]:
         """Where no gradient is taken, the CPU goes through large planes in strips."""
-        rows = rows_in_strip(*x.shape[1:3]) if platform.on_cpu() and not region.gradients else None
-        if rows is not None:
-            in_strips = _IN_STRIPS[self.block]
+        in_strips = _IN_STRIPS.get(self.block) if platform.on_cpu() and not region.gradients else None
+        rows = None if in_strips is None else rows_in_strip(*x.shape[1:3])
+        if in_strips is not None and rows is not None:
             return lean_scan, lambda params, x, region: in_strips(params, x, region, rows)
         return turn_by_turn if region.gradients else lean_scan, self._defined()
 
@@ -89,8 +89,8 @@ class BlockStack(nn.Module):
 
         TPUs take a few images at a time, always as with `remat`.
         """
-        if platform.on_gpu():
-            on_gpu = _ON_GPUS[self.block]
+        on_gpu = _ON_GPUS.get(self.block) if platform.on_gpu() else None
+        if on_gpu is not None:
             whole = jax.checkpoint(on_gpu) if self.remat else on_gpu
             return turn_by_turn, lambda params, x, region: whole(params, x)
         if platform.on_tpu():

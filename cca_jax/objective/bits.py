@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.cca import ModelOutput
+from cca_jax.model.outputs import ModelOutput
 
 
 class Likelihoods(NamedTuple):

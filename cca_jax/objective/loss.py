@@ -26,7 +26,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.cca import AuxiliaryOutput, CCAModel, ModelOutput, Noise
+from cca_jax.model.cca import CCAModel, Noise
+from cca_jax.model.outputs import AuxiliaryOutput, ModelOutput
 from cca_jax.model.rates import RatePoint
 from cca_jax.objective.bits import total_bits
 from cca_jax.objective.metrics import ms_ssim, mse

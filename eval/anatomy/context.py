@@ -21,6 +21,7 @@ from cca_jax.model.coding import coding_steps
 from cca_jax.model.integer_network.scales import ScaleSums
 from cca_jax.model.integer_network.surprise import surprise
 from cca_jax.model.rates import RatePoint
+from cca_jax.model.recurrence import context_of
 from cca_jax.model.slices import SlicePrediction
 from eval.anatomy.bits import symbol_bits
 
@@ -48,7 +49,7 @@ def hiding_costs(
     """Bits of each slice, and how many more it takes where another slice is hidden from its networks.
 
     Hidden means: the networks see what was predicted of that slice instead of what was decoded of it. Entry [i, j] is
-    for slice i where slice j is hidden; it is 0 for j ≥ i, which slice i never sees.
+    for slice i where slice j is hidden; it is 0 where slice i never sees slice j.
 
     Args:
         codec: of a model.
@@ -68,12 +69,14 @@ def hiding_costs(
     own, more = np.zeros(count), np.zeros((count, count))
     for i in range(count):
         code = partial(_code, codec.model, i, codec.params, jnp.asarray(codec.bundle.scales), y, hyper)
-        coded = code(decoded, surprises)
+        seen = context_of(codec.config, i, 0)
+        known = seen if surprises else ()
+        coded = code([decoded[k] for k in seen], [surprises[k] for k in known])
         own[i] = bits(coded)
-        for j in range(i):
-            nothing = [jnp.zeros_like(surprises[j])] if surprises else []
-            hidden = ([*decoded[:j], expected[j], *decoded[j + 1 :]], [*surprises[:j], *nothing, *surprises[j + 1 :]])
-            more[i, j] = bits(code(*hidden)) - own[i]
+        for j in seen:
+            without = [expected[k] if k == j else decoded[k] for k in seen]
+            unsurprised = [jnp.zeros_like(surprises[k]) if k == j else surprises[k] for k in known]
+            more[i, j] = bits(code(without, unsurprised)) - own[i]
         decoded.append(coding_steps.refine(codec.model, i, codec.params, coded.prediction, coded.symbols, None))
         expected.append(coded.prediction.mean)
         if hyper.sums is not None:

@@ -14,9 +14,10 @@ import pytest
 from cca_jax.codec.tiles import tile_coder
 from cca_jax.compile_cache import environment
 from cca_jax.compile_cache.program_source import OWN, source_of
-from cca_jax.model import layers, slices, transforms
+from cca_jax.model import layers, slices
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.coding import coding_steps
+from cca_jax.model.parts import naf
 from cca_jax.ops import convolution
 from cca_jax.ops.likelihoods import density
 
@@ -134,11 +135,11 @@ def test_a_class_of_somebody_elses_is_not_ours(micro, monkeypatch):
         pass
 
     assert source_of(coding_steps.analyze, (MyModel(micro),)) is None
-    classes = [name for name, value in vars(transforms).items() if isinstance(value, type)]
+    classes = [name for name, value in vars(naf).items() if isinstance(value, type)]
     refused = []
-    for name in (name for name in classes if issubclass(getattr(transforms, name), nn.Module)):
+    for name in (name for name in classes if issubclass(getattr(naf, name), nn.Module)):
         with monkeypatch.context() as patch:
-            patch.setattr(transforms, name, type(name, (getattr(transforms, name),), {"__module__": __name__}))
+            patch.setattr(naf, name, type(name, (getattr(naf, name),), {"__module__": __name__}))
             refused += [name] if None in sources(micro, SOME).values() else []
     assert {"Conv", "NAFBlock", "ResidualBottleneck"} <= set(refused)
 
@@ -153,7 +154,8 @@ import hashlib, sys
 from concurrent.futures import ThreadPoolExecutor
 import flax, jax, numpy as np
 from cca_jax.compile_cache import programs
-from cca_jax.model import layers, transforms
+from cca_jax.model import layers
+from cca_jax.model.parts import naf
 from cca_jax.model.coding import coding_steps
 from cca_jax.model.cca import CCAModel
 from tests.conftest import MICRO, lively_params
@@ -166,7 +168,7 @@ if patch == "a class":
     class Block(layers.ResidualBottleneck):
         def __call__(self, x, region=None):
             return super().__call__(x, region) + 1.0
-    transforms.ResidualBottleneck = Block
+    naf.ResidualBottleneck = Block
 image = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
 arguments = (CCAModel(MICRO), lively_params(MICRO), image, None)
 with ThreadPoolExecutor(1) as threads:

@@ -53,6 +53,7 @@ def test_a_round_trip_is_bit_equal(bundle, arrays, preset, tmp_path):
         ({"latent_density": "laplacian"}, "has laplacian latents"),
         ({"scale_source": "hyperprior_exact"}, "has scales of an integer network"),
         ({"explicit_slices": (3, 4, 5)}, r"has sizes of its own \(explicit_slices\)"),
+        ({"context_rule": "none"}, "has the context_rule 'none'"),
         ({"hyper_width": 5}, r"has sizes of its own \(hyper_width\)"),
     ],
 )

@@ -19,7 +19,7 @@ def step_by_step(model, image):
     hyper = model.hyper_synthesize(model.hyper_values(model.hyper_symbols(z)))
     edges = np.cumsum((0, *model.config.slice_sizes))
     decoded = slice_recurrence(
-        model.config.num_slices,
+        model.config,
         0,
         lambda i, context: model.predict_slice(i, *hyper, context),
         lambda i, prediction: quantize_around(y[..., edges[i] : edges[i + 1]], prediction.mean),

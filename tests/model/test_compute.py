@@ -7,9 +7,9 @@ import pytest
 
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.layers import NAFBlock
-from cca_jax.model.slices import SliceNetworks
+from cca_jax.model.parts.naf import AnalysisTransform
+from cca_jax.model.parts.slice_networks import SliceNetworks
 from cca_jax.model.stacks import BlockStack
-from cca_jax.model.transforms import AnalysisTransform
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -99,7 +99,7 @@ def test_a_slices_networks_can_be_computed_again(micro, micro_params, remat, tim
 @pytest.mark.parametrize(("remat", "times"), [(False, 0), (True, 3 + 1)])
 def test_a_transforms_blocks_can_be_computed_again(micro, micro_params, remat, times):
     """Three runs of bottlenecks and one of NAFBlocks."""
-    transform = AnalysisTransform(micro, remat)
+    transform = AnalysisTransform(micro, remat=remat)
     image = jnp.zeros((1, 64, 64, 3))
     function = lambda params: transform.apply({"params": params}, image)  # noqa: E731
     assert times_computed_again(function, micro_params["analysis"]) == times

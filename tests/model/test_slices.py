@@ -7,20 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.initialize import initial_params
-from cca_jax.model.slices import SliceNetworks, SlicePrediction, context_length, refined_slices, slice_recurrence
+from cca_jax.model.parts.slice_networks import SliceNetworks
+from cca_jax.model.recurrence import register_context_rule, slice_recurrence
+from cca_jax.model.slices import SlicePrediction
 
-
-@pytest.mark.parametrize(("skip", "lengths", "refined"), [(0, [0, 1, 2, 3, 4], 5), (1, [0, 0, 1, 2, 3], 3)])
-def test_context_rule(skip, lengths, refined):
-    assert [context_length(i, skip) for i in range(5)] == lengths
-    assert refined_slices(5, skip) == refined
-
-
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_only_slices_that_are_seen_or_synthesized_are_refined(count):
-    assert refined_slices(count, 0) == count
-    assert refined_slices(count, 1) == max(0, count - 2)
+register_context_rule("tests.in_pairs", lambda index: range(index - index % 2, index))
 
 
 @pytest.mark.parametrize("skip", [0, 1])
@@ -33,7 +26,7 @@ def test_recurrence_hands_each_slice_its_context_and_no_more(skip):
         return SlicePrediction(number(index), number(0), number(0))
 
     decoded = slice_recurrence(
-        5,
+        ModelConfig(num_slices=5),
         skip,
         predict,
         lambda index, prediction: 10 * prediction.mean + index,
@@ -41,14 +34,22 @@ def test_recurrence_hands_each_slice_its_context_and_no_more(skip):
     )
     every = [111.0 * i for i in range(5)]  # digits: predicted, coded, refined
     assert seen == [every[: max(0, i - skip)] for i in range(5)]
-    assert [float(value[0, 0, 0, 0]) for value in decoded] == every[: refined_slices(5, skip)]
+    assert [float(value[0, 0, 0, 0]) for value in decoded] == every[: 3 if skip else 5]
 
 
 @pytest.mark.usefixtures("quick_compilation")
-@pytest.mark.parametrize("skip", [0, 1])
-def test_predictions_depend_on_exactly_the_slices_of_the_rule(micro, skip):
+@pytest.mark.parametrize(
+    ("rule", "skip", "seen"),
+    [
+        ("causal", 0, [(), (0,), (0, 1), (0, 1, 2)]),
+        ("causal", 1, [(), (), (0,), (0, 1)]),
+        ("tests.in_pairs", 0, [(), (0,), (), (2,)]),
+    ],
+)
+def test_predictions_depend_on_exactly_the_slices_of_the_rule(micro, rule, skip, seen):
     """Causality of the real networks by gradients: row i says which slices of y prediction i depends on."""
-    config = dataclasses.replace(micro, latent_channels=20, num_slices=4, slice_exponent=1.0)
+    sizes = {"latent_channels": 20, "num_slices": 4, "slice_exponent": 1.0}
+    config = dataclasses.replace(micro, **sizes, context_rule=rule)
     networks = SliceNetworks(config, skip)
     own = initial_params(config, seed=0)
     own = own["auxiliary"]["slices"] if skip else own["slices"]
@@ -74,7 +75,7 @@ def test_predictions_depend_on_exactly_the_slices_of_the_rule(micro, skip):
         gradient = jax.grad(weighted)(y)
         return jnp.stack([jnp.abs(gradient[..., a:b]).max() for a, b in itertools.pairwise(edges)])
 
-    expected = np.array([[j < i - skip for j in range(4)] for i in range(4)])
+    expected = np.array([[j in own for j in range(4)] for own in seen])
     for kind in (0, 1):  # mean, scale
         rows = [dependence(y, jnp.zeros((4, 2)).at[i, kind].set(1)) for i in range(4)]
         np.testing.assert_array_equal(np.stack(rows) > 0, expected)

@@ -1,9 +1,14 @@
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from cca_jax.model.layers import NAFBlock, ResidualBottleneck
 from cca_jax.model.stacks import BlockStack, NAFStack
+from cca_jax.ops import platform
+from cca_jax.ops.cpu.strips import rows_in_strip
+from cca_jax.ops.valid_region import ValidRegion
 
 
 def normal(seed, *shape):
@@ -57,3 +62,29 @@ def test_no_blocks_are_the_identity_and_have_no_parameters():
     output, variables = BlockStack(NAFBlock, 0).init_with_output(jax.random.key(0), x)
     assert output is x
     assert variables == {}
+
+
+class Doubling(nn.Module):
+    """A block that no lowering knows."""
+
+    @nn.compact
+    def __call__(self, x, region=None):
+        del region
+        return x + self.param("factor", nn.initializers.ones, ()) * x
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+def test_a_block_of_a_users_own_runs_on_large_planes(gradients):
+    module, shape = BlockStack(Doubling, 3), (1, 2048, 2048, 2)
+    assert rows_in_strip(*shape[1:3]) is not None  # where the package's own blocks go in strips
+    params = {"blocks": {"factor": jnp.array([1.0, 2.0, 3.0])}}
+    region = ValidRegion(jnp.array([32, 32]), (32, 32), gradients)
+    run = lambda x: module.apply({"params": params}, x, region)  # noqa: E731
+    assert jax.eval_shape(run, jax.ShapeDtypeStruct(shape, jnp.float32)).shape == shape
+    np.testing.assert_allclose(run(jnp.ones((1, 64, 64, 2))), 24)
+
+
+def test_a_block_of_a_users_own_runs_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(platform, "on_gpu", lambda: True)
+    params = {"blocks": {"factor": jnp.array([1.0, 2.0])}}
+    np.testing.assert_allclose(BlockStack(Doubling, 2).apply({"params": params}, jnp.ones((1, 4, 4, 2))), 6)

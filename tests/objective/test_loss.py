@@ -8,7 +8,8 @@ import pytest
 from beartype import beartype
 from jaxtyping import jaxtyped
 
-from cca_jax.model.cca import AuxiliaryOutput, CCAModel, ModelOutput
+from cca_jax.model.cca import CCAModel
+from cca_jax.model.outputs import AuxiliaryOutput, ModelOutput
 from cca_jax.model.rates import RatePoint
 from cca_jax.objective import loss
 from cca_jax.objective.metrics import ms_ssim

@@ -8,11 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cca_jax.model.cca import CCAModel
 from cca_jax.model.parameters.shapes import flatten, unflatten
+from cca_jax.model.recurrence import register_context_rule
 from cca_jax.objective.loss import ObjectiveTerms, rate_distortion_cca
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
+register_context_rule("tests.the_first", lambda index: [0] if index else [])
 RATE_WEIGHT = 0.85
 GROUPS = {
     "analysis": "analysis/",
@@ -94,6 +97,23 @@ def test_the_objective_trains_everything_but_the_quantiles(gradients, micro_para
     assert trained(found) == set(GROUPS)
     silent = {name for name, array in found.items() if not (array != 0).any()}
     assert silent == {"hyper_prior/quantiles", "auxiliary/prior/quantiles"}
+
+
+def test_the_term_follows_any_causal_context(micro, micro_image, micro_noise, draw_lively):
+    """Each slice reads the first: the auxiliary model does without it, and has no residual prediction to train."""
+    config = dataclasses.replace(micro, context_rule="tests.the_first")
+    params = draw_lively(config)
+    objective = lambda p: rate_distortion_cca(  # noqa: E731
+        CCAModel(config), p, micro_image, micro_noise, rate_weight=RATE_WEIGHT, form="stopped"
+    )
+    found, terms = jax.jit(jax.grad(objective, has_aux=True))(params)
+    named = {name: np.asarray(leaf) for name, leaf in flatten(found).items()}
+    assert trained(named) == set(GROUPS)
+    assert not any(name.startswith("auxiliary/slices/residual_heads") for name in named)
+    silent = {name for name, array in named.items() if not (array != 0).any()}
+    assert silent == {"hyper_prior/quantiles", "auxiliary/prior/quantiles"}
+    assert float(terms.cca) == pytest.approx(float(terms.rate_y - terms.rate_aux), rel=1e-4)
+    assert float(terms.cca) != 0
 
 
 def test_without_the_auxiliary_model_its_parameters_may_be_absent(micro_model, micro_image, micro_noise, micro_params):

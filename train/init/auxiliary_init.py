@@ -13,7 +13,8 @@ from jaxtyping import Float
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.shapes import AUXILIARY
-from cca_jax.model.slices import context_length, refined_slices
+from cca_jax.model.parts.chosen import PAPER_ENTROPY_MODEL
+from cca_jax.model.recurrence import context_of, refined_slices
 
 _SMALLEST = 1e-6  # singular value, of the largest: what lies below is float32's rounding
 
@@ -29,12 +30,16 @@ def auxiliary_from_main(main: dict[str, np.ndarray], config: ModelConfig) -> dic
         Copies by the auxiliary model's names, in its shapes; all but those of its factorised density.
     """
     initial = {AUXILIARY + name: value for name, value in _integers_of(main, config).items()}
+    if config.entropy_model != PAPER_ENTROPY_MODEL:  # of networks that are not known here
+        return initial
+    refined = refined_slices(config, skip=1)
     for index in range(config.num_slices):
         predictor, residual = _networks_of(main, index)
-        if index > 0:
-            predictor, residual = _without_slice_before(predictor, residual, index, config)
+        if (lost := _lost(config, index)).start < lost.stop:
+            inputs = slice(*(config.latent_channels + edge for edge in (lost.start, lost.stop)))
+            predictor, residual = _without_inputs(predictor, residual, inputs)
         initial |= {f"{AUXILIARY}slices/predictors_{index}/{name}": value for name, value in predictor.items()}
-        if index < refined_slices(config.num_slices, skip=1):
+        if index in refined:
             initial |= {f"{AUXILIARY}slices/residual_heads_{index}/{name}": value for name, value in residual.items()}
     return initial
 
@@ -45,11 +50,10 @@ def _integers_of(main: dict[str, np.ndarray], config: ModelConfig) -> dict[str, 
     for index in range(1, config.num_slices):
         prefix = f"exact_scales/context_{index}/"
         branch = [name for name in own if name.startswith(prefix)]
-        if branch and context_length(index, skip=1) == 0:
+        if branch and not context_of(config, index, skip=1):
             own = {name: value for name, value in own.items() if name not in branch}
         elif branch:
-            latest = slice(*config.slice_edges[index - 1 : index + 1])
-            own[f"{prefix}symbols/kernel"] = np.delete(own[f"{prefix}symbols/kernel"], latest, axis=-2)
+            own[f"{prefix}symbols/kernel"] = np.delete(own[f"{prefix}symbols/kernel"], _lost(config, index), axis=-2)
     return own
 
 
@@ -63,16 +67,21 @@ def _networks_of(main: dict[str, np.ndarray], index: int) -> tuple[dict[str, np.
     return predictor, residual
 
 
-def _without_slice_before(
-    predictor: dict[str, np.ndarray], residual: dict[str, np.ndarray], index: int, config: ModelConfig
+def _lost(config: ModelConfig, index: int) -> slice:
+    """The channels of slice `index`'s context that the auxiliary model does without: those of its most recent slice."""
+    seen, kept = (sum(config.slice_sizes[other] for other in context_of(config, index, skip)) for skip in (0, 1))
+    return slice(kept, seen)
+
+
+def _without_inputs(
+    predictor: dict[str, np.ndarray], residual: dict[str, np.ndarray], channels: slice
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Both networks of slice `index` > 0 without the last channels of its context, those of slice `index` - 1.
+    """Both networks of a slice without these channels of their inputs, the last of its context.
 
     As many features have to go, since there are as many as channels of the context. But all features are affine
     functions of the stack's `width` channels: those that go are linear in those that stay, and what the heads read of
     them they can read of these.
     """
-    channels = slice(*(config.latent_channels + edge for edge in config.slice_edges[index - 1 : index + 1]))
     weights, bias = predictor["stack/leave/kernel"][..., 0, 0, :, :], predictor["stack/leave/bias"][..., None, :]
     features = np.concatenate([weights, bias], axis=-2)
     lost = _of_the_others(features, channels)

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from cca_jax.config import ModelConfig
 from cca_jax.model.integer_network.arithmetic import FRACTION_BITS
 from cca_jax.model.parameters.shapes import AUXILIARY
+from cca_jax.model.parts.chosen import are_the_papers
 from cca_jax.ops.likelihoods.scales import INDEX_STEP
 from train.init.widen import Arrays, widened_blocks, with_balanced_inputs, with_deaf_inputs, with_mean_outputs
 
@@ -55,6 +56,8 @@ def extended(main: Mapping[str, np.ndarray], source: ModelConfig, target: ModelC
         By name; what no rule covers keeps the source's shape, for the caller to refuse.
     """
     arrays = {n: np.array(v, np.float32) for n, v in main.items() if not n.startswith(AUXILIARY)}
+    if not (are_the_papers(source) and are_the_papers(target)):
+        return _with_rates(arrays, source, target)
     before, after = source.transform_channels[-1], target.transform_channels[-1]
     if source.transform_channels[:-1] == target.transform_channels[:-1] and before <= after:
         _extend_stages(arrays, fresh, after)
@@ -62,8 +65,7 @@ def extended(main: Mapping[str, np.ndarray], source: ModelConfig, target: ModelC
     grows = sizes[0][:-1] == sizes[1][:-1] and sizes[0][-1] < sizes[1][-1]
     if grows and source.exact_scales and source.rate_weights:
         _extend_latent(arrays, fresh, source, sizes[1][-1] - sizes[0][-1])
-    if source.rate_weights and target.rate_weights and source.rate_weights != target.rate_weights:
-        _extend_rates(arrays, source.rate_weights, target.rate_weights)
+    _with_rates(arrays, source, target)
     for name, value in fresh.items():
         if name.startswith("exact_scales/context_") and source.scale_source == "hyperprior_exact":
             arrays[name] = value.copy()
@@ -131,6 +133,13 @@ def _draw_analysis(arrays: Arrays, fresh: Arrays, source: ModelConfig, added: in
     drawn = drawn * (_NEW_GAIN * kernel[..., source.slice_edges[-2] :].std() / drawn.std())
     arrays["analysis/down_3/kernel"] = np.concatenate([kernel, drawn], -1)
     arrays["analysis/down_3/bias"] = np.concatenate([bias, np.zeros(added, np.float32)])
+
+
+def _with_rates(arrays: Arrays, source: ModelConfig, target: ModelConfig) -> Arrays:
+    """At the target's rates, where both have several."""
+    if source.rate_weights and target.rate_weights and source.rate_weights != target.rate_weights:
+        _extend_rates(arrays, source.rate_weights, target.rate_weights)
+    return arrays
 
 
 def _extend_rates(arrays: Arrays, before: tuple[float, ...], after: tuple[float, ...]) -> None:

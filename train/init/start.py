@@ -49,6 +49,10 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
     if source is None:
         return _with_first_parameters(fresh, config)
     params, learned = _read(Path(source), config.model, tell)
+    for name in ("transforms", "context_rule", "entropy_model"):
+        theirs, own = getattr(learned, name), getattr(config.model, name)
+        if theirs != own:
+            raise ValueError(f"--init-from {source} has the {name} {theirs!r}, this run {own!r}: they must be the same")
     loaded, ours = flatten(params), flatten(fresh)
     grown = differences(learned, config.model)
     if grown:

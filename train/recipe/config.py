@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from cca_jax.config import HYPER_STRIDE, ModelConfig
+from cca_jax.model.parts.chosen import are_the_papers
+from cca_jax.model.recurrence import reads_context
 from cca_jax.objective.loss import CCAForm, Distortion
 from cca_jax.objective.metrics import MS_SSIM_MIN_SIDE
 from train.recipe.durations import Duration
@@ -132,6 +134,7 @@ class TrainConfig:
             raise ValueError("--crop-weight and --steps-per-call need --photos-on-device")
         if self.finish and (self.cca, self.rate_proxy) != ("off", "rounded"):
             raise ValueError("--finish trains nothing of the rates: it takes --cca off and --rate-proxy rounded")
+        _check_parts(self)
         parse_optimizer_options(self.optimizer, self.optimizer_options)
         if self.batch_size % self.accumulate:
             raise ValueError(f"--batch-size {self.batch_size} is not divisible by --accumulate {self.accumulate}")
@@ -200,6 +203,13 @@ def _check_ranges(config: TrainConfig) -> None:
         raise ValueError(f"--cca-weight must be at least 0, got {config.cca_weight}")
     if not 0 <= config.seed < 2**63:
         raise ValueError(f"--seed must be at least 0 and below 2**63, got {config.seed}")
+
+
+def _check_parts(config: TrainConfig) -> None:
+    if config.cca != "off" and not reads_context(config.model):
+        raise ValueError(f"--cca {config.cca}: no slice of this model is predicted from another: use --cca off")
+    if config.first_parameters == "coding" and not are_the_papers(config.model):
+        raise ValueError("--first-parameters coding is for the paper's transforms and entropy model: use drawn")
 
 
 def _flag(name: str) -> str:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cca_jax.config import resolve_config
+from cca_jax.config import PRESETS, read_config_file
+from cca_jax.model.parts.chosen import are_the_papers
+from cca_jax.model.recurrence import reads_context
 from train.recipe.durations import Duration
 
 RATE_WEIGHTS = (0.3, 0.85, 1.8, 3.5, 7.0, 15.0)
@@ -36,15 +38,18 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
     and a cosine, whose slow end does in hours what the drop does in days.
 
     Args:
-        preset: a preset's name, or a .json file with a model's configuration.
+        preset: a preset's name, or a .json file with a model's configuration: one that changes a preset is trained as
+            that is.
         rate_weight: λ.
 
     Raises:
         ValueError: no such preset.
     """
-    model = resolve_config(preset)
+    model, base = (PRESETS[preset], preset) if preset in PRESETS else read_config_file(preset)
     common = {"model": model, "rate_weight": rate_weight, "first_rate_weight": first_rate_weight(rate_weight)}
-    if preset == "paper":
+    if not reads_context(model):  # there is nothing that the CCA term could adjust
+        common["cca"] = "off"
+    if base == "paper":
         return {**common, "duration": Duration(65, "epochs"), "drop_at": Duration(56, "epochs")}
     small = {
         **common,
@@ -56,17 +61,18 @@ def recipe(preset: str, rate_weight: float) -> dict[str, Any]:
         "warmup": Duration(500),
         "ema_decay": 0.999,
     }
-    if preset in _ONE_FOR_ALL_RATES:
+    if base in _ONE_FOR_ALL_RATES:
         return {
             **small,
+            "cca": "stopped",
+            "cca_weight": _ONE_FOR_ALL_RATES[base],
+            **common,
             "batch_size": 4,
             "patch_size": 256,  # a crop of 128 has four positions of the hyper-latent, which all see its edge
             "learning_rate": 8e-4,
             "hyper_warmup": Duration(3000),
-            "cca": "stopped",
-            "cca_weight": _ONE_FOR_ALL_RATES[preset],
             "cca_warmup": Duration(3000),  # beside networks that have not learned it says nothing, and once diverged
-            "first_parameters": "coding",
+            "first_parameters": "coding" if are_the_papers(model) else "drawn",
         }
     return small
 

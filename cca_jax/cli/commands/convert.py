@@ -19,9 +19,10 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         "convert",
         parents=[common],
         help="convert a PyTorch checkpoint to a model folder, or back",
-        description="Converts a PyTorch checkpoint of the released code to a model folder; none of its code is run, "
-        "and torch is not needed. Or, where OUT ends with .pth.tar, writes a model as a checkpoint that the released "
-        f"code loads; that needs torch ({install_hint('torch')}).",
+        description="Converts a PyTorch checkpoint of the released code, or of CompressAI's mbt2018-mean (--preset "
+        "mbt2018-mean), to a model folder; none of its code is run, and torch is not needed. Or, where OUT ends with "
+        ".pth.tar, writes a model as a checkpoint that the released code loads; that needs torch "
+        f"({install_hint('torch')}).",
     )
     parser.add_argument("source", metavar="CHECKPOINT|MODEL", help="checkpoint file; or a model's name or folder")
     parser.add_argument("target", metavar="OUT_DIR|OUT.pth.tar", help="folder of the new model; or checkpoint to write")

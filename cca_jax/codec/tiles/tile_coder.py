@@ -191,7 +191,8 @@ class TileCoder:
         def code(index: int, indexes: Array) -> Any:
             return timed(self.clock, CODER, decode, index, self.on_host(indexes))
 
-        decoded = slice_recurrence(count, 0, predict, code, lambda index, indexes, symbols: (symbols, indexes))
+        pair = lambda index, indexes, symbols: (symbols, indexes)  # noqa: E731
+        decoded = slice_recurrence(model.config, 0, predict, code, pair, count)
         return self.with_zeros([symbols for symbols, _ in decoded], hyper.sums.shape)
 
     def with_zeros(self, symbols: Sequence[np.ndarray], shape: tuple[int, ...]) -> Int32[np.ndarray, "1 h w M"]:
@@ -219,7 +220,7 @@ class TileCoder:
         def code_with_tables(index: int, prediction: SlicePrediction) -> Any:
             return code(index, prediction, tables[index])
 
-        decoded = slice_recurrence(model.config.num_slices, 0, predict, code_with_tables, refine)
+        decoded = slice_recurrence(model.config, 0, predict, code_with_tables, refine)
         return self._entropy_model(coding_steps.join, decoded)
 
     def synthesize(self, y_hat: Float[Array, "1 h w M"]) -> Float[Array, "1 H W 3"]:

@@ -14,6 +14,7 @@ from jaxtyping import Array
 from cca_jax.convert.export.parts import Bound, Named, Part, PartMaker, Spec
 from cca_jax.model.coding import coding_steps
 from cca_jax.model.integer_network.scales import ScaleSums
+from cca_jax.model.recurrence import context_of
 from cca_jax.model.slices import SlicePrediction
 
 
@@ -26,17 +27,17 @@ def slices(maker: PartMaker) -> list[Part]:
     }[maker.model.config.scale_source](maker)
 
 
-def _names(kind: str, count: int) -> list[str]:
-    """Of the arrays of the first slices."""
-    return [f"{kind}_{number}" for number in range(1, count + 1)]
+def _names(kind: str, slices: Sequence[int]) -> list[str]:
+    """Of the arrays of these slices, which count from 0; names count from 1."""
+    return [f"{kind}_{index + 1}" for index in slices]
 
 
-def _taken(given: Named, kind: str, count: int) -> list[Array]:
-    return [given[name] for name in _names(kind, count)]
+def _taken(given: Named, kind: str, slices: Sequence[int]) -> list[Array]:
+    return [given[name] for name in _names(kind, slices)]
 
 
-def _of_slices(kind: str, planes: Sequence[Spec]) -> dict[str, Spec]:
-    return dict(zip(_names(kind, len(planes)), planes, strict=True))
+def _of_slices(kind: str, slices: Sequence[int], planes: Sequence[Spec]) -> dict[str, Spec]:
+    return dict(zip(_names(kind, slices), planes, strict=True))
 
 
 def _with_float_scales(maker: PartMaker) -> list[Part]:
@@ -46,7 +47,8 @@ def _with_float_scales(maker: PartMaker) -> list[Part]:
     task = "symbols of z to what they say of all slices"
     parts = [maker.make("hyper_synthesis", task, {"z_symbols": maker.hyper_latent()}, _hyper_synthesis)]
     for index, size in enumerate(config.slice_sizes):
-        context = _of_slices("slice", [maker.latent(width) for width in config.slice_sizes[:index]])
+        seen = context_of(config, index, 0)
+        context = _of_slices("slice", seen, [maker.latent(config.slice_sizes[other]) for other in seen])
         predict = maker.make(
             f"slice_{index + 1}_predict",
             "hyperprior and decoded slices to mean, scale and features, and the table of each symbol",
@@ -86,7 +88,7 @@ def _predict(index: int, bound: Bound, given: Named) -> dict[str, Array]:
         bound.scales,
         given["hyper_mean"],
         given["hyper_scale"],
-        _taken(given, "slice", index),
+        _taken(given, "slice", context_of(bound.model.config, index, 0)),
         bound.region,
         bound.rate,
     )
@@ -128,8 +130,10 @@ def _indexes_in_turn(maker: PartMaker) -> list[Part]:
     hyper, sizes = maker.outputs(sums), maker.model.config.slice_sizes
     parts = [sums]
     for index in range(len(sizes)):
-        before = [maker.latent(size, jnp.int32) for size in sizes[:index]]
-        inputs: Mapping[str, Spec] = {**hyper, **_of_slices("symbols", before), **_of_slices("indexes", before)}
+        seen = context_of(maker.model.config, index, 0)
+        before = [maker.latent(sizes[other], jnp.int32) for other in seen]
+        context = {**_of_slices("symbols", seen, before), **_of_slices("indexes", seen, before)}
+        inputs: Mapping[str, Spec] = {**hyper, **context}
         task = "that, and symbols and tables of the slices before, to the table of each symbol of the slice"
         parts.append(maker.make(f"slice_{index + 1}_indexes", task, inputs, partial(_slice_indexes, index)))
     return parts
@@ -142,7 +146,8 @@ def _scale_sums(bound: Bound, given: Named) -> dict[str, Array]:
 
 def _slice_indexes(index: int, bound: Bound, given: Named) -> dict[str, Array]:
     hyper = ScaleSums(given["hidden"], given["sums"])
-    before = list(zip(_taken(given, "symbols", index), _taken(given, "indexes", index), strict=True))
+    seen = context_of(bound.model.config, index, 0)
+    before = list(zip(_taken(given, "symbols", seen), _taken(given, "indexes", seen), strict=True))
     arguments = (bound.model, index, bound.params, hyper, before, bound.region, bound.rate)
     return {"indexes": coding_steps.slice_indexes(*arguments)}
 

@@ -21,7 +21,7 @@ from cca_jax.model.integer_network.context import ContextBranch
 from cca_jax.model.integer_network.layers import IntegerConv
 from cca_jax.model.integer_network.rate import FACTOR_BITS, IntegerRate
 from cca_jax.model.integer_network.surprise import surprise
-from cca_jax.model.recurrence import context_length, slice_recurrence
+from cca_jax.model.recurrence import context_of, slice_recurrence
 from cca_jax.ops.likelihoods.scales import SCALE_COUNT, scale_of_index
 from cca_jax.ops.planes import depth_to_space
 from cca_jax.ops.quantization.rounding import round_straight_through
@@ -68,7 +68,7 @@ class ExactScales(nn.Module):
             self.context = {
                 str(index): ContextBranch(self.config, size)
                 for index, size in enumerate(self.config.slice_sizes)
-                if context_length(index, self.skip)
+                if context_of(self.config, index, self.skip)
             }
 
     def __call__(
@@ -126,7 +126,7 @@ class ExactScales(nn.Module):
             return indexes[-1]
 
         slice_recurrence(
-            self.config.num_slices,
+            self.config,
             self.skip,
             predict,
             lambda index, _: symbols[index],

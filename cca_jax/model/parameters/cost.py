@@ -1,17 +1,27 @@
-"""What a configuration costs to compute: multiply-accumulates a pixel, from the kernels' sizes alone.
+"""What a configuration costs to compute: multiply-accumulates a pixel.
 
 Each weight is multiplied once for every position that its layer is applied at: a convolution's output positions, a
-transposed convolution's input positions. Biases, gates, norms, the pooled channel attention and the densities, some
-per cent together, are left out, as is usual.
+transposed convolution's input positions. The kernels' sizes say that of the paper's parts, a traced pass of others.
+Biases, gates, norms, the pooled channel attention and the densities, some per cent together, are left out, as is usual.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.parameters.shapes import parameter_shapes
+from cca_jax.model.cca import CCAModel
+from cca_jax.model.parameters.shapes import parameter_shapes, unflatten
+from cca_jax.model.parts.chosen import networks_of_other_parts
+from cca_jax.model.rates import RatePoint
+from cca_jax.model.stacks import BlockStack
 
 
 class Cost(NamedTuple):
@@ -42,18 +52,53 @@ _STRIDES = {
 }
 
 
+_ENCODER, _DECODER = ("analysis", "hyper_analysis"), ("synthesis",)
+_SIDE = 256  # pixels of the image that other parts are measured with
+
+
 def coding_cost(config: ModelConfig) -> Cost:
     """The cost of coding with a model of this configuration."""
-    only_encode = only_decode = both = 0.0
+    others = networks_of_other_parts(config)
+    costs: dict[str, float] = defaultdict(float)
     for name, shape in parameter_shapes(config, False).items():
-        if not name.endswith("/kernel") or name.endswith("/attention/kernel"):
-            continue
-        stride = next(stride for start, stride in _STRIDES.items() if name.startswith(start))
-        macs = math.prod(shape) / stride**2 / 1000
-        if name.startswith(("analysis/", "hyper_analysis/")):
-            only_encode += macs
-        elif name.startswith("synthesis/"):
-            only_decode += macs
-        else:
-            both += macs
-    return Cost(only_encode + both, both + only_decode)
+        if name.endswith("/kernel") and not name.endswith("/attention/kernel") and not name.startswith(others):
+            stride = next(stride for start, stride in _STRIDES.items() if name.startswith(start))
+            costs[name.partition("/")[0]] += math.prod(shape) / stride**2 / 1000
+    for name, macs in _measured(config).items() if others else ():
+        if f"{name}/" in others:
+            costs[name] += macs / 1000
+    whole = sum(costs.values())
+    return Cost(whole - sum(costs[name] for name in _DECODER), whole - sum(costs[name] for name in _ENCODER))
+
+
+def _measured(config: ModelConfig) -> dict[str, float]:
+    """Multiply-accumulates a pixel of every network, found by tracing a forward pass.
+
+    Each array of two axes or more is multiplied at every position of its module's input or output, whichever has
+    fewer: of a strided layer the output, of a transposed one the input.
+    """
+    macs: dict[str, float] = defaultdict(float)
+    within_stack = False
+
+    def count(call: Any, arguments: Any, named: Any, context: Any) -> Any:
+        nonlocal within_stack
+        if context.method_name != "__call__" or within_stack:
+            return call(*arguments, **named)
+        module, within_stack = context.module, isinstance(context.module, BlockStack)
+        stacked, output = within_stack, call(*arguments, **named)
+        within_stack = False
+        own = module.variables.get("params", {})
+        arrays = jax.tree.leaves(own) if stacked else [a for a in own.values() if not isinstance(a, Mapping)]
+        planes = [a.shape[1] * a.shape[2] for a in jax.tree.leaves((arguments, output)) if jnp.ndim(a) == 4]
+        weights = sum(math.prod(a.shape) for a in arrays if a.ndim >= 2 + stacked)
+        macs[module.path[0] if module.path else ""] += weights * min(planes, default=0) / _SIDE**2
+        return output
+
+    def forward(params: Any, image: Any) -> Any:
+        rate = RatePoint.of_row(config, 0) if config.rate_weights else None
+        return CCAModel(config).apply({"params": params}, image, rate=rate, auxiliary=False)
+
+    shapes = {name: jax.ShapeDtypeStruct(shape, jnp.float32) for name, shape in parameter_shapes(config, False).items()}
+    with nn.intercept_methods(count):
+        jax.eval_shape(forward, unflatten(shapes), jax.ShapeDtypeStruct((1, _SIDE, _SIDE, 3), jnp.float32))
+    return macs

@@ -1,7 +1,8 @@
 """A model's first parameters, drawn by numpy.
 
 The distributions are those of the modules' own initialisers (`CCAModel.init` works too, and a test compares them), but
-nothing is compiled, where `init` takes a minute or more, and the draw is the same under every version of JAX.
+nothing is compiled, where `init` takes a minute or more, and the draw is the same under every version of JAX. Parts
+other than the paper's are drawn by their modules.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy as np
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.integer_network.scales import INITIAL_BIAS
-from cca_jax.model.parameters.shapes import parameter_shapes, unflatten
+from cca_jax.model.parameters.shapes import drawn_by_modules, flatten, parameter_shapes, unflatten
+from cca_jax.model.parts.chosen import networks_of_other_parts
 from cca_jax.model.priors import INITIAL_SCALE, initial_matrix_value
 from cca_jax.model.rates import initial_log_steps
 
@@ -37,8 +39,23 @@ def initial_params(config: ModelConfig, seed: int, auxiliary: bool = True) -> di
         ValueError: a module has a parameter that nothing here says how to draw.
     """
     shapes = parameter_shapes(config, auxiliary)
-    known = {"rates/log_step": initial_log_steps(config)} if config.rate_weights else {}
+    known = _drawn_by_parts(config, seed, auxiliary)
+    if config.rate_weights:
+        known["rates/log_step"] = initial_log_steps(config)
     return unflatten({name: known[name] if name in known else _draw(name, shapes, seed) for name in shapes})
+
+
+def _drawn_by_parts(config: ModelConfig, seed: int, auxiliary: bool) -> dict[str, np.ndarray]:
+    """The parameters of parts that are not the paper's, by the modules' own initializers."""
+    networks = networks_of_other_parts(config)
+    if not networks:
+        return {}
+
+    def draw(key: jax.Array) -> dict[str, jax.Array]:
+        named = flatten(drawn_by_modules(config, auxiliary, key))
+        return {name: value for name, value in named.items() if name.startswith(networks)}  # the rest is not compiled
+
+    return {name: np.asarray(value) for name, value in jax.jit(draw)(jax.random.key(seed)).items()}
 
 
 def _draw(name: str, shapes: Any, seed: int) -> np.ndarray:

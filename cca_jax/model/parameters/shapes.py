@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import flax.traverse_util
@@ -21,14 +21,15 @@ AUXILIARY = "auxiliary/"
 @lru_cache(maxsize=8)
 def parameter_shapes(config: ModelConfig, auxiliary: bool) -> Mapping[str, tuple[int, ...]]:
     """Names, joined by "/", and shapes of all parameters."""
-    image = jnp.zeros((1, HYPER_STRIDE, HYPER_STRIDE, 3))
-
-    def initialize(key: jax.Array) -> Any:
-        rate = RatePoint.of_row(config, 0) if config.rate_weights else None
-        return CCAModel(config).init(key, image, rate=rate, auxiliary=auxiliary)["params"]
-
-    tree = jax.eval_shape(initialize, jax.random.key(0))
+    tree = jax.eval_shape(partial(drawn_by_modules, config, auxiliary), jax.random.key(0))
     return {name: leaf.shape for name, leaf in flatten(tree).items()}
+
+
+def drawn_by_modules(config: ModelConfig, auxiliary: bool, key: jax.Array) -> Any:
+    """Parameters as the modules' own initializers draw them; to be traced, since running it takes minutes."""
+    image = jnp.zeros((1, HYPER_STRIDE, HYPER_STRIDE, 3))
+    rate = RatePoint.of_row(config, 0) if config.rate_weights else None
+    return CCAModel(config).init(key, image, rate=rate, auxiliary=auxiliary)["params"]
 
 
 def flatten(params: Mapping[str, Any]) -> dict[str, Any]:

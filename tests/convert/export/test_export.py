@@ -1,5 +1,6 @@
 """Exported models: every function for every platform, equal to the codec's step; a folder that is whole or absent."""
 
+import dataclasses
 import json
 
 import jax
@@ -19,9 +20,11 @@ from cca_jax.model.cca import CCAModel
 from cca_jax.model.coding import coding_steps
 from cca_jax.model.integer_network.rate import coded_rate
 from cca_jax.model.parameters.shapes import parameter_shapes
+from cca_jax.model.recurrence import register_context_rule
 from cca_jax.ops.valid_region import ValidRegion
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
+register_context_rule("tests.first_alone", lambda index: [0] if index else [])
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,17 @@ def test_the_parts_are_those_that_coding_takes(source, micro, micro_lite, micro_
     parts = [*transforms(maker), *slices(maker)]
     assert {part.name for part in parts} == PARTS[source] | {"analysis", "hyper_analysis", "synthesis"}
     assert len({part.name for part in parts}) == len(parts)
+
+
+@pytest.mark.parametrize("source", ["context", "context_exact"])
+def test_a_part_takes_the_slices_of_the_context_rule(source, micro, micro_context):
+    config = {"context": micro, "context_exact": micro_context}[source]
+    kinds, step = (("slice",), "predict") if source == "context" else (("symbols", "indexes"), "indexes")
+    for rule, seen in (("causal", (1, 2)), ("tests.first_alone", (1,)), ("none", ())):
+        own = dataclasses.replace(config, context_rule=rule)
+        parts = {part.name: part for part in slices(PartMaker(CCAModel(own), (1, 1), weights_of(own)))}
+        named = {name for name in parts[f"slice_3_{step}"].inputs if name.startswith(kinds)}
+        assert named == {f"{kind}_{number}" for kind in kinds for number in seen}
 
 
 def test_each_platform_has_its_own_lowering():

@@ -64,6 +64,13 @@ def test_other_rate_weights_are_told(train_config, micro_lite, micro_lite_params
     assert messages == [start, start, "extended: rate weights 8, 2, 0.5 to 16, 4, 1"]
 
 
+def test_a_model_of_other_parts_is_no_beginning(train_config, micro, micro_params, tmp_path):
+    save_bundle(Bundle.build("m", "", micro, jax.device_get(micro_params)), tmp_path / "m", "card")
+    config = dataclasses.replace(train_config, model=dataclasses.replace(micro, transforms="gdn"))
+    with pytest.raises(ValueError, match="has the transforms 'naf', this run 'gdn': they must be the same"):
+        starting_params(config, str(tmp_path / "m"), print)
+
+
 @pytest.mark.parametrize("best", [None, 1])
 def test_a_run_gives_its_best_checkpoint_or_else_its_newest(train_config, micro_params, one_device, tmp_path, best):
     (tmp_path / CONFIG).write_text(json.dumps(train_config.to_dict()))

@@ -1,4 +1,4 @@
-"""Image ↔ latent and latent ↔ hyper-latent (paper section 3.1 and figure 3).
+"""The paper's transforms: image ↔ latent and latent ↔ hyper-latent (section 3.1 and figure 3).
 
 With `remat`, a transform's repeated blocks are computed again in the backward pass instead of being kept. The layers
 that meet the latent compute in float32 also where the others are narrower: at high rates its largest values are
@@ -22,14 +22,21 @@ _IMAGE_CHANNELS = 3
 
 
 class AnalysisTransform(nn.Module):
-    """g_a: image [B, H, W, 3] to latent y [B, H/16, W/16, M]."""
+    """g_a: image [B, H, W, 3] to latent y [B, H/16, W/16, M].
+
+    Attributes:
+        config: the model's sizes.
+        compute_dtype: of all but the last layer.
+        remat: whether the backward pass computes blocks again.
+    """
 
     config: ModelConfig
+    compute_dtype: jax.typing.DTypeLike = jnp.float32
     remat: bool = False
 
     @nn.compact
     def __call__(self, image: Array, region: ValidRegion | None = None) -> Array:
-        x = image
+        x = narrow(image, self.compute_dtype)
         stages = zip(self.config.transform_channels, self.config.encoder_blocks, strict=True)
         for stage, (channels, blocks) in enumerate(stages):
             x = Conv(channels, 5, 2, name=f"down_{stage}")(x, region)
@@ -79,13 +86,19 @@ class HyperAnalysis(nn.Module):
 
 
 class HyperSynthesis(nn.Module):
-    """h_s: decoded hyper-latent ẑ [B, H/64, W/64, Z] to [B, H/16, W/16, M]; one for the means, one for the scales."""
+    """h_s: decoded hyper-latent ẑ [B, H/64, W/64, Z] to [B, H/16, W/16, M]; one for the means, one for the scales.
+
+    Attributes:
+        config: the model's sizes.
+        channels: M.
+    """
 
     config: ModelConfig
+    channels: int
 
     @nn.compact
     def __call__(self, z_hat: Array, region: ValidRegion | None = None) -> Array:
         width = self.config.hyper_hidden
         x = gelu(TransposedConv(width, 5, 2, name="first")(z_hat, region))
         x = gelu(TransposedConv(width, 5, 2, name="second")(x, region))
-        return TransposedConv(self.config.latent_channels, 3, name="last")(x, region)
+        return TransposedConv(self.channels, 3, name="last")(x, region)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from cca_jax.config import PRESETS
-from cca_jax.model.transforms import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
+from cca_jax.model.parts.naf import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
 
 PAPER = PRESETS["paper"]
 
@@ -20,7 +20,7 @@ def traced(module, *shape):
         (AnalysisTransform, (2, 64, 128, 3), (2, 4, 8, 320)),
         (SynthesisTransform, (2, 4, 8, 320), (2, 64, 128, 3)),
         (HyperAnalysis, (2, 4, 8, 320), (2, 1, 2, 192)),
-        (HyperSynthesis, (2, 1, 2, 192), (2, 4, 8, 320)),
+        (lambda config: HyperSynthesis(config, 320), (2, 1, 2, 192), (2, 4, 8, 320)),
     ],
 )
 def test_shapes(module, arguments, expected):
