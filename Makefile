@@ -8,10 +8,10 @@ VENV := .venv
 NEWEST := .venv-newest
 AOT := .venv-aot
 BIN := $(VENV)/bin
-CODE := cca_jax train eval bench examples tests
+CODE := cca_jax train eval bench examples tests docs
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-ray test-newest test-aot package fuzz lint format verify bench figures clean
+.PHONY: demo test test-slow test-ray test-newest test-aot package fuzz lint format verify bench figures docs notebooks clean
 
 ## A photo becomes a file and comes back: prints the figures, leaves a picture in demo_out/.
 demo: $(VENV)/.demo
@@ -81,6 +81,18 @@ figures: $(VENV)/.test
 	$(BIN)/python -m eval.demo --out $(REPORT)/demo --picture docs/images/demo.webp
 	$(BIN)/python -m eval.anatomy --out docs/images
 
+## The documentation site, in .cache/site: open index.html there. A broken link or a name without a page is an error.
+docs: $(VENV)/.test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+## Runs the notebooks in examples/ into .cache/notebooks, with few steps of training; make notebooks STEPS= NOTEBOOKS=--inplace
+## runs them as they are committed, and renews these.
+STEPS ?= 40
+NOTEBOOKS ?= --output-dir .cache/notebooks
+notebooks: $(VENV)/.test
+	STEPS=$(STEPS) $(BIN)/jupyter nbconvert --to notebook --execute $(NOTEBOOKS) \
+		--ExecutePreprocessor.record_timing=False --ClearMetadataPreprocessor.enabled=True examples/*.ipynb
+
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[tensorflow]'
@@ -88,7 +100,8 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 
 $(VENV)/.test: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[tensorflow,torch,train,tfds,eval,metrics,test,lint,package]'
+	$(BIN)/python $(PIP) --constraint constraints.txt \
+		--editable '.[tensorflow,torch,train,tfds,eval,metrics,test,lint,package,docs,notebooks]'
 	touch $@ $(VENV)/.demo
 
 $(VENV)/.fuzz: $(VENV)/.test
