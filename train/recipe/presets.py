@@ -16,7 +16,7 @@ RATE_WEIGHTS = (0.3, 0.85, 1.8, 3.5, 7.0, 15.0)
 """λ of the six released models, highest rate first."""
 _HIGH_RATE, _LOW_RATE = 0.3, 2.0
 _BETWEEN = 5.0
-_ONE_FOR_ALL_RATES = {"lite": 0.1}
+_ONE_FOR_ALL_RATES = {"lite": 0.05}
 """Presets of several rates, with their α: below the smallest λ, see `cca_jax.objective.loss`."""
 
 

@@ -89,6 +89,7 @@ def test_a_run_from_scratch_begins_with_them_where_its_recipe_says_so():
     config = config_of(parser().parse_args(flags))
     plain = config_of(parser().parse_args([*flags, "--first-parameters", "drawn"]))
     coding, drawn = (flatten(starting_params(one, None, print)) for one in (config, plain))
-    expected = flatten(with_klt_init(initial_params(config.model, config.seed), config.model, 4.0))  # √(128 · 0.125)
+    middle = 8**0.5  # √(128 · 0.0625)
+    expected = flatten(with_klt_init(initial_params(config.model, config.seed), config.model, middle))
     np.testing.assert_allclose(coding["analysis/down_0/kernel"], expected["analysis/down_0/kernel"], rtol=1e-3)
     assert not np.allclose(coding["analysis/down_0/kernel"], drawn["analysis/down_0/kernel"])

@@ -67,7 +67,7 @@ def test_decibels():
     ("flags", "smallest"),
     [
         (["--preset", "lite"], None),
-        (["--preset", "lite", "--cca-weight", "1"], "0.125"),
+        (["--preset", "lite", "--cca-weight", "1"], "0.0625"),
         (["--preset", "tiny", "--cca", "stopped", "--rate-weight", "3"], "0.3"),
         (["--preset", "tiny", "--cca", "stopped", "--rate-weight", "7"], None),
         (["--preset", "tiny", "--cca", "stopped", "--rate-weight", "3", "--drop-at", "0"], None),
