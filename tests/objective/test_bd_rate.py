@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.interpolate import PchipInterpolator
 
-from eval.rate_distortion.bd_rate import IncomparableError, bd_quality, bd_rate
+from cca_jax.objective.bd_rate import IncomparableError, bd_quality, bd_rate
 
 ANCHOR = [(0.1, 28.0), (0.25, 31.0), (0.5, 34.5), (0.9, 37.0), (1.4, 40.0)]
 OTHER = [(0.12, 28.9), (0.2, 31.2), (0.45, 35.1), (0.7, 36.8)]
