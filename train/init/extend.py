@@ -1,8 +1,9 @@
 """A model that has learned, extended to more channels, blocks, rates or context: it goes on from what it knows.
 
 What can grow: the transforms' last stage and the numbers of NAFBlocks (`train.init.widen`), the latent's last slice,
-the rates, and an integer network that begins to read decoded slices. At the rates that both have, the picture of
-the extended model is the source's, as exactly as said where each part is extended.
+the rates, and an integer network that begins to read decoded slices. One that reads them may also stop to, which alone
+changes its tables: then what is left was learned beside branches that are gone. At the rates that both have, the
+picture of the extended model is the source's, as exactly as said where each part is extended.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _NEW_INDEX = 7
 
 
 def differences(source: ModelConfig, target: ModelConfig) -> list[str]:
-    """In what the target is larger than the source, as text; empty where nothing can be extended.
+    """In what the target differs from the source, as text; empty where nothing can be extended.
 
     Args:
         source: sizes of the parameters that exist.
@@ -69,6 +70,8 @@ def extended(main: Mapping[str, np.ndarray], source: ModelConfig, target: ModelC
     for name, value in fresh.items():
         if name.startswith("exact_scales/context_") and source.scale_source == "hyperprior_exact":
             arrays[name] = value.copy()
+    if (source.scale_source, target.scale_source) == ("context_exact", "hyperprior_exact"):
+        arrays = {name: value for name, value in arrays.items() if not name.startswith("exact_scales/context_")}
     return arrays
 
 

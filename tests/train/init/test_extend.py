@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.bundles.bundle import Bundle, save_bundle
+from cca_jax.bundles.bundle import Bundle, load_bundle, save_bundle
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.layers import NAFBlock, ResidualBottleneck
 from cca_jax.model.parameters.initialize import initial_params
@@ -136,6 +136,19 @@ def test_a_run_starts_from_it_and_says_so(source, target, train_config, micro_li
     assert messages[1].startswith(
         "extended: transform channels 4, 4, 6 to 4, 4, 10; encoder blocks 0, 0, 1 to 1, 0, 3; latent"
     )
+
+
+def test_scales_may_stop_to_read_the_context(source, micro_context, micro_context_params, train_config, tmp_path):
+    save_bundle(Bundle.build("m", "", micro_context, jax.device_get(micro_context_params)), tmp_path / "m", "card")
+    messages = []
+    run = dataclasses.replace(train_config, model=source, cca="off")
+    actual = flatten(starting_params(run, str(tmp_path / "m"), messages.append))
+    check_shapes({n: v.shape for n, v in actual.items()}, source, auxiliary=False)
+    before = flatten(load_bundle(tmp_path / "m").params)
+    for name, value in actual.items():
+        np.testing.assert_array_equal(value, before[name], err_msg=name)
+    assert all(name.startswith("exact_scales/context_") for name in before.keys() - actual.keys())
+    assert messages[1] == "extended: scales context_exact to hyperprior_exact"
 
 
 @pytest.mark.parametrize(
