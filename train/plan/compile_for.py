@@ -16,7 +16,7 @@ from train.plan.accelerators.cost import ProgramCost, program_cost
 from train.plan.accelerators.topology import Topology, described_devices, slice_numbers
 from train.recipe.config import TrainConfig
 from train.step.compiled import compile_step
-from train.step.compiled_window import compile_window
+from train.step.compiled_window import compile_window, seed_words
 from train.step.mesh import check_divides, divided, make_mesh, replicated
 from train.step.placement import abstract_state
 
@@ -79,7 +79,8 @@ def _traced(config: TrainConfig, mesh: Mesh) -> Any:
     if config.photos_on_device:
         rates = jax.ShapeDtypeStruct((config.steps_per_call,), jnp.float32, sharding=replicated(mesh))
         photos = abstract(_photos(config), replicated(mesh))
-        return compile_window(config, _STEPS_PER_EPOCH, mesh).trace(state, photos, rates)
+        seed = abstract(seed_words(config.seed), replicated(mesh))
+        return compile_window(config, _STEPS_PER_EPOCH, mesh).trace(state, photos, rates, seed)
     shape = (config.batch_size, config.patch_size, config.patch_size, 3)
     crops = jax.ShapeDtypeStruct(shape, jnp.uint8, sharding=divided(mesh))
     return compile_step(config, _STEPS_PER_EPOCH, mesh).trace(state, crops)

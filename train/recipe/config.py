@@ -184,6 +184,15 @@ REPORTING_ONLY = frozenset(
 """The fields that a resumed run may change beside its length: they decide what is told and kept, nothing else."""
 
 
+def same_program(config: TrainConfig) -> TrainConfig:
+    """A configuration without what no program of a step depends on: the seed, the data and what is reported.
+
+    The seed is an argument of those programs that this is used for.
+    """
+    plain: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(config) if f.name in REPORTING_ONLY}
+    return dataclasses.replace(config, **plain, data="", seed=0, validation_photos=1, first_parameters="drawn")
+
+
 _POSITIVE = ("photo_memory", "steps_per_call")
 
 

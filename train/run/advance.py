@@ -16,7 +16,7 @@ from train.run.run_data import RunData
 from train.run.utilization import Utilization
 from train.step import schedules
 from train.step.compiled import compile_step
-from train.step.compiled_window import compile_window
+from train.step.compiled_window import compile_window, seed_words
 from train.step.mesh import shard_batch
 from train.step.state import StepReport, TrainState
 
@@ -115,12 +115,13 @@ def _windows(
     window = compile_window(config, data.steps_per_epoch, mesh)
     announced = _Announced(window, tell)
     length = config.steps_per_call
+    seed = seed_words(config.seed)
     rates = jax.jit(jax.vmap(schedules.learning_rate(config, data.steps_per_epoch)))
 
     def advance(state: TrainState, step: int, steps: int) -> tuple[TrainState, StepReport, int]:
         end = min(step - step % length + length, steps)
         learning_rates = rates(jnp.arange(step, end))
-        arguments = (state, data.on_device(mesh), learning_rates)
+        arguments = (state, data.on_device(mesh), learning_rates, seed)
         utilization.count(window, arguments, end - step)
         return *announced(end - step, *arguments), end
 

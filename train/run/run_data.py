@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,13 +26,14 @@ class RunData:
         validation: crops, uint8 [N, S, S, 3], the same in every process.
         steps_per_epoch: batches that see every photo once.
         fingerprint: see `train.data.Photos`.
+        held_out: the photos of `validation`, whole.
     """
 
     def __init__(self, config: TrainConfig, photos: Photos, workers: int, tell: Callable[[str], None]) -> None:
         self._config, self._photos, self._workers, self._tell = config, photos, workers, tell
         self._open = contextlib.ExitStack()
         self.steps_per_epoch = steps_per_epoch(photos.training, config.batch_size)
-        self.fingerprint = photos.fingerprint
+        self.fingerprint, self.held_out = photos.fingerprint, photos.validation
         self._packed: PackedPhotos | None = None
         self._heard = tell if jax.process_index() == 0 else str  # all processes decode the same ones
         self.validation = center_crops(photos.validation, config.patch_size, self._heard)
@@ -68,6 +70,12 @@ class RunData:
             )
             self._packed = jax.tree.map(partial(jax.make_array_from_process_local_data, replicated(mesh)), packed)
         return self._packed
+
+    def of(self, config: TrainConfig) -> RunData:
+        """The same photos for another run with crops of the same size; what the devices hold already is shared."""
+        other = copy.copy(self)
+        other._config, other._open = config, contextlib.ExitStack()
+        return other
 
     def __enter__(self) -> RunData:
         return self

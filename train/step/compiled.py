@@ -27,7 +27,7 @@ class Step(Protocol):
     """See `make_step`."""
 
     def __call__(
-        self, state: TrainState, crops: Array, learning_rate: Array | None = None
+        self, state: TrainState, crops: Array, learning_rate: Array | None = None, key: Array | None = None
     ) -> tuple[TrainState, StepReport]:
         """The next state and a report."""
         ...
@@ -45,7 +45,7 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
     """The run's step, pure: state and crops uint8 [B, S, S, 3] to the next state and a report.
 
     Noise, learning rate, weights and rates follow from the state's step number alone; a caller may give the learning
-    rate, so that the program does not depend on the length of the run.
+    rate and the key of the run's seed, so that the program depends on neither the length nor the seed of the run.
     """
     learning_rate_of, weight_of, hyper_rate_factor_of, cca_weight_of = (
         schedule(config, steps_per_epoch)
@@ -59,9 +59,13 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
     model = build_model(config)
 
     def step(
-        state: TrainState, crops: UInt8[Array, "B S S 3"], learning_rate: Float[Array, ""] | None = None
+        state: TrainState,
+        crops: UInt8[Array, "B S S 3"],
+        learning_rate: Float[Array, ""] | None = None,
+        key: Array | None = None,
     ) -> tuple[TrainState, StepReport]:
-        noise_key, rate_key = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), state.step))
+        of_run = jax.random.key(config.seed) if key is None else key
+        noise_key, rate_key = jax.random.split(jax.random.fold_in(of_run, state.step))
         noise = None
         if config.rate_proxy == "noise":
             noise = Noise.sample(noise_key, config.model, crops.shape, auxiliary=config.cca != "off")
@@ -92,10 +96,13 @@ def make_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = Non
         return step
 
     def step_for_mesh(
-        state: TrainState, crops: UInt8[Array, "B S S 3"], learning_rate: Float[Array, ""] | None = None
+        state: TrainState,
+        crops: UInt8[Array, "B S S 3"],
+        learning_rate: Float[Array, ""] | None = None,
+        key: Array | None = None,
     ) -> tuple[TrainState, StepReport]:
         with tracing_for(mesh.devices.flat[0]):
-            return step(state, crops, learning_rate)
+            return step(state, crops, learning_rate, key)
 
     return step_for_mesh
 

@@ -8,34 +8,43 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, UInt32
 
 from train.data.packed import PackedPhotos
-from train.recipe.config import TrainConfig
+from train.recipe.config import TrainConfig, same_program
 from train.step.compiled import make_step
-from train.step.device_crops import draw_crops
+from train.step.device_crops import crop_key, draw_crops
 from train.step.mesh import replicated
 from train.step.placement import state_shardings
 from train.step.state import StepReport, TrainState
 
-Window = Callable[[TrainState, PackedPhotos, Array], tuple[TrainState, StepReport]]
+Window = Callable[[TrainState, PackedPhotos, Array, Array], tuple[TrainState, StepReport]]
+
+
+def seed_words(seed: int) -> UInt32[np.ndarray, "2 W"]:
+    """The keys of a run's seed as numbers: that of its noise and rates, and that of its crops."""
+    return np.stack([np.asarray(jax.random.key_data(key)) for key in (jax.random.key(seed), crop_key(seed))])
 
 
 def make_window(config: TrainConfig, steps_per_epoch: int, mesh: Mesh | None = None) -> Window:
-    """As many steps as there are learning rates, pure: state, photos and rates [n] to the state after and one report.
+    """As many steps as there are learning rates, pure: state, photos, rates [n] and seed to the state and one report.
 
     The learning rates are an argument because they alone depend on the length of the run: a run that is to become
-    longer or shorter goes on with the program that it has.
+    longer or shorter goes on with the program that it has. So is the seed (`seed_words`): runs that differ by it alone
+    share a program.
     """
     step = make_step(config, steps_per_epoch, mesh)
 
     def window(
-        state: TrainState, photos: PackedPhotos, learning_rates: Float[Array, " n"]
+        state: TrainState, photos: PackedPhotos, learning_rates: Float[Array, " n"], seed: UInt32[Array, "2 W"]
     ) -> tuple[TrainState, StepReport]:
+        of_steps, of_crops = jax.random.wrap_key_data(seed[0]), jax.random.wrap_key_data(seed[1])
+
         def one(state: TrainState, learning_rate: Float[Array, ""]) -> tuple[TrainState, StepReport]:
-            crops = draw_crops(photos, config.seed, state.step, config.batch_size, config.patch_size, mesh)
-            return step(state, crops, learning_rate)
+            crops = draw_crops(photos, of_crops, state.step, config.batch_size, config.patch_size, mesh)
+            return step(state, crops, learning_rate, of_steps)
 
         state, reports = jax.lax.scan(one, state, learning_rates)
         return state, summarize(reports)
@@ -63,8 +72,15 @@ def summarize(reports: StepReport) -> StepReport:
     )
 
 
-@functools.lru_cache(maxsize=2)
 def compile_window(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
-    """`make_window`, jitted over the mesh, once for each number of steps; the state's buffers are given away."""
+    """`make_window`, jitted over the mesh, once for each number of steps; the state's buffers are given away.
+
+    Runs of a process that differ by their seed, their data or what they report get the same function.
+    """
+    return _compiled(same_program(config), steps_per_epoch, mesh)
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
     results = state_shardings(config, mesh), replicated(mesh)
     return jax.jit(make_window(config, steps_per_epoch, mesh), donate_argnums=0, out_shardings=results)

@@ -21,23 +21,33 @@ _CROPS = 2
 
 
 def draw_crops(
-    photos: PackedPhotos, seed: int, step: int | Int32[Array, ""], count: int, size: int, mesh: Mesh | None = None
+    photos: PackedPhotos,
+    seed: int | Array,
+    step: int | Int32[Array, ""],
+    count: int,
+    size: int,
+    mesh: Mesh | None = None,
 ) -> UInt8[Array, "B S S 3"]:
     """The crops of one step.
 
     Args:
         photos: on every device of the mesh.
-        seed: of the run.
+        seed: of the run, or its `crop_key`.
         step: its number, counted from 0.
         count: crops B, over all devices.
         size: their side S in pixels; no photo is smaller.
         mesh: the devices, each of which cuts its own rows; None for one.
     """
-    word = int(np.random.SeedSequence(seed).generate_state(_CROPS + 1)[_CROPS])
-    places = draw_places(photos, jax.random.fold_in(jax.random.key(word), step), count, size)
+    key = seed if isinstance(seed, jax.Array) else crop_key(seed)
+    places = draw_places(photos, jax.random.fold_in(key, step), count, size)
     if mesh is None:
         return _cut(photos.pixels, places, size)
     return on_own_rows(lambda pixels, rows: _cut(pixels, rows, size), photos.pixels, places, mesh)
+
+
+def crop_key(seed: int) -> Array:
+    """The key from which all crops of a run are drawn."""
+    return jax.random.key(int(np.random.SeedSequence(seed).generate_state(_CROPS + 1)[_CROPS]))
 
 
 def draw_places(

@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array
 
 from cca_jax.model.parameters.shapes import flatten, parameter_shapes, unflatten
-from train.recipe.config import TrainConfig
+from train.recipe.config import TrainConfig, same_program
 from train.step.exchange import whole_arrays
 from train.step.mesh import place, replicated
 from train.step.optimizers.layout import Layout
@@ -60,7 +60,7 @@ def first_state(params: Any, config: TrainConfig, mesh: Mesh) -> TrainState:
         config: the run.
         mesh: the devices.
     """
-    return _beginner(config, mesh)(place(params, state_shardings(config, mesh).params))
+    return _beginner(same_program(config), mesh)(place(params, state_shardings(config, mesh).params))
 
 
 def whole_params(params: Any, config: TrainConfig, mesh: Mesh) -> Any:
@@ -68,7 +68,7 @@ def whole_params(params: Any, config: TrainConfig, mesh: Mesh) -> Any:
     return _gatherer(mesh)(params) if config.shard_state else params
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=8)
 def _beginner(config: TrainConfig, mesh: Mesh) -> Any:
     begin = partial(_initial, config=config, layout=state_layout(config, mesh))
     return jax.jit(begin, out_shardings=state_shardings(config, mesh))

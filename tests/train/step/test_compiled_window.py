@@ -9,7 +9,7 @@ from cca_jax.objective.loss import ObjectiveTerms
 from train.data.packed import pack_photos
 from train.init.start import starting_params
 from train.step.compiled import make_step
-from train.step.compiled_window import compile_window, summarize
+from train.step.compiled_window import compile_window, seed_words, summarize
 from train.step.device_crops import draw_crops
 from train.step.mesh import replicate
 from train.step.state import StepReport, initial_state
@@ -50,7 +50,9 @@ def test_a_window_does_what_its_steps_do_with_the_learning_rates_it_is_given(tra
     rates = np.array([1e-3, 2e-3, 0], np.float32)
     begin = initial_state(starting_params(config, None, print), average=True)
     start = jax.device_get(begin)
-    state, report = compile_window(config, 2, one_device)(replicate(begin, one_device), photos, rates)
+    state, report = compile_window(config, 2, one_device)(
+        replicate(begin, one_device), photos, rates, seed_words(config.seed)
+    )
     assert int(state.step) == 3
 
     step, single, losses = jax.jit(make_step(config, 2, one_device)), start, []
