@@ -2,6 +2,6 @@
 
 `recipe/` is what a run is asked to be, `data/` its photos, `step/` one optimiser step and what it is made of, `init/`
 first parameters, `checkpoints/` what a run leaves on disk, `run/` the loop and what happens between steps,
-`reporting/` what a person sees, `plan/` what would run, `accelerators/` the chips it may run on; `export` makes a
+`reporting/` what a person sees, `plan/` what would run, `compare/` matched experiments; `export` makes a
 bundle of a run. Evaluation and benchmarks may import it, the library never; it may import every room of the library.
 """

@@ -54,32 +54,14 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m train",
         description="Trains a CCA model. Durations are steps (1000) or epochs (56ep); defaults come with the preset.",
     )
-    options.add_argument("--data", metavar="DIR|tfds:NAME", help="photos")
+    add_run(options)
     options.add_argument("--out", type=Path, metavar="RUN", help="folder of the run")
-    options.add_argument(
-        "--preset",
-        default="paper",
-        metavar="NAME|FILE",
-        help=f"{', '.join(PRESETS)}, or a .json of sizes",
-    )
-    length = options.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, metavar="N", help="length of the run")
-    length.add_argument("--epochs", type=float, metavar="N", help="length of the run")
     options.add_argument("--resume", action="store_true", help="continue the run in RUN where there is one")
-    options.add_argument("--init-from", metavar="RUN|NAME|DIR|FILE", help="first weights: a run, a model, a .pth.tar")
-    options.add_argument("--workers", type=int, default=0, metavar="N", help="processes that read photos; 0: threads")
-    options.add_argument("--data-dir", type=Path, metavar="DIR", help="where TensorFlow Datasets keeps its data")
-    options.add_argument(
-        "--time-limit", type=float, metavar="SECONDS", help="save and end after so long, with status 124"
-    )
     options.add_argument(
         "--profile", type=_window, metavar="[SKIP:]COUNT", help="trace COUNT steps after the first SKIP (10) for XProf"
     )
     options.add_argument("--dry-run", action="store_true", help="say what would run, and stop")
-    recipe_options = options.add_argument_group("recipe")
-    for field in dataclasses.fields(TrainConfig):
-        if field.name not in ("model", "data", "duration"):
-            _add_field(recipe_options, field)
+    add_recipe(options)
     processes = options.add_argument_group("several processes")
     processes.add_argument("--distributed", action="store_true", help="join the processes the cluster manager started")
     processes.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 listens")
@@ -99,6 +81,34 @@ def parser() -> argparse.ArgumentParser:
     described.add_argument("--json", action="store_true", help="say it as JSON")
     described.add_argument("--keep-program", type=Path, metavar="FILE", help="write the optimized program here")
     return options
+
+
+def add_run(options: argparse.ArgumentParser) -> None:
+    """Adds what a run reads, where it begins and how long it is."""
+    options.add_argument("--data", metavar="DIR|tfds:NAME", help="photos")
+    options.add_argument(
+        "--preset",
+        default="paper",
+        metavar="NAME|FILE",
+        help=f"{', '.join(PRESETS)}, or a .json of sizes",
+    )
+    length = options.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, metavar="N", help="length of the run")
+    length.add_argument("--epochs", type=float, metavar="N", help="length of the run")
+    options.add_argument("--init-from", metavar="RUN|NAME|DIR|FILE", help="first weights: a run, a model, a .pth.tar")
+    options.add_argument("--workers", type=int, default=0, metavar="N", help="processes that read photos; 0: threads")
+    options.add_argument("--data-dir", type=Path, metavar="DIR", help="where TensorFlow Datasets keeps its data")
+    options.add_argument(
+        "--time-limit", type=float, metavar="SECONDS", help="save and end after so long, with status 124"
+    )
+
+
+def add_recipe(options: argparse.ArgumentParser) -> None:
+    """Adds an option for each field of `TrainConfig`; those that are left out take the preset's recipe."""
+    recipe_options = options.add_argument_group("recipe")
+    for field in dataclasses.fields(TrainConfig):
+        if field.name not in ("model", "data", "duration"):
+            _add_field(recipe_options, field)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
