@@ -275,7 +275,7 @@ def read_config_file(preset: str) -> tuple[ModelConfig, str | None]:
 def _completed(values: dict[str, Any]) -> tuple[ModelConfig, str | None]:
     base = values.pop("preset", None)
     if base is not None:
-        if base not in PRESETS:
+        if base not in list(PRESETS):  # a list or an object has no hash
             raise ValueError(f"its preset is {base!r}, which must be one of {', '.join(sorted(PRESETS))}")
         return ModelConfig.from_dict({**PRESETS[base].to_dict(), **values}), base
     needed = [field.name for field in dataclasses.fields(ModelConfig) if field.name not in _LATER_FIELDS]

@@ -79,7 +79,7 @@ def _search() -> None:
     try:
         for module in modules:
             importlib.import_module(module)
-    except ImportError as error:
+    except Exception as error:  # whatever a module of somebody's does when it is imported
         names = ", ".join(modules)
         raise UnregisteredPartError(
             f"the modules of {SEARCH_PATH} and of installed packages ({names}) cannot all be imported: {error}"

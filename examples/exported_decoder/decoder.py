@@ -53,6 +53,8 @@ def _check(file: CcaFile, programs: Programs) -> None:
         raise ValueError("the file has another number of streams than the model writes")
     if (file.quality == 0) != (rates is None):
         raise ValueError("the file states a quality that is not of this model")
+    if not model["exact_symbols"] and (file.version == 1 or len(file.streams) > 1):
+        raise ValueError("files of version 1 and pictures in tiles are decoded of exact models alone")
     units = tuple(programs.manifest["shape"]["units"])
     widest = tuple(min(side + 2 * (side < whole), whole) for side, whole in zip(file.tile, file.area, strict=True))
     if widest[0] > units[0] or widest[1] > units[1]:
@@ -60,7 +62,7 @@ def _check(file: CcaFile, programs: Programs) -> None:
             f"the file needs arrays of {widest[1] * UNIT}x{widest[0] * UNIT} pixels, the programs have "
             f"{units[1] * UNIT}x{units[0] * UNIT}: export with a larger --size"
         )
-    if not model["exact_symbols"] and (file.version == 1 or tuple(map(_bucket_side, file.tile)) != units):
+    if not model["exact_symbols"] and tuple(map(_bucket_side, file.tile)) != units:
         raise ValueError(
             f"this model's files decode in their own bucket alone: export with --size "
             f"{file.tile[1] * UNIT}x{file.tile[0] * UNIT}"

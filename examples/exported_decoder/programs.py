@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import export
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 
@@ -23,11 +24,15 @@ class Programs:
     def __init__(self, folder: Path) -> None:
         """Reads manifest, tables and weights; a program when it is first called."""
         self._folder = folder
-        self.manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
-        if self.manifest["format"] != 1 or self.manifest["programs"] != "stablehlo":
+        try:
+            self.manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+            known = self.manifest["format"] == 1 and self.manifest["programs"] == "stablehlo"
+            self.tables = load_file(folder / self.manifest["tables"]["file"])
+            weights = load_file(folder / self.manifest["weights"]["file"])
+        except (KeyError, TypeError, SafetensorError) as error:
+            raise ValueError(f"{folder} is no whole export ({error!r})") from error
+        if not known:
             raise ValueError(f"{folder}: this program reads StableHLO programs of format 1")
-        self.tables = load_file(folder / self.manifest["tables"]["file"])
-        weights = load_file(folder / self.manifest["weights"]["file"])
         self._weights = {name: jax.device_put(array) for name, array in weights.items()}
         self._platform = {"gpu": "cuda"}.get(jax.default_backend(), jax.default_backend())
         self._compiled: dict[str, Any] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +18,11 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from cca_jax.image_io.files import write_atomically
 from train.checkpoints.saved_run import CONFIG
 from train.compare.real_files import file_points
 from train.compare.results import FILE_NAME, Results, RunResult, read_results
-from train.compare.variants import Variant
+from train.compare.variants import MATCHED, Variant
 from train.recipe.config import REPORTING_ONLY, TrainConfig
 from train.reporting import metrics_log
 from train.run.interrupts import Interrupts
@@ -55,8 +57,16 @@ def plan_runs(variants: list[Variant], common: argparse.Namespace, seeds: range)
     for seed in seeds:
         for variant in variants:
             config, init_from = variant.run(common, seed)
-            once = dataclasses.replace(config, validate_every=config.duration, save_every=config.duration, keep=1)
+            once = dataclasses.replace(config, validate_every=config.duration)
             planned.append(Planned(variant, seed, once, init_from))
+    first = planned[0]
+    for one in planned:
+        own = [name for name in sorted(MATCHED - {"seed"}) if getattr(one.config, name) != getattr(first.config, name)]
+        if own:
+            raise ValueError(
+                f"variant {one.variant.name} has another {', '.join(own)} than {first.variant.name}, by its preset: "
+                "give all the same on the command line"
+            )
     return planned
 
 
@@ -119,6 +129,7 @@ def _carry_out_one(
 ) -> RunResult | None:
     """One run to its end; None where it was asked to end before."""
     folder = one.folder(out)
+    _check_beginning(one, folder)
     with data.of(one.config) as own:
         state = run(
             one.config, own, folder, mesh=mesh, tell=tell, resume=(folder / CONFIG).is_file(),
@@ -127,6 +138,16 @@ def _carry_out_one(
     if int(state.step) < one.config.duration.steps(data.steps_per_epoch):
         return None
     return _result(one, state, folder, data, files)
+
+
+def _check_beginning(one: Planned, folder: Path) -> None:
+    """Keeps what a run begins from, which its own configuration does not say; raises ValueError where that changed."""
+    kept = folder.with_name(f"{folder.name}.init_from.json")
+    if not (folder / CONFIG).is_file():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(kept, json.dumps(one.init_from).encode())
+    elif json.loads(kept.read_text()) != one.init_from:
+        raise ValueError(f"{folder} began from another model: give the same --init-from, or another --out")
 
 
 def _done_before(planned: list[Planned], out: Path, files: bool) -> list[RunResult]:
@@ -160,7 +181,8 @@ def _changed(found: RunResult, one: Planned) -> list[str]:
 def _result(one: Planned, state: TrainState, folder: Path, data: RunData, files: bool) -> RunResult:
     lines = [json.loads(line) for line in (folder / metrics_log.FILE_NAME).read_text().splitlines()]
     validation: dict[str, Any] = [line for line in lines if line["kind"] == "validation"][-1]
-    rates, psnrs = validation.get("rates", [validation["rate"]]), validation.get("psnrs", [validation["psnr"]])
+    rates = _known(validation.get("rates", [validation["rate"]]))
+    psnrs = _known(validation.get("psnrs", [validation["psnr"]]))
     photos = len(data.validation)
     if files:
         rates, psnrs, photos = file_points(jax.device_get(state.best_params), one.config.model, data.held_out)
@@ -170,7 +192,7 @@ def _result(one: Planned, state: TrainState, folder: Path, data: RunData, files:
         seed=one.seed,
         config=one.config.to_dict(),
         init_from=one.init_from,
-        loss=validation["loss"],
+        loss=_known([validation["loss"]])[0],
         rates=rates,
         psnrs=psnrs,
         seconds_per_step=statistics.median(paces[1:] or paces) if paces else None,
@@ -178,3 +200,8 @@ def _result(one: Planned, state: TrainState, folder: Path, data: RunData, files:
         of_files=files,
         photos=photos,
     )
+
+
+def _known(values: list[float | None]) -> list[float]:
+    """Numbers of a log, which has null where they were not finite: no mean and no BD-rate is made of them."""
+    return [math.nan if value is None else value for value in values]

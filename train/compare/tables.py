@@ -33,8 +33,10 @@ def _sentence(results: Results, anchor: Sequence[RunResult]) -> str:
     config = anchor[0].config
     devices = ", ".join(sorted({run.device for run in results.runs}))
     rates = "real files" if anchor[0].of_files else "the latent rounded, rates from likelihoods"
+    duration = config["duration"]
+    length = f"{duration[:-2]} epochs in batches" if duration.endswith("ep") else f"{duration} steps"
     return (
-        f"Each run takes {config['duration']} steps of {config['batch_size']} crops of {config['patch_size']}²; runs "
+        f"Each run takes {length} of {config['batch_size']} crops of {config['patch_size']}²; runs "
         f"of one seed see the same crops with the same noise ({devices}). BD-rates by PSNR are paired by seed and "
         f"measured on {anchor[0].photos} held-out photos, {rates}; negative is better."
     )

@@ -217,6 +217,11 @@ def _check_ranges(config: TrainConfig) -> None:
 def _check_parts(config: TrainConfig) -> None:
     if config.cca != "off" and not reads_context(config.model):
         raise ValueError(f"--cca {config.cca}: no slice of this model is predicted from another: use --cca off")
+    if config.finish and config.model.entropy_model not in ("cca", "mean_scale"):
+        raise ValueError(
+            f"--finish: which parameters of the entropy model {config.model.entropy_model!r} decide pictures alone is "
+            "not known"
+        )
     if config.first_parameters == "coding" and not are_the_papers(config.model):
         raise ValueError("--first-parameters coding is for the paper's transforms and entropy model: use drawn")
 

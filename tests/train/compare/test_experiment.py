@@ -26,8 +26,9 @@ class Photos:
 
 @pytest.fixture
 def runs(monkeypatch):
-    """What was run, in order: (folder, resumed, form, seed); `runs.stop` ends that one of them before its end."""
-    told = types.SimpleNamespace(made=[], stop=None)
+    """What was run, in order: (folder, resumed, form, seed); `runs.stop` ends that one of them before its end,
+    and those of the form `runs.diverged` have numbers that are not finite."""
+    told = types.SimpleNamespace(made=[], stop=None, diverged=None)
 
     def run(config, data, folder, *, mesh, tell, resume, init_from, interrupts):
         told.made.append((folder.name, resume, config.cca, config.seed))
@@ -35,12 +36,13 @@ def runs(monkeypatch):
         (folder / "config.json").write_text("{}")
         factor = 1 + 0.01 * (config.cca == "stopped") * (1 + config.seed)
         rates = [factor * rate for rate in (0.1, 0.25, 0.5, 0.9)]
+        bad = config.cca == told.diverged
         lines = [
             {"kind": "train", "step": 2, "seconds_per_step": 9.0},
             {"kind": "train", "step": 4, "seconds_per_step": 0.25},
             {"kind": "train", "step": 6, "seconds_per_step": 0.75},
-            {"kind": "validation", "step": 6, "loss": 2.0, "rate": 0.4, "psnr": 32.5, "rates": rates,
-             "psnrs": [28.0, 31.0, 34.0, 37.0]},
+            {"kind": "validation", "step": 6, "loss": None if bad else 2.0, "rate": 0.4, "psnr": 32.5,
+             "rates": rates, "psnrs": [None if bad else 28.0, 31.0, 34.0, 37.0]},
             {"kind": "goodput", "step": 6},
         ]  # fmt: skip
         (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
@@ -111,6 +113,34 @@ def test_another_experiment_is_refused(carry_out, runs):
         carry_out(files=True, seeds=1)
     carry_out("--log-every", "7", seeds=1)
     assert len(runs.made) == 2
+
+
+def test_a_run_that_began_elsewhere_does_not_go_on(carry_out, runs):
+    runs.stop = 1
+    carry_out(seeds=1)
+    with pytest.raises(ValueError, match="off-0 began from another model"):
+        carry_out("--init-from", "m", seeds=1)
+
+
+def test_presets_of_other_crops_are_no_match(tmp_path):
+    for name, preset in (("a", "tiny"), ("b", "lite")):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"preset": preset}))
+    names = [str(tmp_path / "a.json"), str(tmp_path / "b.json")]
+    common = parser().parse_args([*names, "--data", "D", "--out", "O", "--steps", "6"])
+    with pytest.raises(ValueError, match="variant b has another batch_size, patch_size than a, by its preset"):
+        experiment.plan_runs(read_variants(common.variants), common, range(1))
+    common = parser().parse_args(
+        [*names, *["--data", "D", "--out", "O", "--steps", "6", "--batch-size", "4", "--patch-size", "64"]]
+    )
+    assert len(experiment.plan_runs(read_variants(common.variants), common, range(1))) == 2
+
+
+def test_a_run_that_diverged_has_no_numbers_and_the_table_is_drawn(carry_out, runs, tmp_path, capsys):
+    runs.diverged = "stopped"
+    _, again = carry_out(seeds=1)
+    assert np.isnan(again.of("on")[0].loss)
+    assert main(["--out", str(tmp_path / "out")]) == 0
+    assert "| `on` | none |" in capsys.readouterr().out
 
 
 def test_the_table_and_the_plot_are_drawn_anew_without_variants(carry_out, runs, tmp_path, capsys):
