@@ -21,7 +21,7 @@ def documented():
 def test_the_example_is_a_file():
     fields = documented()
     data = b"".join(content for _, content in fields)
-    assert len(data) == 84
+    assert len(data) == 83
     file = container.read(data)
     assert (file.version, file.width, file.height, file.quality, file.coder, file.tile) == (4, 1, 1, 1.0, 1, None)
     assert registry.find_model(file.model_identity).name == "lite"

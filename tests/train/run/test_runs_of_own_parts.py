@@ -43,7 +43,7 @@ def options(path, *flags):
 def test_a_file_that_changes_a_preset_takes_its_recipe(tmp_path):
     (tmp_path / "mine.json").write_text(json.dumps({"preset": "lite", "transforms": "gdn"}))
     config = config_of(options(tmp_path / "mine.json"))
-    assert (config.patch_size, config.cca, config.cca_weight) == (256, "stopped", 0.1)
+    assert (config.patch_size, config.cca, config.cca_weight) == (256, "stopped", 0.05)
     assert config.first_parameters == "drawn"  # the plain transform codec is of the paper's transforms
     with pytest.raises(ValueError, match="--first-parameters coding is for the paper's transforms"):
         config_of(options(tmp_path / "mine.json", "--first-parameters", "coding"))

@@ -60,6 +60,6 @@ def test_the_validation_loss_is_the_objective_s(micro_lite, micro_lite_params, m
 
 def test_a_rate_weight_beside_the_models_own_is_refused():
     flags = ["--data", "d", "--out", "o", "--preset", "lite"]
-    assert config_of(parser().parse_args(flags)).model.num_rates == 11
+    assert config_of(parser().parse_args(flags)).model.num_rates == 12
     with pytest.raises(ValueError, match="rate weights of its own"):
         config_of(parser().parse_args([*flags, "--rate-weight", "3"]))
