@@ -137,6 +137,7 @@ print(status, sorted({"cca_jax", "flax", "tensorflow"} & {name.partition(".")[0]
 """
 
 
+@pytest.mark.slow
 def test_the_shipped_model_without_its_code(tmp_path):
     """As a stranger runs it: in a process that never imports the package or Flax."""
     lite = Exported(tmp_path, (64, 64))
