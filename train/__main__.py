@@ -13,7 +13,7 @@ from cca_jax.compile_cache.jax_cache import keep_compiled_programs
 from cca_jax.image_io.files import write_atomically
 from train.recipe.options import config_of, parse
 from train.run.allocator import keep_freed_memory
-from train.run.interrupts import EXIT_LATE, Interrupts
+from train.run.interrupts import Interrupts
 
 _NO_MEMORY = (
     "the device's memory is too small for this run: try --accumulate, --remat, --precision bfloat16, a smaller "
@@ -70,8 +70,7 @@ def _run(options: argparse.Namespace) -> int:
             resume=options.resume, init_from=options.init_from, interrupts=interrupts, profile=options.profile,
         )  # fmt: skip
     if interrupts.exit_status:
-        reason = "--time-limit" if interrupts.exit_status == EXIT_LATE else "a signal"
-        print_line(f"stopped by {reason}; everything is saved: continue with --resume")
+        print_line(f"stopped by {interrupts.reason}; everything is saved: continue with --resume")
     return interrupts.exit_status
 
 

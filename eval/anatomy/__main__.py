@@ -14,15 +14,16 @@ from cca_jax.cli.library import load_codec
 from cca_jax.cli.parser import OneLineParser
 from cca_jax.cli.process import prepare_process
 from cca_jax.codec.codec import Codec
-from cca_jax.config import HYPER_STRIDE
 from cca_jax.config.quality_scale import check_quality
 from cca_jax.image_io.files import write_atomically
 from cca_jax.image_io.images import read_image
+from cca_jax.tiling.buckets import pad
 from eval.anatomy.bits import FileParts, bits_by_position, file_parts
 from eval.anatomy.context import hiding_costs
 from eval.anatomy.draw import draw_bits, draw_context, draw_map
 
 _PHOTO = Path(__file__).parents[1] / "demo" / "kodim23.png"
+
 _QUALITIES = (10.0, 30.0, 50.0, 70.0, 90.0)
 _SIDE = 256
 """Of the square in the middle of the photo whose slices are hidden from each other, pixels."""
@@ -88,8 +89,7 @@ def _middle_of(image: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
     top, left = max(0, height - _SIDE) // 2, max(0, width - _SIDE) // 2
     part = image[top : top + _SIDE, left : left + _SIDE]
-    below, right = (-side % HYPER_STRIDE for side in part.shape[:2])
-    return np.pad(part, ((0, below), (0, right), (0, 0)), "edge")
+    return pad(part)
 
 
 def _print(name: str, photo: Path, figures: dict) -> None:

@@ -17,7 +17,7 @@ from train.compare.results import Results, read_results
 from train.compare.variants import read_variants
 from train.recipe.options import add_recipe, add_run
 from train.run.allocator import keep_freed_memory
-from train.run.interrupts import EXIT_LATE, Interrupts
+from train.run.interrupts import Interrupts
 
 _TABLE = "table.md"
 
@@ -88,8 +88,7 @@ def _compare(options: argparse.Namespace) -> int:
     if results.runs:
         _show(results, options.out)
     if interrupts.exit_status and left(planned, results):
-        reason = "--time-limit" if interrupts.exit_status == EXIT_LATE else "a signal"
-        print_line(f"stopped by {reason}; everything is saved: give the same command to go on")
+        print_line(f"stopped by {interrupts.reason}; everything is saved: give the same command to go on")
         return interrupts.exit_status
     return 0
 

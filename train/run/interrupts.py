@@ -66,6 +66,11 @@ class Interrupts:
         return self.told
 
     @property
+    def reason(self) -> str:
+        """What ended the run, for the line that says so."""
+        return "--time-limit" if self.exit_status == EXIT_LATE else "a signal"
+
+    @property
     def exit_status(self) -> int:
         """128 + the signal's number, as a shell would say it; 124 after the time limit, as `timeout` does; else 0.
 
