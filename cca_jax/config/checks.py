@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cca_jax.config import ModelConfig
+    from cca_jax.config.model_config import ModelConfig
 
 MAX_EXACT_CHANNELS = 112
 """Channels that a layer of integers may sum over: the sums stay under 2**24 (`integer_network.arithmetic`)."""

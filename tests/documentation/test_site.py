@@ -61,7 +61,7 @@ def test_foreign_assets_would_be_seen(text, is_foreign):
 
 def test_every_name_of_the_package_is_explained(site):
     reference = "".join(page.read_text() for page in (site / "reference").glob("*.html"))
-    homes = {name: getattr(getattr(cca_jax, name), "__module__", "cca_jax.config") for name in cca_jax.__all__}
+    homes = {name: getattr(getattr(cca_jax, name), "__module__", "cca_jax.config.presets") for name in cca_jax.__all__}
     for name, home in homes.items():
         if name != "convert":
             assert f'id="{home}.{name}"' in reference, name

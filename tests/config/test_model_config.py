@@ -1,26 +1,10 @@
 import dataclasses
-import json
 
 import pytest
 
-from cca_jax.config import PRESETS, ModelConfig, read_config_file, resolve_config
+from cca_jax.config import ModelConfig
 
 _CONTEXT_EXACT = {"scale_source": "context_exact", "hyper_channels": 48}
-
-
-def test_released_slices_and_sizes():
-    paper = PRESETS["paper"]
-    assert paper == ModelConfig()
-    assert paper.slice_sizes == (8, 28, 56, 92, 136)
-    assert (paper.latent_channels, paper.hyper_channels, paper.transform_channels) == (320, 192, (192, 224, 256))
-
-
-@pytest.mark.parametrize("name", sorted(PRESETS))
-def test_slices_cut_the_whole_latent_and_grow(name):
-    sizes = PRESETS[name].slice_sizes
-    assert sum(sizes) == PRESETS[name].latent_channels
-    assert list(sizes) == sorted(sizes)
-    assert len(sizes) == PRESETS[name].num_slices
 
 
 @pytest.mark.parametrize(
@@ -30,14 +14,6 @@ def test_slices_cut_the_whole_latent_and_grow(name):
 def test_slice_sizes_by_hand(channels, count, exponent, sizes):
     config = ModelConfig(latent_channels=channels, num_slices=count, slice_exponent=exponent)
     assert config.slice_sizes == sizes
-
-
-@pytest.mark.parametrize("name", sorted(PRESETS))
-def test_json_round_trip(name):
-    config = PRESETS[name]
-    values = json.loads(json.dumps(config.to_dict()))
-    assert ModelConfig.from_dict(values) == config
-    assert set(values) == {field.name for field in dataclasses.fields(ModelConfig)}
 
 
 def test_edges_and_rates():
@@ -115,37 +91,9 @@ def test_a_configuration_cannot_be_changed():
         ModelConfig().latent_channels = 8
 
 
-def test_a_file_names_the_preset_that_it_changes_or_is_complete(micro, tmp_path):
-    file = tmp_path / "mine.json"
-    file.write_text(json.dumps({"preset": "lite", "latent_channels": 292, "explicit_slices": [6, 22, 45, 73, 146]}))
-    changed = dataclasses.replace(PRESETS["lite"], latent_channels=292, explicit_slices=(6, 22, 45, 73, 146))
-    assert read_config_file(str(file)) == (changed, "lite")
-    old = micro.to_hash()  # as written before the later fields were there
-    assert "transforms" not in old
-    file.write_text(json.dumps(old))
-    assert read_config_file(str(file)) == (micro, None)
-    file.write_text(json.dumps({"latent_channels": 96, "num_slices": 3}))
-    with pytest.raises(ValueError, match=r"leaves out hyper_channels, .* or name the preset .*\{\"preset\": \"lite\""):
-        resolve_config(str(file))
-    file.write_text(json.dumps({"preset": "light", "num_slices": 3}))
-    with pytest.raises(ValueError, match=r"its preset is 'light', which must be one of .*lite"):
-        resolve_config(str(file))
-
-
 def test_parts_are_named(micro):
     assert "transforms" in micro.to_dict()
     assert "transforms" in dataclasses.replace(micro, transforms="gdn").to_hash()
     for value in (None, "", 3):
         with pytest.raises(ValueError, match="context_rule must be the name of a part"):
             dataclasses.replace(micro, context_rule=value)
-
-
-def test_a_preset_by_name_or_by_file(micro, tmp_path):
-    (tmp_path / "micro.json").write_text(json.dumps(micro.to_dict()))
-    assert resolve_config("paper") == PRESETS["paper"]
-    assert resolve_config(str(tmp_path / "micro.json")) == micro
-    with pytest.raises(ValueError, match="no preset 'papr': choose lite"):
-        resolve_config("papr")
-    (tmp_path / "list.json").write_text("[]")
-    with pytest.raises(ValueError, match=r"holds no configuration .*its keys are those of ModelConfig"):
-        resolve_config(str(tmp_path / "list.json"))
