@@ -24,7 +24,7 @@ def main(direction: str, model: str, source: str, target: str, started: str) -> 
         target: the file to write.
         started: when the process was started, by the system's clock, seconds.
     """
-    from cca_jax.cli import library
+    from cca_jax.cli.library import codecs
     from cca_jax.cli.process import prepare_process
     from cca_jax.codec.codec import Codec
     from cca_jax.codec.tiles.stopwatch import Stopwatch
@@ -34,7 +34,7 @@ def main(direction: str, model: str, source: str, target: str, started: str) -> 
     clock, inside = Stopwatch(), Stopwatch()
     clock.seconds[START] = time.time() - float(started)
     with clock.part(MODEL):
-        codec = library.load_codec(model)
+        codec = codecs.load_codec(model)
     assert isinstance(codec, Codec)
     if direction == "compress":
         with clock.part(FILES):

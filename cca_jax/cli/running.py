@@ -18,7 +18,7 @@ from cca_jax.bulk.summary import DONE, FAILED, KNOWN, Summary
 from cca_jax.bulk.work import Continued, Item, Work, settings_digest
 from cca_jax.cli.console import Reporter
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
-from cca_jax.cli.library import ImageCodec
+from cca_jax.cli.library.image_codec import ImageCodec
 from cca_jax.cli.parser import whole_number
 from cca_jax.cli.process import quiet_ray
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cca_jax.cli.console import print_json, print_line, print_problem, print_table
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXPECTED, describe
-from cca_jax.cli.library import load_codec
+from cca_jax.cli.library.codecs import load_codec
 from cca_jax.cli.parser import OneLineParser
 from cca_jax.cli.process import prepare_process
 from cca_jax.codec.codec import Codec

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from cca_jax.bitstream import container
 from cca_jax.bundles.registry import DEFAULT_MODEL, summarize_model
 from cca_jax.cli.errors import describe
-from cca_jax.cli.library import load_codec
+from cca_jax.cli.library.codecs import load_codec
 from cca_jax.codec.codec import Codec
 from cca_jax.codec.effort.levels import LEVELS
 from cca_jax.codec.encoding import CodedTile

@@ -11,7 +11,7 @@ import cca_jax
 from cca_jax.bitstream import container
 from cca_jax.bitstream.partial import read_whole_streams
 from cca_jax.bundles import registry
-from cca_jax.cli import library
+from cca_jax.cli.library import codecs
 from cca_jax.codec.pictures.photo_boxes import photo_of, type_of_samples
 from cca_jax.codec.pictures.samples import in_type
 from cca_jax.config import ModelConfig
@@ -121,9 +121,9 @@ def calls(monkeypatch):
     monkeypatch.setattr(registry, "summarize_model", summarize_model)
     monkeypatch.setattr(registry, "list_models", lambda: models)
     monkeypatch.setattr(cca_jax, "load_model", load_model)
-    library._codec_for_identity.cache_clear()
+    codecs._codec_for_identity.cache_clear()
     yield made
-    library._codec_for_identity.cache_clear()
+    codecs._codec_for_identity.cache_clear()
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from cca_jax.bitstream import container
 from cca_jax.bundles.provenance import read_provenance
 from cca_jax.bundles.registry import locate
-from cca_jax.cli import library
 from cca_jax.cli.commands.info import format_provenance, format_qualities
+from cca_jax.cli.library import models
 from cca_jax.config import ModelConfig
 from cca_jax.convert import checkpoint
 
@@ -131,7 +131,7 @@ def test_convert_calls_the_converter(run, monkeypatch, tmp_path):
 
 def test_convert_writes_a_checkpoint_where_the_output_is_one(run, monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(library, "write_checkpoint", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(models, "write_checkpoint", lambda *arguments: asked.append(arguments))
     status, out, err = run("convert", "fake", tmp_path / "out.pth.tar")
     assert (status, err) == (0, "")
     assert asked == [("fake", tmp_path / "out.pth.tar")]

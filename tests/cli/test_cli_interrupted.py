@@ -13,7 +13,8 @@ COUNT = 300
 PREPARED = """
 import sys, zlib
 import numpy as np
-from cca_jax.cli import library, main
+from cca_jax.cli import main
+from cca_jax.cli.library import codecs
 
 class Codec:
     name, identity, batch_size = "slow", b"slowslow", 1
@@ -22,7 +23,7 @@ class Codec:
     def compress(self, image, quality=None, **options):
         return np.random.default_rng(int(image[0, 0, 0]) + 256 * int(image[0, 0, 1])).bytes(1_000_000)
 
-library.load_codec = lambda *_: Codec()
+codecs.load_codec = lambda *_: Codec()
 print("ready", flush=True)
 sys.exit(main.main(["compress", *sys.argv[1:]]))
 """

@@ -46,7 +46,7 @@ def test_expected_errors_are_one_line(run, monkeypatch, error, status):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(compress.library, "load_codec", fail)
+    monkeypatch.setattr(compress.codecs, "load_codec", fail)
     found, _, err = run("compress", ROOT / "pyproject.toml")
     assert found == status
     assert err.count("\n") == 1
@@ -66,7 +66,7 @@ def test_a_bug_is_not_hidden(run, monkeypatch, photo):
     def fail(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(compress.library, "load_codec", fail)
+    monkeypatch.setattr(compress.codecs, "load_codec", fail)
     with pytest.raises(ZeroDivisionError):
         run("compress", photo())
 
@@ -116,7 +116,7 @@ def test_a_closed_pipe_is_no_traceback():
         "import sys; from cca_jax.cli.main import main; sys.stdout.close = None; sys.exit(main(['models', '--json']))"
     )
     fake = (
-        "import cca_jax.cli.library as l, cca_jax.cli.commands.models as m\n"
+        "import cca_jax.cli.library.models as l, cca_jax.cli.commands.models as m\n"
         "def broken(*_): raise BrokenPipeError(32, 'Broken pipe')\n"
         "l.list_models = lambda: []\n"
         "m.print_json = broken\n"

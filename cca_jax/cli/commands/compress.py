@@ -9,11 +9,12 @@ from typing import Any
 
 from cca_jax.bulk.storage import streams
 from cca_jax.bulk.work import Item
-from cca_jax.cli import batch, library, running
+from cca_jax.cli import batch, running
 from cca_jax.cli.commands import kept
 from cca_jax.cli.commands.compression import Compression
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, format_rate, mean_line
+from cca_jax.cli.library import codecs
 from cca_jax.cli.parser import add_max_pixels
 from cca_jax.cli.process import pillow_limit
 from cca_jax.codec.effort.levels import EFFORT_MEASURED, MAX_EFFORT, MEASURED
@@ -100,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     for item in items:
         if not item.name.lower().endswith(".cca") and Path(item.target).is_file():
             raise ValueError(f"{item.target}: exists and is not a .cca file by its name: name another output with -o")
-    codec = library.load_codec(args.model, args.coder, args.max_pixels)
+    codec = codecs.load_codec(args.model, args.coder, args.max_pixels)
     batch.make_folders(items, args.output)
     name_width = max(len(item.name) for item in items)
     measured: list[Figures] = []
@@ -139,4 +140,4 @@ def _reached(facts: dict[str, Any]) -> str:
 
 def _remote(args: argparse.Namespace) -> Compression:
     """The work on another machine, where the model is opened anew."""
-    return Compression(library.load_codec(args.model, args.coder, args.max_pixels), args)
+    return Compression(codecs.load_codec(args.model, args.coder, args.max_pixels), args)

@@ -12,9 +12,10 @@ import numpy as np
 from cca_jax.bulk import sources
 from cca_jax.bulk.storage import places, streams
 from cca_jax.bulk.work import Item
-from cca_jax.cli import library
 from cca_jax.cli.commands import kept
 from cca_jax.cli.figures import bits_per_pixel, measure
+from cca_jax.cli.library import codecs
+from cca_jax.cli.library.image_codec import ImageCodec
 
 if TYPE_CHECKING:
     from cca_jax.codec.pictures.source import Source
@@ -46,7 +47,7 @@ class Compression:
 
     def __init__(
         self,
-        codec: library.ImageCodec,
+        codec: ImageCodec,
         args: argparse.Namespace,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
@@ -54,7 +55,7 @@ class Compression:
         self._codec, self._args, self._progress = codec, args, progress
         self._stopping = threading.Event()
         self.batch_size = codec.batch_size
-        self.tell_parts: library.TellParts | None = None
+        self.tell_parts: codecs.TellParts | None = None
 
     def fetch(self, item: Item) -> bytes:
         """The content of an image file."""
@@ -74,7 +75,7 @@ class Compression:
 
     def pixels(self, loaded: Loaded) -> int:
         """How many are computed at once."""
-        return library.pixels_at_once(*loaded.source.size, self._args.tile)
+        return codecs.pixels_at_once(*loaded.source.size, self._args.tile)
 
     def group(self, loaded: Loaded) -> Hashable | None:
         """The bucket that an accelerator computes it in with others; None where it is coded alone."""
@@ -87,7 +88,7 @@ class Compression:
         """The files of images."""
         if len(loaded) == 1:
             return [self._compress(loaded[0])]
-        with library.parts_told(self.tell_parts) as clock:
+        with codecs.parts_told(self.tell_parts) as clock:
             files = self._codec.compress_batch([image.source for image in loaded], self._args.quality, clock=clock)
             return [self._complete(data, image, {}, clock) for data, image in zip(files, loaded, strict=True)]
 
@@ -122,10 +123,10 @@ class Compression:
         options = {"tile": args.tile, "effort": args.effort, "progress": self._tell}
         for kind, value in (("bpp", args.target_bpp), ("psnr", args.target_psnr)):
             if value is not None:
-                result = library.compress_to_target(self._codec, image.source, kind, value, **options)
+                result = codecs.compress_to_target(self._codec, image.source, kind, value, **options)
                 reached = {"reached_psnr": result.value} if kind == "psnr" else {}
                 return self._complete(result.data, image, {"quality": result.quality, **reached}, None)
-        with library.parts_told(self.tell_parts) as clock:
+        with codecs.parts_told(self.tell_parts) as clock:
             data = self._codec.compress(image.source, args.quality, clock=clock, **options)
             return self._complete(data, image, {}, clock)
 

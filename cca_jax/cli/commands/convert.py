@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from cca_jax import install_hint
-from cca_jax.cli import library
 from cca_jax.cli.console import print_line, print_problem
+from cca_jax.cli.library import models
 
 _SUFFIXES = (".tar", ".pth", ".pt")
 """How the names of PyTorch's checkpoints end."""
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             )
         if args.preset is not None or args.weights is not None:
             raise ValueError("--preset and --weights are of checkpoints that are read: leave them out to write one")
-        note = library.write_checkpoint(args.source, target)
+        note = models.write_checkpoint(args.source, target)
         print_line(f"{target}: a checkpoint of {args.source}, for the released code")
     else:
         if not source.is_file():
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
                 f"{source}: there is no such file: give a .pth.tar checkpoint; or, to write one of a model, name an "
                 "output that ends with .pth.tar"
             )
-        note = library.convert_checkpoint(source, target, args.preset or "paper", args.weights)
+        note = models.convert_checkpoint(source, target, args.preset or "paper", args.weights)
         print_line(f"{target}: converted; use it with --model {target}")
     if note is not None:
         print_problem(f"note: {note}")

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cca_jax.bulk.memory import BYTES_PER_PIXEL
 from cca_jax.bulk.storage import places, streams
 from cca_jax.bulk.work import Item
-from cca_jax.cli import batch, library, running
+from cca_jax.cli import batch, running
 from cca_jax.cli.commands import output_image
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, bits_per_pixel, mean_line, measure
+from cca_jax.cli.library import cca_files, codecs
+from cca_jax.cli.library.image_codec import ImageCodec
 from cca_jax.cli.parser import add_max_pixels
 from cca_jax.image_io.files import find_files
 from cca_jax.image_io.writing.formats import FORMATS
@@ -74,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     for item in items:
         output_image.check_options(item, args)
     originals = None if args.reference is None else _Originals(args.reference, len(items))
-    chosen = None if args.model is None else library.load_codec(args.model, max_pixels=args.max_pixels)
+    chosen = None if args.model is None else codecs.load_codec(args.model, max_pixels=args.max_pixels)
     batch.make_folders(items, args.output)
     name_width = max(len(item.name) for item in items)
     measured: list[Figures] = []
@@ -105,13 +107,13 @@ def _find(paths: Sequence[str]) -> list[Path]:
 
 def _remote(originals: _Originals | None, args: argparse.Namespace) -> Restoration:
     """The work on another machine, where the model is opened anew."""
-    codec = None if args.model is None else library.load_codec(args.model, max_pixels=args.max_pixels)
+    codec = None if args.model is None else codecs.load_codec(args.model, max_pixels=args.max_pixels)
     return Restoration(codec, originals, args)
 
 
 class _Loaded(NamedTuple):
     data: bytes
-    codec: library.ImageCodec
+    codec: ImageCodec
     original: Path | None
     sides: tuple[int, int]
 
@@ -119,13 +121,11 @@ class _Loaded(NamedTuple):
 class Restoration:
     """.cca files to images, as the work of a run over many: see `bulk.work.Work`."""
 
-    def __init__(
-        self, codec: library.ImageCodec | None, originals: _Originals | None, args: argparse.Namespace
-    ) -> None:
+    def __init__(self, codec: ImageCodec | None, originals: _Originals | None, args: argparse.Namespace) -> None:
         """Binds the codec, or None for the one that each file names, to the options of a command."""
         self._codec, self._originals, self._args = codec, originals, args
-        self.batch_size = library.batch_size(codec)
-        self.tell_parts: library.TellParts | None = None
+        self.batch_size = codecs.batch_size(codec)
+        self.tell_parts: codecs.TellParts | None = None
 
     def fetch(self, item: Item) -> bytes:
         """The content of a file, unless its image may not be written."""
@@ -139,15 +139,15 @@ class Restoration:
         """Its model, and its original where that is compared."""
         original = None if self._originals is None else self._originals.path_for(item)
         args = self._args
-        codec = library.codec_for_file(data, args.partial, args.max_pixels) if self._codec is None else self._codec
-        header = library.read_header(data)
+        codec = codecs.codec_for_file(data, args.partial, args.max_pixels) if self._codec is None else self._codec
+        header = cca_files.read_header(data)
         return _Loaded(data, codec, original, (header.height, header.width))
 
     def pixels(self, loaded: _Loaded) -> int:
         """How many are computed at once, and what the memory of the whole image counts as."""
         height, width = loaded.sides
         result = _BYTES_OF_RESULT * (1 if self._args.depth == "8" else 2) * height * width
-        return library.pixels_at_once(height, width) + result // BYTES_PER_PIXEL
+        return codecs.pixels_at_once(height, width) + result // BYTES_PER_PIXEL
 
     def group(self, loaded: _Loaded) -> Hashable | None:
         """What it has in common with files that an accelerator decodes with it; None where it is decoded alone."""
@@ -160,7 +160,7 @@ class Restoration:
         """The pictures of files."""
         codec, files = loaded[0].codec, [one.data for one in loaded]
         args, depth = self._args, output_image.samples_depth(self._args)
-        with library.parts_told(self.tell_parts) as clock:
+        with codecs.parts_told(self.tell_parts) as clock:
             if len(files) == 1:
                 decoded = [codec.decode(files[0], args.slices, args.partial, depth, clock=clock)]
             else:
@@ -178,7 +178,7 @@ class Restoration:
         facts["bpp"] = bits_per_pixel(len(loaded.data), height, width)
         content, left_out = output_image.encode(output_image.image_name(item), photo, self._args)
         notes = [] if left_out is None else [left_out]
-        if self._args.partial and (missing := library.missing_parts(loaded.data)) is not None:
+        if self._args.partial and (missing := cca_files.missing_parts(loaded.data)) is not None:
             notes.insert(0, f"it is cut short or damaged, {missing}")
         if notes:
             facts["notes"] = notes

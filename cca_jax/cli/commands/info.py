@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cca_jax.bulk.storage import stores, streams
-from cca_jax.cli import library
 from cca_jax.cli.console import print_json, print_table
 from cca_jax.cli.errors import describe
 from cca_jax.cli.figures import bits_per_pixel
+from cca_jax.cli.library import cca_files, models
 from cca_jax.tiling.geometry import UNIT
 
 
@@ -39,8 +39,8 @@ def run(args: argparse.Namespace) -> int:
         facts = file_facts(args.target)
         rows = _file_rows(facts)
     else:
-        summary = library.model_summary(args.target)
-        provenance = library.model_provenance(summary.path)
+        summary = models.model_summary(args.target)
+        provenance = models.model_provenance(summary.path)
         facts = {**model_facts(summary), "provenance": None if provenance is None else provenance.to_dict()}
         rows = _model_rows(facts, "not stated" if provenance is None else format_provenance(provenance))
     if args.json:
@@ -60,8 +60,8 @@ def file_facts(place: str | Path) -> dict[str, Any]:
     data = stores.read(str(place))
     path = Path(streams.title(str(place)))
     try:
-        header = library.read_header(data)
-        beside = library.box_facts(header)
+        header = cca_files.read_header(data)
+        beside = cca_files.box_facts(header)
     except ValueError as error:
         raise ValueError(describe(error, path)) from error
     lengths, grid = header.lengths, header.grid
@@ -73,8 +73,8 @@ def file_facts(place: str | Path) -> dict[str, Any]:
         "height": header.height,
         "bits_per_pixel": bits_per_pixel(len(data), header.height, header.width),
         "quality": header.quality,
-        "model": {"identity": header.model_identity.hex(), "name": library.model_name(header.model_identity)},
-        "coder": {"identifier": header.coder, "name": library.coder_name(header.coder)},
+        "model": {"identity": header.model_identity.hex(), "name": models.model_name(header.model_identity)},
+        "coder": {"identifier": header.coder, "name": cca_files.coder_name(header.coder)},
         "tiles": {
             "rows": grid.rows,
             "columns": grid.columns,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from cca_jax.cli import library
 from cca_jax.cli.commands.info import format_qualities, model_facts
 from cca_jax.cli.console import print_json, print_line, print_table
+from cca_jax.cli.library import models
 
 
 def add_parser(subparsers: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
 
 def run(args: argparse.Namespace) -> int:
     """Prints the table; returns the exit status."""
-    facts = [model_facts(summary) for summary in library.list_models()]
+    facts = [model_facts(summary) for summary in models.list_models()]
     if args.json:
         print_json(facts)
     elif not facts:
