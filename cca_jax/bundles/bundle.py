@@ -29,33 +29,21 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from cca_jax.bundles.array_checks import PARAMS, check_names_and_types, check_parameters, read_headers
+from cca_jax.bundles.coding_tables import TABLE_ARRAYS, frozen_tables, tables_from_arrays, tables_to_arrays
 from cca_jax.config import ModelConfig
 from cca_jax.config.quality_scale import SWEEP
-from cca_jax.entropy_coding.tables import (
-    CodingTables,
-    gaussian_tables,
-    laplacian_tables,
-    scale_table,
-    tables_from_pmfs,
-    typical_scales,
-)
+from cca_jax.entropy_coding.tables import CodingTables
 from cca_jax.model.integer_network.arithmetic import snapped
 from cca_jax.model.parameters.shapes import AUXILIARY, check_shapes, flatten, unflatten
 from cca_jax.model.parts.chosen import parts_of
 from cca_jax.model.registry import UnregisteredPartError
-from cca_jax.ops.likelihoods.density import LAPLACIAN_TAIL_MASS, SCALE_FLOOR, TAIL_MASS
-from cca_jax.ops.likelihoods.scales import SCALE_CEILING, SCALE_COUNT
+from cca_jax.ops.likelihoods.scales import SCALE_COUNT
 
 _FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 """The files of a bundle."""
 PACKAGE_MODELS = Path(__file__).resolve().parent / "weights"
 """The folder of the models that come with the package."""
-_KINDS = {"latent": "gaussian", "hyper": "hyper"}  # as files name them: the first models' were all Gaussian
-_TABLE_ARRAYS = {
-    "tables/scales",
-    *(f"tables/{kind}/{key}" for kind in _KINDS.values() for key in ("cdf", "starts", "minimum")),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,8 +82,6 @@ class Bundle:
             dtype: "float32", or "float16" to halve the file. Rounding comes before the tables are made, so these and
                 the weights agree.
         """
-        from cca_jax.model.coding.tables import hyper_pmfs  # jitted: imports what reading a bundle does not need
-
         kept = {k: _stored(k, v) for k, v in flatten(dict(params)).items() if not k.startswith(AUXILIARY)}
         with np.errstate(over="ignore"):  # what overflows is refused below
             arrays = {k: np.asarray(v, dtype) for k, v in kept.items()}
@@ -104,15 +90,7 @@ class Bundle:
             if not np.isfinite(value).all():
                 raise ValueError(f"parameter {key} holds numbers that are not finite in {dtype}")
         stored = unflatten(arrays)
-        scales = scale_table(SCALE_COUNT, SCALE_FLOOR, SCALE_CEILING)
-        hyper = tables_from_pmfs(*hyper_pmfs(config, stored))
-        # A scale from the context lies anywhere below its table's; a scale of the integer network is its table's.
-        served = scales if config.exact_scales else typical_scales(scales)
-        if config.latent_density == "laplacian":
-            latent = laplacian_tables(served, LAPLACIAN_TAIL_MASS)
-        else:
-            latent = gaussian_tables(served, TAIL_MASS)
-        return cls(name, description, config, stored, scales, latent, hyper)
+        return cls(name, description, config, stored, *frozen_tables(config, stored))
 
     @property
     def qualities(self) -> tuple[float, ...]:
@@ -123,10 +101,7 @@ class Bundle:
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays by their names in the file, each in C order: safetensors writes memory as it lies."""
         named = {f"params/{key}": np.asarray(value) for key, value in flatten(self.params).items()}
-        named["tables/scales"] = self.scales
-        for kind, stored in _KINDS.items():
-            tables = getattr(self, kind)
-            named.update({f"tables/{stored}/{key}": value for key, value in tables.to_arrays().items()})
+        named.update(tables_to_arrays(self.scales, self.latent, self.hyper))
         return {name: np.ascontiguousarray(array) for name, array in named.items()}
 
     @property
@@ -199,7 +174,7 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         with safe_open(folder / WEIGHTS, framework="numpy") as file:
             headers = read_headers(file)
-            check_names_and_types(headers, _TABLE_ARRAYS)
+            check_names_and_types(headers, TABLE_ARRAYS)
             if folder.resolve().parent != PACKAGE_MODELS:
                 check_parameters(headers, config)
             arrays = {name: file.get_tensor(name) for name in headers}
@@ -221,20 +196,13 @@ def _assemble(folder: Path, description: str, config: ModelConfig, arrays: Mappi
             raise ValueError(f"{folder / WEIGHTS}: {name} holds numbers that are not finite: use another model")
     params = unflatten({n[7:]: a for n, a in arrays.items() if n.startswith("params/")})
     try:
-        tables = {kind: _tables(arrays, stored) for kind, stored in _KINDS.items()}
+        scales, latent, hyper = tables_from_arrays(arrays)
     except ValueError as error:
         raise ValueError(f"{folder / WEIGHTS}: {error}: copy or download the model again") from error
-    scales = arrays.get("tables/scales")
-    counts = (tables["latent"].count, tables["hyper"].count)
-    fit = scales is not None and scales.dtype == np.float32 and (*scales.shape, config.hyper_channels) == counts
-    if scales is None or not fit or (config.exact_scales and len(scales) != SCALE_COUNT):
+    fit = scales.dtype == np.float32 and (*scales.shape, config.hyper_channels) == (latent.count, hyper.count)
+    if not fit or (config.exact_scales and len(scales) != SCALE_COUNT):
         raise ValueError(f"{folder}: its coding tables do not fit its configuration: copy or download the model again")
-    return Bundle(folder.resolve().name, description, config, params, scales, **tables)
-
-
-def _tables(arrays: Mapping[str, np.ndarray], kind: str) -> CodingTables:
-    prefix = f"tables/{kind}/"
-    return CodingTables.from_arrays({n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)})
+    return Bundle(folder.resolve().name, description, config, params, scales, latent, hyper)
 
 
 def stated_identity(folder: Path) -> str | None:

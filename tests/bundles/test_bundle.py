@@ -144,8 +144,8 @@ def test_an_existing_folder_is_not_overwritten(built, folder):
         (lambda a: a.pop("params/analysis/down_0/bias"), "missing parameters.*analysis/down_0/bias"),
         (lambda a: a.update({"params/extra": np.zeros(1, np.float32)}), "unknown parameters.*extra"),
         (lambda a: a.update({"params/analysis/down_0/bias": np.zeros(5, np.float32)}), "down_0/bias has shape"),
-        (lambda a: a.pop("tables/hyper/cdf"), "coding tables"),
-        (lambda a: a.pop("tables/scales"), "do not fit"),
+        (lambda a: a.pop("tables/hyper/cdf"), "coding tables: it has no tables/hyper/cdf"),
+        (lambda a: a.pop("tables/scales"), "coding tables: it has no tables/scales"),
         (lambda a: a["tables/gaussian/cdf"].__setitem__(1, 0), "rise strictly"),
     ],
 )
