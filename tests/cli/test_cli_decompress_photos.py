@@ -1,72 +1,14 @@
-"""`cca-jax decompress` gives back all of a picture, in the format, depth and colours asked for."""
+"""`cca-jax decompress` gives back a picture's samples and transparency, in the format and depth asked for."""
 
 import dataclasses
-import io
-import sys
-import zlib
 
-import imagecodecs
 import numpy as np
 import pytest
+from described_photos import ALPHA, COLORS, DEEP_GRAY, DEEP_TRANSPARENT, PLAIN, RAMP, TRANSPARENT, described
 from PIL import Image
 
 from cca_jax.bitstream import container
-from cca_jax.codec.pictures.photo_boxes import boxes_of
-from cca_jax.image_io.photo import Metadata, Photo, read_photo
-from cca_jax.image_io.srgb_profile import srgb_profile
-
-ROWS, COLUMNS = np.mgrid[:40, :56]
-COLORS = np.stack([40 + 3 * COLUMNS, 30 + 4 * ROWS, 60 + ROWS + COLUMNS], axis=-1).astype(np.uint8)
-ALPHA = np.clip(250 - 5 * COLUMNS, 0, 255).astype(np.uint8)
-XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
-MAKER, GPS = 0x010F, 0x8825
-RAMP = np.repeat(np.linspace(0, 65535, 40 * 56).astype(np.uint16).reshape(40, 56, 1), 3, axis=2)
-PLAIN = Photo(COLORS, 8, False, None, Metadata(), ())
-TRANSPARENT = dataclasses.replace(PLAIN, alpha=ALPHA)
-DEEP_GRAY = Photo(RAMP, 16, True, None, Metadata(), ())
-DEEP_TRANSPARENT = dataclasses.replace(DEEP_GRAY, alpha=np.uint16(257) * ALPHA)
-
-
-def exif(place=False):
-    tags = Image.Exif()
-    tags[MAKER] = "Maker of cameras"
-    if place:
-        tags.get_ifd(GPS)[1] = "N"
-    return tags.tobytes().removeprefix(b"Exif\0\0")
-
-
-def described(icc=None, place=False):
-    return dataclasses.replace(PLAIN, metadata=Metadata(icc, exif(place), XMP))
-
-
-@pytest.fixture
-def file_of(tmp_path):
-    """Writes the file that the fake codec opens as a photo; its samples are coded without loss."""
-
-    def make(photo, name="a.cca", samples=None):
-        pixels = photo.pixels if samples is None else samples
-        streams = tuple(container.Stream(data, 0) for data in (zlib.compress(pixels.tobytes()), b"one", b"four"))
-        boxes = boxes_of(photo)
-        height, width = pixels.shape[:2]
-        made = container.Container(width, height, b"fakemodl", 2, None, streams, 4 if boxes else 1, boxes=boxes)
-        path = tmp_path / "files" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(container.write(made))
-        return path
-
-    return make
-
-
-@pytest.fixture
-def restore(run, tmp_path):
-    """Restores a file to a name; returns what the image holds, and what was said on standard error."""
-
-    def call(file, name, *options):
-        status, _, err = run("decompress", file, "-o", tmp_path / name, *options)
-        assert status == 0, err
-        return read_photo(tmp_path / name), err
-
-    return call
+from cca_jax.image_io.photo import read_photo
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "ppm"])
@@ -164,77 +106,6 @@ def test_an_images_name_is_no_folder_for_several(run, file_of, tmp_path):
     assert status == 2
     assert "-o must name a folder" in err
     assert not (tmp_path / "x.jpg").exists()
-
-
-def maker(photo):
-    tags = Image.Exif()
-    tags.load(photo.metadata.exif)
-    return tags[MAKER]
-
-
-@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "avif", "tif"])
-def test_metadata_come_back_or_are_stripped(file_of, restore, tmp_path, suffix):
-    file = file_of(described(imagecodecs.cms_profile("adobergb"), place=True))
-    photo, err = restore(file, f"a.{suffix}")
-    assert err == ""
-    assert maker(photo) == "Maker of cameras"
-    assert photo.metadata.xmp == XMP
-    assert photo.metadata.icc in (srgb_profile(), None)
-    assert (photo.metadata.icc is None) == (suffix == "png")  # which says so by a chunk of its own
-    bare, err = restore(file, f"b.{suffix}", "--strip")
-    assert err == ""
-    assert bare.metadata == Metadata()
-    assert b"Maker of cameras" not in (tmp_path / f"b.{suffix}").read_bytes()
-    placeless, _ = restore(file, f"c.{suffix}", "--strip", "gps")
-    assert maker(placeless) == "Maker of cameras"
-    tags = Image.Exif()
-    tags.load(placeless.metadata.exif)
-    assert GPS not in tags
-
-
-def test_a_file_may_follow_strip(run, file_of, tmp_path):
-    file = file_of(described())
-    assert run("decompress", "--strip", file, "-o", tmp_path / "a.png")[0] == 0
-    assert read_photo(tmp_path / "a.png").metadata == Metadata()
-    assert run("decompress", "--strip", "gps", file, "-o", tmp_path / "b.png")[0] == 0
-    assert maker(read_photo(tmp_path / "b.png")) == "Maker of cameras"
-
-
-def test_colors_in_the_originals_profile(file_of, restore, tmp_path):
-    adobe = imagecodecs.cms_profile("adobergb")
-    photo, _ = restore(file_of(described(adobe)), "a.png", "--profile", "original")
-    assert photo.metadata.icc == adobe
-    assert np.abs(photo.pixels.astype(int) - COLORS).mean() < 0.6  # read by its profile
-    raw = np.asarray(Image.open(tmp_path / "a.png")).astype(int)
-    assert np.abs(raw - COLORS).mean() > 3
-
-
-def test_standard_output_is_a_png_with_all_of_it(run, file_of, monkeypatch):
-    buffer = io.BytesIO()
-    file = file_of(dataclasses.replace(described(), alpha=ALPHA))
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, write_through=True))
-    status, _, err = run("decompress", file, "-o", "-")
-    assert (status, err) == (0, "-  56×40\n")
-    assert buffer.getvalue().startswith(b"\x89PNG")
-    photo = read_photo(buffer.getvalue())
-    np.testing.assert_array_equal(photo.alpha, ALPHA)
-    assert maker(photo) == "Maker of cameras"
-
-
-@pytest.mark.parametrize("workers", [(), ("--workers", "0")])
-def test_many_files_keep_all_of_it_and_options_make_them_anew(run, file_of, tmp_path, workers):
-    file_of(TRANSPARENT, "a.cca")
-    file_of(DEEP_GRAY, "b.cca")
-    command = ("decompress", tmp_path / "files", "-o", tmp_path / "out", *workers)
-    assert run(*command)[:2] == (0, "a.png  56×40\nb.png  56×40\n")
-    np.testing.assert_array_equal(read_photo(tmp_path / "out" / "a.png").alpha, ALPHA)
-    np.testing.assert_array_equal(read_photo(tmp_path / "out" / "b.png").pixels, RAMP)
-    assert run(*command)[1].count("(done before)") == 2
-    for options in (("--depth", "8"), ("--strip",), ("--strip", "gps"), ("--profile", "original")):
-        assert "done before" not in run(*command, *options)[1]
-        assert run(*command, *options)[1].count("(done before)") == 2
-    assert run(*command, "--depth", "8")[0] == 0
-    assert read_photo(tmp_path / "out" / "b.png").depth == 8
 
 
 def test_figures_are_of_the_picture_on_white(run, file_of, tmp_path):
