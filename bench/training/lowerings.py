@@ -20,7 +20,7 @@ import numpy as np
 from jax.stages import Compiled
 
 from bench.timing import Timing, alternate, once, summarize
-from cca_jax.model.layers import NAFBlock
+from cca_jax.model.blocks.layers import NAFBlock
 from cca_jax.ops import platform
 from cca_jax.ops.convolution import conv2d, depthwise_conv2d, transposed_conv2d
 from cca_jax.ops.cpu.strip_blocks import naf_block

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
+from cca_jax.model.blocks.priors import FactorizedPrior
 from cca_jax.model.integer_network.scales import ExactScales, scales_of_symbols
 from cca_jax.model.noise import Noise
 from cca_jax.model.outputs import AuxiliaryOutput
 from cca_jax.model.parts.chosen import entropy_model_of
-from cca_jax.model.priors import FactorizedPrior
+from cca_jax.model.parts.slice_model import Scales
 from cca_jax.model.rates import RatePoint, in_steps, integer_rate_of
-from cca_jax.model.slices import Scales
 from cca_jax.ops.likelihoods.scales import scale_of_index
 from cca_jax.ops.quantization.rounding import scale_gradient
 

@@ -18,13 +18,13 @@ from jaxtyping import Array, Float, Int32
 
 from cca_jax.config import HYPER_STRIDE, ModelConfig
 from cca_jax.model.auxiliary import AuxiliaryModel
+from cca_jax.model.blocks.priors import FactorizedPrior
 from cca_jax.model.integer_network.scales import ExactScales, ScaleSums, scales_of_symbols
 from cca_jax.model.noise import Noise
 from cca_jax.model.outputs import ModelOutput
 from cca_jax.model.parts.chosen import check_image, check_latent, entropy_model_of, parts_of
-from cca_jax.model.priors import FactorizedPrior
+from cca_jax.model.parts.slice_model import Code, SlicePrediction
 from cca_jax.model.rates import RatePoint, StepSizes, in_steps, integer_rate_of, out_of_steps, step_size_of
-from cca_jax.model.slices import Code, SlicePrediction
 from cca_jax.ops.likelihoods.scales import scale_of_index
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.valid_region import ValidRegion

@@ -20,9 +20,9 @@ from cca_jax.model.cca import CCAModel
 from cca_jax.model.coding import coding_steps
 from cca_jax.model.integer_network.scales import ScaleSums
 from cca_jax.model.integer_network.surprise import surprise
+from cca_jax.model.parts.slice_model import SlicePrediction
 from cca_jax.model.rates import RatePoint
 from cca_jax.model.recurrence import context_of
-from cca_jax.model.slices import SlicePrediction
 from eval.anatomy.bits import symbol_bits
 
 

@@ -24,7 +24,7 @@ from cca_jax.codec.tiles.stopwatch import Stopwatch
 from cca_jax.codec.tiles.tile_coder import TileCoder
 from cca_jax.config.quality_scale import check_quality
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.slices import SlicePrediction
+from cca_jax.model.parts.slice_model import SlicePrediction
 from cca_jax.objective.bits import Likelihoods, bits_per_slice
 from cca_jax.ops.likelihoods.density import LIKELIHOODS
 from cca_jax.ops.likelihoods.scales import scale_of_index

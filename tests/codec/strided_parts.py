@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from cca_jax import ModelConfig, register_context_rule, register_transforms
-from cca_jax.model.stacks import BlockStack
+from cca_jax.model.blocks.stacks import BlockStack
 from cca_jax.ops.valid_region import masked
 
 

@@ -16,7 +16,7 @@ from cca_jax.compile_cache import environment, private_jax, program_source, prog
 from cca_jax.compile_cache.compilation import compile_anew
 from cca_jax.compile_cache.environment import compile_environment, source_digest
 from cca_jax.compile_cache.store import ProgramStore
-from cca_jax.model.slices import SlicePrediction
+from cca_jax.model.parts.slice_model import SlicePrediction
 
 X = np.linspace(0, 1, 7, dtype=np.float32)
 SHAPE = jax.ShapeDtypeStruct(X.shape, X.dtype)

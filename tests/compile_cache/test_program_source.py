@@ -14,10 +14,10 @@ import pytest
 from cca_jax.codec.tiles import tile_coder
 from cca_jax.compile_cache import environment
 from cca_jax.compile_cache.program_source import OWN, source_of
-from cca_jax.model import layers, slices
+from cca_jax.model.blocks import layers
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.coding import coding_steps
-from cca_jax.model.parts import naf
+from cca_jax.model.parts import naf, slice_model
 from cca_jax.ops import convolution
 from cca_jax.ops.likelihoods import density
 
@@ -92,7 +92,7 @@ def functions_of(module):
 @pytest.mark.parametrize(
     "replacement", [softplus, disguised, lambda x: x, functools.partial(softplus), jax.jit(softplus)]
 )
-@pytest.mark.parametrize("module", [layers, slices, convolution])
+@pytest.mark.parametrize("module", [layers, slice_model, convolution])
 def test_a_function_that_is_patched_in_is_not_ours(micro, monkeypatch, module, replacement):
     before, changed = sources(micro, SOME), 0
     for name in functions_of(module):
@@ -154,8 +154,8 @@ import hashlib, sys
 from concurrent.futures import ThreadPoolExecutor
 import flax, jax, numpy as np
 from cca_jax.compile_cache import programs
-from cca_jax.model import layers
-from cca_jax.model.parts import naf
+from cca_jax.model.blocks import layers
+from cca_jax.model.parts import naf, slice_model
 from cca_jax.model.coding import coding_steps
 from cca_jax.model.cca import CCAModel
 from tests.conftest import MICRO, lively_params

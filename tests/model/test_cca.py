@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cca_jax.model.cca import CCAModel, Noise
-from cca_jax.model.slices import slice_recurrence
+from cca_jax.model.parts.slice_model import slice_recurrence
 from cca_jax.ops.quantization.rounding import quantize_around
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

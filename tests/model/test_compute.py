@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cca_jax.model.blocks.layers import NAFBlock
+from cca_jax.model.blocks.stacks import BlockStack
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.layers import NAFBlock
 from cca_jax.model.parts.naf import AnalysisTransform
 from cca_jax.model.parts.slice_networks import SliceNetworks
-from cca_jax.model.stacks import BlockStack
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32, UInt8
 
 from cca_jax.model.cca import CCAModel
+from cca_jax.model.parts.slice_model import SlicePrediction
 from cca_jax.model.rates import RatePoint, out_of_steps
-from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.likelihoods.density import LIKELIHOODS
 from cca_jax.ops.likelihoods.scales import scale_of_index
 from cca_jax.ops.quantization.relaxed_rounding import annealed_round, logistic_noise

@@ -24,8 +24,8 @@ from cca_jax.config.quality_scale import rate_index
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.coding import coding_steps
 from cca_jax.model.integer_network.rate import coded_rate
+from cca_jax.model.parts.slice_model import SlicePrediction, slice_recurrence
 from cca_jax.model.rates import RatePoint
-from cca_jax.model.slices import SlicePrediction, slice_recurrence
 from cca_jax.tiling.buckets import BucketLayout
 
 DecodeSlice = Callable[[int, np.ndarray], np.ndarray]

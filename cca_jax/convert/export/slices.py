@@ -14,8 +14,8 @@ from jaxtyping import Array
 from cca_jax.convert.export.parts import Bound, Named, Part, PartMaker, Spec
 from cca_jax.model.coding import coding_steps
 from cca_jax.model.integer_network.scales import ScaleSums
+from cca_jax.model.parts.slice_model import SlicePrediction
 from cca_jax.model.recurrence import context_of
-from cca_jax.model.slices import SlicePrediction
 
 
 def slices(maker: PartMaker) -> list[Part]:

@@ -19,8 +19,8 @@ from cca_jax.model.cca import CCAModel
 from cca_jax.model.integer_network.rate import IntegerRate
 from cca_jax.model.integer_network.scales import ScaleSums
 from cca_jax.model.integer_network.surprise import surprise
+from cca_jax.model.parts.slice_model import SlicePrediction
 from cca_jax.model.rates import RatePoint
-from cca_jax.model.slices import SlicePrediction
 from cca_jax.ops.likelihoods.density import SCALE_FLOOR
 from cca_jax.ops.quantization.step_sizes import from_steps, to_steps
 from cca_jax.ops.valid_region import ValidRegion, masked

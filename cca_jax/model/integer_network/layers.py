@@ -5,8 +5,8 @@ from __future__ import annotations
 import flax.linen as nn
 from jaxtyping import Array
 
+from cca_jax.model.blocks.layers import uniform_within
 from cca_jax.model.integer_network.arithmetic import FRACTION_BITS, LARGEST, integer_sums, rounded
-from cca_jax.model.layers import uniform_within
 from cca_jax.ops.valid_region import ValidRegion, masked
 
 

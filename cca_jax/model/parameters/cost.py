@@ -17,11 +17,11 @@ import jax
 import jax.numpy as jnp
 
 from cca_jax.config import ModelConfig
+from cca_jax.model.blocks.stacks import BlockStack
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.parameters.shapes import parameter_shapes, unflatten
 from cca_jax.model.parts.chosen import networks_of_other_parts
 from cca_jax.model.rates import RatePoint
-from cca_jax.model.stacks import BlockStack
 
 
 class Cost(NamedTuple):

@@ -16,10 +16,10 @@ import jax
 import numpy as np
 
 from cca_jax.config import ModelConfig
+from cca_jax.model.blocks.priors import INITIAL_SCALE, initial_matrix_value
 from cca_jax.model.integer_network.scales import INITIAL_BIAS
 from cca_jax.model.parameters.shapes import drawn_by_modules, flatten, parameter_shapes, unflatten
 from cca_jax.model.parts.chosen import networks_of_other_parts
-from cca_jax.model.priors import INITIAL_SCALE, initial_matrix_value
 from cca_jax.model.rates import initial_log_steps
 
 # A transposed kernel's fan-in counts its output channels, as in PyTorch.

@@ -13,10 +13,10 @@ from cca_jax.config import LATENT_STRIDE, ModelConfig
 from cca_jax.model.parts.gdn import GDNAnalysis, GDNSynthesis
 from cca_jax.model.parts.mean_scale import MeanScaleHyperAnalysis, MeanScaleHyperSynthesis, MeanScaleSlices
 from cca_jax.model.parts.naf import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
+from cca_jax.model.parts.slice_model import SliceModel
 from cca_jax.model.parts.slice_networks import SliceNetworks
 from cca_jax.model.recurrence import BUILT_IN_RULES, context_of, context_rule_of, reads_context
 from cca_jax.model.registry import Registry
-from cca_jax.model.slices import SliceModel
 
 PAPER_TRANSFORMS, PAPER_ENTROPY_MODEL = "naf", "cca"
 _IMAGE_CHANNELS = 3

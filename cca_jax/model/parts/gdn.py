@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.layers import Conv, TransposedConv
+from cca_jax.model.blocks.layers import Conv, TransposedConv
 from cca_jax.ops.precision import narrow, widen
 from cca_jax.ops.quantization.rounding import lower_bound
 from cca_jax.ops.valid_region import ValidRegion

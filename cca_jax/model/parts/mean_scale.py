@@ -12,9 +12,9 @@ import flax.linen as nn
 from jaxtyping import Array
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.layers import Conv, TransposedConv
+from cca_jax.model.blocks.layers import Conv, TransposedConv
+from cca_jax.model.parts.slice_model import SliceModel, SlicePrediction
 from cca_jax.model.rates import RatePoint, step_size_of
-from cca_jax.model.slices import SliceModel, SlicePrediction
 from cca_jax.ops.valid_region import ValidRegion
 
 

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.layers import Conv, NAFBlock, ResidualBottleneck, TransposedConv, gelu
-from cca_jax.model.stacks import BlockStack
+from cca_jax.model.blocks.layers import Conv, NAFBlock, ResidualBottleneck, TransposedConv, gelu
+from cca_jax.model.blocks.stacks import BlockStack
 from cca_jax.ops.precision import narrow, widen
 from cca_jax.ops.valid_region import ValidRegion
 

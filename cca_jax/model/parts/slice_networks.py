@@ -11,11 +11,11 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.layers import Head
+from cca_jax.model.blocks.layers import Head
+from cca_jax.model.blocks.stacks import NAFStack, draw_stacked, rematerialized, require_params
+from cca_jax.model.parts.slice_model import SliceModel, SlicePrediction
 from cca_jax.model.rates import RatePoint, step_size_of
 from cca_jax.model.recurrence import refined_slices
-from cca_jax.model.slices import SliceModel, SlicePrediction
-from cca_jax.model.stacks import NAFStack, draw_stacked, rematerialized, require_params
 from cca_jax.ops import platform
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.quantization.step_sizes import from_steps

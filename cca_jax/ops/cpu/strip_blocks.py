@@ -1,4 +1,4 @@
-"""The repeated blocks strip by strip, for coding on the CPU: what `layers` defines, as functions of their parameters.
+"""The repeated blocks of `model.blocks.layers` strip by strip, for coding on the CPU: functions of their parameters.
 
 The same functions to rounding. No gradient is meant to go through them.
 """

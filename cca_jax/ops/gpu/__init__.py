@@ -1,5 +1,5 @@
 """Lowerings that only a GPU wants, each equal to a plain definition to rounding: fewer passes over main memory.
 
 `blocks` are the repeated blocks for training, `gated` what they share, `stored` says where kernels end.
-`model.stacks` chooses them by `ops.platform`; nothing else imports this room, which may import its neighbours in `ops`.
+`model.blocks.stacks` chooses them by `ops.platform`; nothing else imports this room. It may import its neighbours.
 """

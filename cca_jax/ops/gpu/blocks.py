@@ -1,4 +1,4 @@
-"""The repeated blocks for training on GPUs: what `layers` defines, as functions of their parameters.
+"""The repeated blocks of `model.blocks.layers` for training on GPUs: functions of their parameters.
 
 The same functions to rounding, with fewer passes over main memory and fewer kernels: norms whose scale and bias are
 brought into the matrix products behind them; channel attention in the projection's kernel, one an image.

@@ -4,7 +4,7 @@ import pytest
 
 from cca_jax.entropy_coding.tables import scale_table
 from cca_jax.model.coding import coding_steps
-from cca_jax.model.slices import SlicePrediction
+from cca_jax.model.parts.slice_model import SlicePrediction
 from cca_jax.ops.valid_region import ValidRegion
 
 SCALES = scale_table()

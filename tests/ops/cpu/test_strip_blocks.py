@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.model.layers import NAFBlock, ResidualBottleneck
+from cca_jax.model.blocks.layers import NAFBlock, ResidualBottleneck
 from cca_jax.ops.cpu.strip_blocks import naf_block, residual_bottleneck
 from cca_jax.ops.cpu.strips import rows_in_strip
 from cca_jax.ops.valid_region import ValidRegion, masked

@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.model.layers import NAFBlock, ResidualBottleneck
-from cca_jax.model.stacks import BlockStack
+from cca_jax.model.blocks.layers import NAFBlock, ResidualBottleneck
+from cca_jax.model.blocks.stacks import BlockStack
 from cca_jax.ops import platform
 from cca_jax.ops.tpu import image_groups
 from cca_jax.ops.tpu.image_groups import group_size, in_image_groups

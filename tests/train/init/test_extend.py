@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from cca_jax.bundles.bundle import Bundle, load_bundle, save_bundle
+from cca_jax.model.blocks.layers import NAFBlock, ResidualBottleneck
+from cca_jax.model.blocks.stacks import BlockStack
 from cca_jax.model.cca import CCAModel
-from cca_jax.model.layers import NAFBlock, ResidualBottleneck
 from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import AUXILIARY, check_shapes, flatten, unflatten
 from cca_jax.model.rates import RatePoint
-from cca_jax.model.stacks import BlockStack
 from train.init.extend import differences, extended, extended_steps
 from train.init.start import starting_params
 from train.init.widen import widened_blocks

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.model.layers import Head, NAFBlock, ResidualBottleneck, gelu, simple_gate
+from cca_jax.model.blocks.layers import Head, NAFBlock, ResidualBottleneck, gelu, simple_gate
 
 
 def normal(seed, *shape):

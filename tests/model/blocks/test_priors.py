@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.model.priors import INITIAL_SCALE, FactorizedPrior
+from cca_jax.model.blocks.priors import INITIAL_SCALE, FactorizedPrior
 from cca_jax.ops.likelihoods.density import TAIL_MASS, FactorizedParameters, factorized_logits
 
 CHANNELS = 3

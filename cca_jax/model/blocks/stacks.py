@@ -14,7 +14,7 @@ import flax.linen as nn
 import jax
 from jaxtyping import Array
 
-from cca_jax.model.layers import NAFBlock, Pointwise, ResidualBottleneck
+from cca_jax.model.blocks.layers import NAFBlock, Pointwise, ResidualBottleneck
 from cca_jax.ops import platform
 from cca_jax.ops.cpu import strip_blocks
 from cca_jax.ops.cpu.strips import rows_in_strip

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.model.layers import NAFBlock, ResidualBottleneck
-from cca_jax.model.stacks import BlockStack, NAFStack
+from cca_jax.model.blocks.layers import NAFBlock, ResidualBottleneck
+from cca_jax.model.blocks.stacks import BlockStack, NAFStack
 from cca_jax.ops import platform
 from cca_jax.ops.cpu.strips import rows_in_strip
 from cca_jax.ops.valid_region import ValidRegion

@@ -9,9 +9,9 @@ import pytest
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.initialize import initial_params
+from cca_jax.model.parts.slice_model import SlicePrediction
 from cca_jax.model.parts.slice_networks import SliceNetworks
 from cca_jax.model.recurrence import register_context_rule, slice_recurrence
-from cca_jax.model.slices import SlicePrediction
 
 register_context_rule("tests.in_pairs", lambda index: range(index - index % 2, index))
 
