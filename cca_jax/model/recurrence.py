@@ -78,12 +78,19 @@ def reads_context(config: ModelConfig) -> bool:
     return any(context_of(config, index, 0) for index in range(config.num_slices))
 
 
+def seen_slices(config: ModelConfig, skip: int) -> tuple[int, ...]:
+    """Which slices some other slice is predicted from, rising.
+
+    Examples:
+        >>> seen_slices(ModelConfig(), skip=0)
+        (0, 1, 2, 3)
+    """
+    return tuple(sorted({seen for index in range(config.num_slices) for seen in context_of(config, index, skip)}))
+
+
 def refined_slices(config: ModelConfig, skip: int) -> tuple[int, ...]:
     """Which slices get a residual prediction: all where they are synthesised, else those that some slice sees."""
-    every = range(config.num_slices)
-    if skip == 0:
-        return tuple(every)
-    return tuple(sorted({seen for index in every for seen in context_of(config, index, skip)}))
+    return tuple(range(config.num_slices)) if skip == 0 else seen_slices(config, skip)
 
 
 def slice_recurrence(

@@ -19,6 +19,7 @@ from cca_jax.bundles.registry import locate
 from cca_jax.config import ModelConfig
 from cca_jax.convert.checkpoint import read_checkpoint
 from cca_jax.model.parameters.initialize import initial_params
+from cca_jax.model.parameters.picture_only import picture_only
 from cca_jax.model.parameters.shapes import AUXILIARY, flatten, unflatten
 from train.checkpoints.checkpoints import BEST, Checkpoints
 from train.checkpoints.saved_run import CONFIG, read_run
@@ -41,11 +42,12 @@ def starting_params(config: TrainConfig, source: str | None, tell: Callable[[str
 
     Raises:
         ValueError: the source is none of these, or of sizes that it cannot be extended from (`train.init.extend`); or
-            there is none, and the run is to finish a model.
+            there is none, and the run is to finish a model; or what that trains are no parameters of the model.
     """
     fresh = initial_params(config.model, config.seed, auxiliary=config.cca != "off")
     if source is None and config.finish:
         raise ValueError("--finish needs --init-from: a model that has learned")
+    picture_only(flatten(fresh), config.finished_parts)
     if source is None:
         return _with_first_parameters(fresh, config)
     params, learned = _read(Path(source), config.model, tell)

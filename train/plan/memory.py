@@ -51,7 +51,7 @@ def estimate_memory(config: TrainConfig, model: CCAModel, mesh: Mesh) -> MemoryE
         image, noise = jnp.zeros(shape), Noise.sample(jax.random.key(0), config.model, shape, auxiliary)
         several = bool(config.model.rate_weights)
         rate = RatePoint.at(config.model, jnp.zeros(rows)) if several else RatePoint.single(config.rate_weight)
-        trained, fixed = split_trained(flatten(params), config.finish)
+        trained, fixed = split_trained(flatten(params), config.finished_parts)
 
         def loss(trained: Any) -> Any:
             return rate_distortion_cca(
@@ -62,7 +62,7 @@ def estimate_memory(config: TrainConfig, model: CCAModel, mesh: Mesh) -> MemoryE
 
         return jax.vjp(loss, trained)[1]
 
-    trained = _bytes(averaged_part(state.params, config.finish))
+    trained = _bytes(averaged_part(state.params, config.finished_parts))
     residuals = _bytes(jax.eval_shape(kept, state.params))
     held = bytes_on_a_device(state, mesh, config.shard_state)
     gathered = _bytes(state.params) if config.shard_state and mesh.size > 1 else 0

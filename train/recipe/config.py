@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from cca_jax.config import HYPER_STRIDE, ModelConfig
-from cca_jax.model.parts.chosen import are_the_papers
+from cca_jax.model.parts.chosen import are_the_papers, picture_only_parts
 from cca_jax.model.recurrence import reads_context
 from cca_jax.objective.loss import CCAForm, Distortion
 from cca_jax.objective.metrics import MS_SSIM_MIN_SIDE
@@ -56,8 +56,8 @@ class TrainConfig:
         cca_weight: α.
         cca_warmup: α rises linearly over this length: an auxiliary model that has not learned yet says nothing of what
             a slice could do without, and its gradient can make a run diverge.
-        finish: trains what decides pictures and nothing that is coded (`cca_jax.model.parameters.picture_only`), on
-            rounded latents as files have them; all else keeps its values, so that files stay what they were.
+        finish: trains what decides pictures and nothing that is coded (`finished_parts`), on rounded latents as files
+            have them; all else keeps its values, so that files stay what they were.
         precision: of the networks' arithmetic; likelihoods and parameters are float32 always. With `finish`, of the
             synthesis transform's alone: latents are those of float32 networks, as files have them.
         remat: computes activations again in the backward pass instead of keeping them.
@@ -139,6 +139,11 @@ class TrainConfig:
         if self.batch_size % self.accumulate:
             raise ValueError(f"--batch-size {self.batch_size} is not divisible by --accumulate {self.accumulate}")
 
+    @property
+    def finished_parts(self) -> tuple[str, ...]:
+        """The parts of the model that are trained alone where it is finished; empty where everything is trained."""
+        return picture_only_parts(self.model) if self.finish else ()
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values, every field present; durations as their text."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -217,11 +222,6 @@ def _check_ranges(config: TrainConfig) -> None:
 def _check_parts(config: TrainConfig) -> None:
     if config.cca != "off" and not reads_context(config.model):
         raise ValueError(f"--cca {config.cca}: no slice of this model is predicted from another: use --cca off")
-    if config.finish and config.model.entropy_model not in ("cca", "mean_scale"):
-        raise ValueError(
-            f"--finish: which parameters of the entropy model {config.model.entropy_model!r} decide pictures alone is "
-            "not known"
-        )
     if config.first_parameters == "coding" and not are_the_papers(config.model):
         raise ValueError("--first-parameters coding is for the paper's transforms and entropy model: use drawn")
 

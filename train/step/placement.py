@@ -77,7 +77,7 @@ def _beginner(config: TrainConfig, mesh: Mesh) -> Any:
 def _initial(params: Any, config: TrainConfig, layout: Layout) -> TrainState:
     # Copies: a step gives its state's buffers away, and those of the parameters may be somebody else's memory.
     params = jax.tree.map(jnp.copy, params)
-    return initial_state(params, config.ema_decay > 0, optimizer_of(config), layout, config.finish)
+    return initial_state(params, config.ema_decay > 0, optimizer_of(config), layout, config.finished_parts)
 
 
 @functools.lru_cache(maxsize=2)

@@ -34,7 +34,8 @@ class TrainState:
         skipped: steps whose loss or gradients were not finite.
         skipped_in_row: how many of these are the last ones.
         layout: how parameters lie before the optimizer; static under jit.
-        finish: whether the run trains what decides pictures alone; static under jit.
+        finish: of a run that finishes a model, the parts that it trains alone, those that decide pictures
+            (`cca_jax.model.parts.chosen.picture_only_parts`); empty where everything is trained. Static under jit.
     """
 
     step: Int32[Array, ""]
@@ -45,7 +46,7 @@ class TrainState:
     skipped: Int32[Array, ""]
     skipped_in_row: Int32[Array, ""]
     layout: Layout = flax.struct.field(pytree_node=False, default="vector")
-    finish: bool = flax.struct.field(pytree_node=False, default=False)
+    finish: tuple[str, ...] = flax.struct.field(pytree_node=False, default=())
 
     @property
     def best_params(self) -> Any:
@@ -81,7 +82,7 @@ def split_quantiles(named: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
     return quantiles, {name: value for name, value in named.items() if name not in quantiles}
 
 
-def split_trained(named: dict[str, Any], finish: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+def split_trained(named: dict[str, Any], finish: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the first optimizer moves, and everything else, by name.
 
     Args:
@@ -91,11 +92,11 @@ def split_trained(named: dict[str, Any], finish: bool) -> tuple[dict[str, Any], 
     if not finish:
         quantiles, others = split_quantiles(named)
         return others, quantiles
-    trained = picture_only(named)
+    trained = picture_only(named, finish)
     return {n: v for n, v in named.items() if n in trained}, {n: v for n, v in named.items() if n not in trained}
 
 
-def averaged_part(params: Any, finish: bool) -> Any:
+def averaged_part(params: Any, finish: tuple[str, ...]) -> Any:
     """The tree of parameters of which a moving average is kept."""
     return unflatten(split_trained(flatten(params), finish)[0]) if finish else params
 
@@ -105,7 +106,7 @@ def initial_state(
     average: bool = False,
     optimizer: Optimizer | None = None,
     layout: Layout = "vector",
-    finish: bool = False,
+    finish: tuple[str, ...] = (),
 ) -> TrainState:
     """The state before the first step.
 

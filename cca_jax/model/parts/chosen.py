@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -14,7 +14,7 @@ from cca_jax.model.parts.gdn import GDNAnalysis, GDNSynthesis
 from cca_jax.model.parts.mean_scale import MeanScaleHyperAnalysis, MeanScaleHyperSynthesis, MeanScaleSlices
 from cca_jax.model.parts.naf import AnalysisTransform, HyperAnalysis, HyperSynthesis, SynthesisTransform
 from cca_jax.model.parts.slice_model import SliceModel
-from cca_jax.model.parts.slice_networks import SliceNetworks
+from cca_jax.model.parts.slice_networks import SliceNetworks, picture_only_heads
 from cca_jax.model.recurrence import BUILT_IN_RULES, context_of, context_rule_of, reads_context
 from cca_jax.model.registry import Registry
 
@@ -22,7 +22,8 @@ PAPER_TRANSFORMS, PAPER_ENTROPY_MODEL = "naf", "cca"
 _IMAGE_CHANNELS = 3
 _TRANSFORM_NETWORKS = ("analysis/", "synthesis/")
 _HYPER_NETWORKS = ("hyper_analysis/", "hyper_synthesis/", "hyper_mean_synthesis/", "hyper_scale_synthesis/")
-_ENTROPY_NETWORKS = (*_HYPER_NETWORKS, "slices/", "auxiliary/slices/")
+_CODING_NETWORKS = (*_HYPER_NETWORKS, "slices/")
+_ENTROPY_NETWORKS = (*_CODING_NETWORKS, "auxiliary/slices/")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Transforms:
     synthesis: Callable[..., nn.Module]
 
 
+def _none_of_them(config: ModelConfig) -> tuple[str, ...]:
+    del config
+    return ()
+
+
 @dataclasses.dataclass(frozen=True)
 class EntropyModel:
     """Latent ↔ hyper-latent, and what they say of the latent's densities.
@@ -50,6 +56,8 @@ class EntropyModel:
         slices: makes the slices of (config, skip, compute_dtype, remat): a `SliceModel`.
         shared_synthesis: whether one h_s gives scales and then means, 2M channels; else each has its own.
         reads_context: whether slices are predicted from others; without, the context rule must be "none".
+        picture_only: of a configuration, which parameters of these networks decide the decoded picture and nothing that
+            is coded, by their names ("slices/refine/kernel") or the modules that they are of ("slices/refine").
     """
 
     hyper_analysis: Callable[..., nn.Module]
@@ -57,6 +65,7 @@ class EntropyModel:
     slices: Callable[..., SliceModel]
     shared_synthesis: bool = False
     reads_context: bool = True
+    picture_only: Callable[[ModelConfig], Sequence[str]] = _none_of_them
 
 
 _TRANSFORMS: Registry[Transforms] = Registry("transforms", "cca_jax.register_transforms")
@@ -86,6 +95,7 @@ def register_entropy_model(
     slices: Callable[..., SliceModel],
     shared_synthesis: bool = False,
     reads_context: bool = True,
+    picture_only: Callable[[ModelConfig], Sequence[str]] = _none_of_them,
 ) -> None:
     """Gives an entropy model the name by which `ModelConfig.entropy_model` chooses it.
 
@@ -96,17 +106,24 @@ def register_entropy_model(
         slices: likewise.
         shared_synthesis: likewise.
         reads_context: likewise.
+        picture_only: likewise; a run that finishes a model trains them beside the synthesis transform. None by default.
 
     Raises:
         ValueError: the name is taken, or no name.
     """
-    model = EntropyModel(hyper_analysis, hyper_synthesis, slices, shared_synthesis, reads_context)
+    model = EntropyModel(hyper_analysis, hyper_synthesis, slices, shared_synthesis, reads_context, picture_only)
     _ENTROPY_MODELS.register(name, model)
 
 
 register_transforms("naf", AnalysisTransform, SynthesisTransform)
 register_transforms("gdn", GDNAnalysis, GDNSynthesis)
-register_entropy_model("cca", hyper_analysis=HyperAnalysis, hyper_synthesis=HyperSynthesis, slices=SliceNetworks)
+register_entropy_model(
+    "cca",
+    hyper_analysis=HyperAnalysis,
+    hyper_synthesis=HyperSynthesis,
+    slices=SliceNetworks,
+    picture_only=picture_only_heads,
+)
 register_entropy_model(
     "mean_scale",
     hyper_analysis=MeanScaleHyperAnalysis,
@@ -144,6 +161,25 @@ def parts_of(config: ModelConfig) -> tuple[Any, ...]:
             f"got {config.context_rule!r}"
         )
     return parts
+
+
+def picture_only_parts(config: ModelConfig) -> tuple[str, ...]:
+    """Parameters that decide the decoded picture and nothing that is coded, or the modules that they are of, by name.
+
+    They are the synthesis transform and what the entropy model declares.
+
+    Raises:
+        UnregisteredPartError: the entropy model is not registered.
+        ValueError: it declares something that is not of its own networks.
+    """
+    declared = entropy_model_of(config).picture_only(config)
+    are_names = not isinstance(declared, str) and all(isinstance(name, str) for name in declared)
+    if not are_names or not all(f"{name}/".startswith(_CODING_NETWORKS) for name in declared):
+        raise ValueError(
+            f"the entropy model {config.entropy_model!r} declares as picture_only {declared!r}: it must be names of "
+            f"parameters or modules within {', '.join(network.rstrip('/') for network in _CODING_NETWORKS)}"
+        )
+    return ("synthesis", *declared)
 
 
 def networks_of_other_parts(config: ModelConfig) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from cca_jax.model.blocks.layers import Head
 from cca_jax.model.blocks.stacks import NAFStack, draw_stacked, rematerialized, require_params
 from cca_jax.model.parts.slice_model import SliceModel, SlicePrediction
 from cca_jax.model.rates import RatePoint, step_size_of
-from cca_jax.model.recurrence import refined_slices
+from cca_jax.model.recurrence import refined_slices, seen_slices
 from cca_jax.ops import platform
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.quantization.step_sizes import from_steps
@@ -60,6 +60,16 @@ class _MeanAndScale(nn.Module):
         if platform.on_tpu() and region is None:
             return jax.lax.map(lambda one: predict(*one), (self.variables["params"], contexts))
         return jax.vmap(predict)(self.variables["params"], contexts)
+
+
+def picture_only_heads(config: ModelConfig) -> tuple[str, ...]:
+    """The residual predictions that decide the picture alone: those of slices that no other slice is predicted from.
+
+    That of another slice decides what is coded: decoded slices are the context of later ones, whose means follow from
+    it, and a symbol is what is left of the latent after its mean.
+    """
+    seen = seen_slices(config, 0)
+    return tuple(f"slices/residual_heads_{index}" for index in refined_slices(config, 0) if index not in seen)
 
 
 class SliceNetworks(SliceModel):

@@ -10,6 +10,8 @@ import pytest
 from cca_jax.bundles.bundle import Bundle, load_bundle, save_bundle
 from cca_jax.model.parameters.picture_only import picture_only
 from cca_jax.model.parameters.shapes import flatten
+from cca_jax.model.parts import chosen
+from cca_jax.model.parts.chosen import entropy_model_of, picture_only_parts
 from train.checkpoints.saved_run import read_run
 from train.recipe.durations import Duration
 from train.recipe.options import config_of, parser
@@ -39,14 +41,14 @@ def whole(config, source, memory_data, one_device, tmp_path_factory):
     return out, run(config, memory_data, out, mesh=one_device, tell=lambda line: None, init_from=source)
 
 
-def test_a_run_moves_what_decides_pictures_alone(whole, source):
+def test_a_run_moves_what_decides_pictures_alone(whole, source, config):
     before = flatten(load_bundle(Path(source)).params)
     for best in (False, True):
         _, state, _ = read_run(whole[0], best)
         after = flatten(state.best_params)
         changed = {name for name, value in after.items() if not np.array_equal(value, before[name])}
         assert changed
-        assert changed <= picture_only(before)
+        assert changed <= picture_only(before, picture_only_parts(config.model))
 
 
 def test_it_resumes_to_bitwise_the_same_end(whole, config, source, memory_data, one_device, tmp_path):
@@ -61,6 +63,15 @@ def test_there_must_be_a_model_to_finish(config, memory_data, one_device, tmp_pa
     with pytest.raises(ValueError, match="--finish needs --init-from"):
         run(config, memory_data, tmp_path / "run", mesh=one_device, tell=print)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_wrong_declaration_leaves_nothing_behind(config, source, memory_data, one_device, tmp_path, monkeypatch):
+    for declared, message in (("slices/refine", "no part of it: slices/refine"), ("rates", "must be names")):
+        entropy_model = dataclasses.replace(entropy_model_of(config.model), picture_only=lambda _, d=declared: [d])
+        monkeypatch.setattr(chosen, "entropy_model_of", lambda _, model=entropy_model: model)
+        with pytest.raises(ValueError, match=message):
+            run(config, memory_data, tmp_path / "run", mesh=one_device, tell=print, init_from=source)
+        assert not (tmp_path / "run").exists()
 
 
 def test_what_is_about_rates_is_left_out(config):

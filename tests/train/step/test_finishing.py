@@ -15,6 +15,7 @@ from cca_jax.entropy_coding.coders import get_coder
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.parameters.picture_only import picture_only
 from cca_jax.model.parameters.shapes import flatten
+from cca_jax.model.parts.chosen import picture_only_parts
 from cca_jax.model.rates import RatePoint
 from cca_jax.objective.loss import rate_distortion_cca
 from train.plan.memory import estimate_memory
@@ -51,7 +52,8 @@ def steps(micro_context, params, objective):
                 form="off", max_norm=np.inf, average_decay=0.5, optimizer=DECAYING,
             )
         )  # fmt: skip
-        states = [initial_state(params, average=True, optimizer=DECAYING, layout=layout, finish=True)]
+        parts = picture_only_parts(micro_context)
+        states = [initial_state(params, average=True, optimizer=DECAYING, layout=layout, finish=parts)]
         for _ in range(3):
             states.append(run(states[-1])[0])
         return states
@@ -59,9 +61,9 @@ def steps(micro_context, params, objective):
     return {layout: go(layout) for layout in ("vector", "arrays")}
 
 
-def test_all_but_what_decides_pictures_stays_bit_by_bit(steps, params):
+def test_all_but_what_decides_pictures_stays_bit_by_bit(steps, params, micro_context):
     before = flatten(params)
-    moving = picture_only(before)
+    moving = picture_only(before, picture_only_parts(micro_context))
     for states in steps.values():
         for kind in ("params", "best_params"):
             after = flatten(getattr(states[-1], kind))
@@ -91,14 +93,15 @@ def test_the_gradient_is_the_objectives(params, micro_context, objective):
     model = CCAModel(micro_context)
     loss = partial(rate_distortion_cca, model, **{k: v for k, v in objective.items() if k not in ("image", "noise")})
     expected = flatten(jax.jit(jax.grad(lambda p: loss(p, objective["image"], None)[0]))(params))
-    state = initial_state(params, finish=True)
+    parts = picture_only_parts(micro_context)
+    state = initial_state(params, finish=parts)
     after, report = jax.jit(
         lambda s: train_step(
             model, s, objective["image"], None, learning_rate=1e-3, rate=objective["rate"], form="off", max_norm=np.inf
         )
     )(state)
     moments = flatten(first_moments(after))
-    moving = picture_only(expected)
+    moving = picture_only(expected, parts)
     scale = max(float(jnp.abs(expected[name]).max()) for name in moving)
     for name, gradient in expected.items():
         wanted = 0.1 * gradient if name in moving else jnp.zeros_like(gradient)
