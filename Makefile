@@ -45,7 +45,7 @@ package: $(VENV)/.test
 	$(BIN)/python -m build
 	$(BIN)/python tests/package/check_package.py dist $(PYTHONS)
 
-## A hundred thousand mutated files through the decoder, then the container's reader guided by coverage (docs/robustness.md).
+## A hundred thousand mutated files through the decoder, then the container's reader guided by coverage (docs/coding/robustness.md).
 FUZZ ?= --files 100000
 COVERAGE_RUNS ?= 200000
 fuzz: $(VENV)/.fuzz

@@ -1,4 +1,4 @@
-"""The `.cca` file (docs/format.md): bytes and the numbers in them.
+"""The `.cca` file (docs/file/format.md): bytes and the numbers in them.
 
 `fields` reads and writes single numbers, `header` what a file says of itself, `container` a whole file, `partial` what
 is left of one, `boxes/` what it carries beside its picture; `foreign` names files that are none. The codec, bundles,

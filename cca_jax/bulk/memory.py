@@ -6,7 +6,10 @@ import contextlib
 import os
 
 BYTES_PER_PIXEL = 1500
-"""What coding holds for each pixel that is computed at once; `paper` takes 1400, `lite` 1100 (docs/performance.md)."""
+"""What coding holds for each pixel that is computed at once; `paper` takes 1400, `lite` 1100.
+
+docs/evaluation/performance.md has the figures.
+"""
 _LEAST_PIXELS = 1 << 20
 
 

@@ -6,7 +6,7 @@ that codes or decodes holds at its peak is at most
 
     1.2 GB + 16 bytes · pixels + `working_bytes`,
 
-where the last term follows a tile and a row of tiles, not the image (docs/robustness.md).
+where the last term follows a tile and a row of tiles, not the image (docs/coding/robustness.md).
 """
 
 from __future__ import annotations

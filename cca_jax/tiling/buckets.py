@@ -1,4 +1,4 @@
-"""Shapes: an image, its padded area, and the bucket of shapes it is computed in (docs/format.md).
+"""Shapes: an image, its padded area, and the bucket of shapes it is computed in (docs/file/format.md).
 
 The image is padded to whole units of 64 pixels, and its area to a bucket: a side of the area becomes the next number
 of units with at most three significant binary digits (1 … 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, …). That adds less

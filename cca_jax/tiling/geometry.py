@@ -1,4 +1,4 @@
-"""The geometry of tiles: how an image that is too large to be computed at once is cut (docs/format.md).
+"""The geometry of tiles: how an image that is too large to be computed at once is cut (docs/file/format.md).
 
 Everything is counted in units of 64 pixels, the stride of the hyper-latent. A grid divides an image's padded area into
 rows and columns of tiles; all have the sides that the file states, but those of the last row and column may be smaller.

@@ -1,4 +1,4 @@
-"""The `.cca` file as docs/format.md describes it: header, streams, and their checksums."""
+"""The `.cca` file as docs/file/format.md describes it: header, streams, and their checksums."""
 
 from __future__ import annotations
 

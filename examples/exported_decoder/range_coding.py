@@ -1,4 +1,4 @@
-"""Streams to symbols, by either range code of docs/format.md."""
+"""Streams to symbols, by either range code of docs/file/format.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worked example of docs/format.md is a file, and says of it what it is."""
+"""The worked example of docs/file/format.md is a file, and says of it what it is."""
 
 import re
 import zlib
@@ -8,7 +8,7 @@ from cca_jax.bitstream import container
 from cca_jax.bitstream.boxes.picture import Samples, unpack_samples
 from cca_jax.bundles import registry
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "format.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "file" / "format.md"
 
 
 def documented():

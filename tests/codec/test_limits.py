@@ -81,7 +81,7 @@ def test_tiles_beyond_the_machines_memory_are_refused(codec, monkeypatch):
 def test_working_memory_follows_the_tile():
     config = PRESETS["paper"]
     whole = limits.working_bytes(config, Grid.whole(2048, 1536))
-    assert 4.4e9 < whole < 8e9  # 4.4 GB were measured (docs/performance.md)
+    assert 4.4e9 < whole < 8e9  # 4.4 GB were measured (docs/evaluation/performance.md)
     (tiled, larger) = (limits.working_bytes(config, Grid.divide(side, side)) for side in (4000, 16_000))
     assert tiled < larger < 1.5 * tiled
     assert limits.working_bytes(config, Grid.whole(64, 64)) < 1e7

@@ -1,8 +1,8 @@
 """Adds conformance files that are missing: `python -m tests.conformance.generate`, from the root of a checkout.
 
-What is there stays as it is, byte for byte: files are pinned by `manifest.json` for ever after (docs/conformance.md). A
-new version, coder, kind of model or box is a new line of `CASES`. Only the file of the package's own model is made
-anew, when that has other weights.
+What is there stays as it is, byte for byte: files are pinned by `manifest.json` for ever after
+(docs/file/conformance.md). A new version, coder, kind of model or box is a new line of `CASES`. Only the file of the
+package's own model is made anew, when that has other weights.
 """
 
 import dataclasses

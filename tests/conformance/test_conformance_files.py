@@ -1,4 +1,4 @@
-"""Every file of `manifest.json` decodes to its symbols and its picture (docs/conformance.md).
+"""Every file of `manifest.json` decodes to its symbols and its picture (docs/file/conformance.md).
 
 A test that fails here means that files already written no longer decode: the code is wrong, not the manifest.
 """

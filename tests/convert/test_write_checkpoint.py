@@ -1,4 +1,4 @@
-"""Models as PyTorch checkpoints. That the released code loads them is no part of the tests: docs/robustness.md."""
+"""Models as PyTorch checkpoints; docs/coding/robustness.md has the released code load them, which is no test here."""
 
 import dataclasses
 

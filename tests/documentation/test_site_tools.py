@@ -15,15 +15,16 @@ import repository_links
 @pytest.mark.parametrize(
     ("place", "uri", "link", "there"),
     [
-        ("docs/scale.md", "scale.md", "format.md#boxes", "format.md#boxes"),
-        ("docs/scale.md", "scale.md", "../eval/demo/README.md", "models/photo.md"),
-        ("docs/scale.md", "scale.md", "../pyproject.toml", "repository/pyproject.toml"),
-        ("docs/scale.md", "scale.md", "../README.md", "repository/README.md.txt"),
+        ("docs/coding/scale.md", "coding/scale.md", "images.md#boxes", "images.md#boxes"),
+        ("docs/coding/scale.md", "coding/scale.md", "../file/format.md#boxes", "../file/format.md#boxes"),
+        ("docs/coding/scale.md", "coding/scale.md", "../../eval/demo/README.md", "../models/photo.md"),
+        ("docs/architecture.md", "architecture.md", "../pyproject.toml", "repository/pyproject.toml"),
+        ("docs/coding/scale.md", "coding/scale.md", "../../README.md", "../repository/README.md.txt"),
         ("eval/demo/README.md", "models/photo.md", "kodim23.png", "../repository/eval/demo/kodim23.png"),
-        ("eval/demo/README.md", "models/photo.md", "../../docs/format.md", "../format.md"),
-        ("docs/scale.md", "scale.md", "none.md", "none.md"),
-        ("docs/scale.md", "scale.md", "https://host/a.md", "https://host/a.md"),
-        ("docs/scale.md", "scale.md", "#part", "#part"),
+        ("eval/demo/README.md", "models/photo.md", "../../docs/file/format.md", "../file/format.md"),
+        ("docs/coding/scale.md", "coding/scale.md", "none.md", "none.md"),
+        ("docs/coding/scale.md", "coding/scale.md", "https://host/a.md", "https://host/a.md"),
+        ("docs/coding/scale.md", "coding/scale.md", "#part", "#part"),
     ],
 )
 def test_links_lead_where_the_site_has_their_targets(place, uri, link, there):
@@ -32,8 +33,8 @@ def test_links_lead_where_the_site_has_their_targets(place, uri, link, there):
 
 
 def test_files_that_pages_link_to_are_found_but_not_those_in_code():
-    text = "[a](../pyproject.toml#x) [b](format.md) `[c](../LICENSE)`\n```\n[d](../Makefile)\n```\n"
-    assert repository_links.linked_files("docs/scale.md", text) == {"pyproject.toml"}
+    text = "[a](../../pyproject.toml#x) [b](images.md) `[c](../../LICENSE)`\n```\n[d](../../Makefile)\n```\n"
+    assert repository_links.linked_files("docs/coding/scale.md", text) == {"pyproject.toml"}
 
 
 def test_a_page_of_a_parser_says_what_its_help_says():

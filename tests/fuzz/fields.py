@@ -1,4 +1,4 @@
-"""A `.cca` file as its fields, each of which may be anything; written by docs/format.md and not by the library."""
+"""A `.cca` file as its fields, each of which may be anything; written by docs/file/format.md and not by the library."""
 
 import dataclasses
 import zlib

@@ -1,4 +1,4 @@
-"""The table of an experiment, in Markdown as docs/experiments.md has it."""
+"""The table of an experiment, in Markdown as docs/training/experiments.md has it."""
 
 from __future__ import annotations
 

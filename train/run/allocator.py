@@ -2,7 +2,7 @@
 
 XLA takes a step's temporary memory, hundreds of megabytes, from malloc and returns it when the step ends. The GNU C
 library then hands it back to the system, and the next step faults every page in again, zeroed: a fifth of the time of
-a step of preset `lite` on the CPU (docs/performance.md). Of an accelerator's memory it knows nothing.
+a step of preset `lite` on the CPU (docs/evaluation/performance.md). Of an accelerator's memory it knows nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Boxes of format version 4: what a file carries beside the streams of its picture (docs/format.md).
+"""Boxes of format version 4: what a file carries beside the streams of its picture (docs/file/format.md).
 
 `section` frames boxes and checks them, `kinds` numbers those that are known, `picture` says what samples the original
 had, `alpha` codes transparency, `metadata` colour profile, Exif and XMP. Only `section` and `kinds` concern `header`

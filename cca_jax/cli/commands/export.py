@@ -18,7 +18,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
         help="write a model's functions as StableHLO, for other programs",
         description="Writes all functions that encoding and decoding take, transforms, hyperprior and slices, as "
         "StableHLO programs, with the weights, the coding tables, and a manifest that describes them "
-        "(docs/export.md). examples/exported_decoder decodes files with them alone.",
+        "(docs/coding/export.md). examples/exported_decoder decodes files with them alone.",
     )
     parser.add_argument("model", metavar="MODEL", help="a model's name or folder")
     parser.add_argument("out", metavar="OUT", help="folder to make")

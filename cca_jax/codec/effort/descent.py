@@ -2,7 +2,7 @@
 
 Adam on a tile's latent (Kingma and Ba 2015), with one change: what a gradient is divided by is its own typical size
 plus that of its channel. Adam moves all positions alike, those too whose gradient is noise; here they hardly move,
-and the few iterations that there are go to what matters (docs/experiments.md).
+and the few iterations that there are go to what matters (docs/training/experiments.md).
 """
 
 from __future__ import annotations

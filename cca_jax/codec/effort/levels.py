@@ -61,8 +61,8 @@ MEASURED: tuple[tuple[float, float | None], ...] = (
 """By level, seconds to encode and per cent of bits at equal PSNR, as `EFFORT_MEASURED` says; None: not measured.
 
 Bits: BD-rate of real files at qualities 25, 50, 75 and 95 of two crops of 256×256 of training photos
-(docs/experiments.md). Seconds: levels 0, 1 and 3 on one crop of 768×512, on a machine that was busy; the others by
-their iterations, 0.6 each.
+(docs/training/experiments.md). Seconds: levels 0, 1 and 3 on one crop of 768×512, on a machine that was busy; the
+others by their iterations, 0.6 each.
 All are of `lite` with the identity b1a8d97f3110d43a. `python -m eval --effort 0 1 … 9` ends with such a table.
 """
 EFFORT_MEASURED = """\

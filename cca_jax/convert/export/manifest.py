@@ -1,4 +1,4 @@
-"""The JSON that says what is in an exported model's folder (docs/export.md)."""
+"""The JSON that says what is in an exported model's folder (docs/coding/export.md)."""
 
 from __future__ import annotations
 

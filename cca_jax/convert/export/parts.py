@@ -1,4 +1,4 @@
-"""The functions of an exported model: what they take and give, by name (docs/export.md).
+"""The functions of an exported model: what they take and give, by name (docs/coding/export.md).
 
 They are the codec's compiled steps (`model.coding.coding_steps`) with plain arrays in place of pytrees. All arrays have
 the shape of one bucket; `sides` says how much of it is picture.

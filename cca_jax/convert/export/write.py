@@ -26,7 +26,7 @@ from cca_jax.tiling.geometry import MAX_SIDE, area_of
 STABLEHLO, ONNX = "stablehlo", "onnx"
 _WHY_NO_ONNX = (
     "ONNX cannot be written: its one converter from JAX that is kept up, jax2onnx, takes neither the oldest nor the "
-    "newest JAX that this package supports (docs/export.md): use --format stablehlo"
+    "newest JAX that this package supports (docs/coding/export.md): use --format stablehlo"
 )
 Tell = Callable[[str, int, int], None]
 """(the name of the part that is being made, how many are, how many there are)."""

@@ -1,7 +1,7 @@
 """Planes worked through in strips of rows, so that what a block computes on its way stays in the processor's cache.
 
 For coding on the CPU, where no gradient is taken: whole planes of intermediate results would each go through memory,
-and its pages be handed out anew, for every operation (docs/performance.md).
+and its pages be handed out anew, for every operation (docs/evaluation/performance.md).
 """
 
 from __future__ import annotations

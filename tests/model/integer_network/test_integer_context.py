@@ -65,7 +65,7 @@ def divided(x, bits):
 
 
 def in_numpy(case, params, skip, integers, symbols, rate=RATE):
-    """All in 64-bit integers, as docs/format.md has it."""
+    """All in 64-bit integers, as docs/file/format.md has it."""
     factor, shift = (64, 0) if rate is None else (int(rate.factor[0, 0, 0, 0]), np.asarray(rate.shift).astype(np.int64))
     x = np.clip(divided(np.clip(integers.astype(np.int64), -127, 127) * factor, 4), -127, 127)
     for name, bias_bits, bits in (("first", 2, 6), ("second", 4, 8)):
