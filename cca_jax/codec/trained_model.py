@@ -16,6 +16,7 @@ from cca_jax.codec.limits import DEFAULT_MAX_PIXELS, check_memory, check_pixels
 from cca_jax.codec.pictures.samples import in_levels
 from cca_jax.codec.pictures.source import Picture, Source, source_of
 from cca_jax.codec.tiles.tile_coder import memory_errors, rate_arguments
+from cca_jax.compile_cache.programs import find
 from cca_jax.config import ModelConfig
 from cca_jax.config.quality_scale import MAX_QUALITY, MIN_QUALITY
 from cca_jax.entropy_coding.coders import RangeCoder
@@ -100,7 +101,8 @@ class TrainedModel:
         check_picture(pixels)
         check_pixels(height, width, self.max_pixels)
         check_memory(self.config, Grid.whole(height, width))
-        output = _forward(self.model, self.params, pad(in_levels(pixels))[None], self.rate(quality))
+        arguments = (self.model, self.params, pad(in_levels(pixels))[None], self.rate(quality))
+        output = find(_forward, arguments)()
         return output.replace(x_hat=output.x_hat[:, :height, :width])
 
 

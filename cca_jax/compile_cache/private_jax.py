@@ -90,6 +90,14 @@ def load(executable: bytes, in_tree: Any, out_tree: Any, device: Any) -> Any:
     return function(executable, in_tree, out_tree, device.client)
 
 
+def forget_programs(step: Callable[..., Any]) -> None:
+    """JAX holds the programs of a jitted function no longer; those that others hold stay."""
+    try:
+        step.clear_cache()  # type: ignore[attr-defined]
+    except AttributeError as error:
+        _log.debug("JAX %s keeps the programs of %r: %s", jax.__version__, step, error)
+
+
 def replace_cache(open_cache: Callable[[], BytesCache | None]) -> bool:
     """Makes JAX keep its programs elsewhere, from the first that it compiles in this process.
 

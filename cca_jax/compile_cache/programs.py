@@ -1,7 +1,8 @@
 """The compiled programs of this process by step and shapes, and their way from the store and to it.
 
 A step that a rehearsal met (`cca_jax.codec.tiles.precompile`) has its program here: compiled, or read from where
-another process left it, which takes no tracing. Any other is compiled by JAX where it is called.
+another process left it, which takes no tracing. Any other is compiled by JAX where it is called. `held` bounds their
+number.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 from cca_jax.compile_cache.compilation import compile_anew
 from cca_jax.compile_cache.device_errors import is_out_of_memory
 from cca_jax.compile_cache.environment import compile_environment, settings
+from cca_jax.compile_cache.held import HeldPrograms
 from cca_jax.compile_cache.private_jax import load, serialize
 from cca_jax.compile_cache.program_source import source_of
 from cca_jax.compile_cache.store import ProgramStore, open_store
@@ -73,7 +75,7 @@ class _Prepared(NamedTuple):
     program: Future[Any]
 
 
-_programs: dict[Signature, _Prepared] = {}
+_programs: HeldPrograms[_Prepared] = HeldPrograms()
 
 
 def prepare(step: Step, arguments: tuple[Any, ...], threads: Executor) -> Any:
@@ -90,7 +92,8 @@ def prepare(step: Step, arguments: tuple[Any, ...], threads: Executor) -> Any:
     signature = Signature.of(step, arguments)
     prepared = _programs.get(signature)
     if prepared is None:
-        prepared = _programs[signature] = _prepare(step, arguments, signature, threads)
+        prepared = _prepare(step, arguments, signature, threads)
+        _programs.put(signature, step, prepared)
     return prepared.shapes
 
 
@@ -110,6 +113,7 @@ def find(step: Step, arguments: tuple[Any, ...]) -> Callable[[], Any]:
     signature = Signature.of(step, arguments)
     prepared = _programs.get(signature)
     if prepared is None or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+        _programs.put(signature, step, prepared)
         return functools.partial(step, *arguments)
     try:
         program = prepared.program.result()
@@ -133,7 +137,7 @@ def find(step: Step, arguments: tuple[Any, ...]) -> Callable[[], Any]:
 
 
 def _forget(step: Step, signature: Signature) -> None:
-    _programs.pop(signature, None)
+    _programs.remove(signature)
     if (place := _place(step, signature)) is not None:
         store, key = place
         store.remove(key)

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num, UInt8
 
+from cca_jax.compile_cache.programs import find
 from cca_jax.objective.gaussian_window import blur
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -163,7 +164,7 @@ def fidelity(reference: np.ndarray, decoded: np.ndarray) -> Fidelity:
     a, b = jnp.asarray(reference)[None], jnp.asarray(decoded)[None]
     similarity = None
     if min(reference.shape[:2]) >= MS_SSIM_MIN_SIDE:
-        similarity = float(_ms_ssim_8bit(a, b)[0])
+        similarity = float(find(_ms_ssim_8bit, (a, b))()[0])
     return Fidelity(psnr=float(psnr(a, b)[0]), ms_ssim=similarity)
 
 

@@ -15,6 +15,7 @@ import cca_jax
 from cca_jax.compile_cache import environment, private_jax, program_source, programs
 from cca_jax.compile_cache.compilation import compile_anew
 from cca_jax.compile_cache.environment import compile_environment, source_digest
+from cca_jax.compile_cache.held import HeldPrograms
 from cca_jax.compile_cache.store import ProgramStore
 from cca_jax.model.parts.slice_model import SlicePrediction
 
@@ -27,7 +28,7 @@ def store(tmp_path, monkeypatch):
     store = ProgramStore(tmp_path, -1)
     monkeypatch.setattr(programs, "open_store", lambda: store)
     monkeypatch.setattr(programs, "_least_seconds", lambda: 0.0)
-    monkeypatch.setattr(programs, "_programs", {})
+    monkeypatch.setattr(programs, "_programs", HeldPrograms())
     return store
 
 

@@ -22,6 +22,7 @@ from cca_jax.codec.effort.objective import Surroundings, weighted_sum
 from cca_jax.codec.tiles.image_coder import AnalyzedTile, ImageCoder
 from cca_jax.codec.tiles.latent_coding import Coded, encode_latent
 from cca_jax.codec.tiles.stopwatch import timed
+from cca_jax.compile_cache.programs import find
 from cca_jax.entropy_coding.coders import RangeCoder
 from cca_jax.model.rates import RatePoint
 from cca_jax.ops.valid_region import ValidRegion
@@ -89,14 +90,14 @@ def _search(tile: AnalyzedTile, shape: tuple[int, ...], effort: Effort, report: 
     around = _surroundings(tile, shape)
     plain = best = last = encode_latent(run, tile.y, effort.bundle, effort.coder)
     least = _cost(tile, around, plain)
-    state = descent.begin(run.model, run.params, tile.y, around.region, around.rate)
+    state = find(descent.begin, (run.model, run.params, tile.y, around.region, around.rate))()
     looks = {round(level.iterations * (k + 1) / _LOOKS / AT_ONCE) * AT_ONCE for k in range(_LOOKS)}
     for first in range(0, level.iterations, AT_ONCE):
         arguments = (run.model, run.params, state, around, _iterations(level, first))
-        state = timed(run.clock, SEARCH, descent.descend, *arguments)
+        state = timed(run.clock, SEARCH, find(descent.descend, arguments))
         done = first + AT_ONCE
         if done in looks:
-            y, z_symbols = descent.to_code(state.latents, around.region, around.rate)
+            y, z_symbols = find(descent.to_code, (state.latents, around.region, around.rate))()
             if not np.isfinite(np.asarray(y)).all():  # the best so far is what there is
                 report(level.iterations)
                 break
@@ -150,7 +151,8 @@ def _with_gradients(region: ValidRegion | None) -> ValidRegion | None:
 def _cost(tile: AnalyzedTile, around: Surroundings, coded: Coded) -> float:
     """L of what a decoder makes of the tile within its halo, summed over pixels."""
     (coded_tile, streams), (rows, columns) = coded, np.asarray(around.sides)
-    pixels = np.asarray(tile.wide.pixels(descent.place(coded_tile.latent, around)))
+    placed = find(descent.place, (coded_tile.latent, around))()
+    pixels = np.asarray(tile.wide.pixels(placed))
     difference = pixels[:, :rows, :columns].astype(np.float64) - tile.pixels[:, :rows, :columns]
     bits = 8 * sum(len(stream.data) for stream in streams)
     return weighted_sum(float(np.square(difference).sum()), float(around.rate.weight[0]), bits)
