@@ -5,6 +5,7 @@ modules that define pytrees are left out of that: JAX rebuilds those with leaves
 """
 
 import dataclasses
+import gc
 import os
 import random
 import subprocess
@@ -66,6 +67,23 @@ MICRO_CONTEXT = dataclasses.replace(MICRO_LITE, scale_source="context_exact", sc
 def pytest_configure(config):
     # Two runs that share a cache may meet in one of its files; JAX then compiles as if it were not there.
     config.addinivalue_line("filterwarnings", "ignore:Error (reading|writing) persistent compilation cache:UserWarning")
+
+
+_MAPPINGS = Path("/proc/self/maps")  # of Linux
+_MOST_MAPPINGS = 20_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def room_for_programs():
+    """Gives compiled programs back after a file, where the process holds many.
+
+    Each lies in memory mappings of its own, some six of them. Linux grants a process 65,530 (vm.max_map_count). Beyond
+    that XLA ends the process, in whatever test it happens to compile.
+    """
+    yield
+    if _MAPPINGS.exists() and _MAPPINGS.read_bytes().count(b"\n") > _MOST_MAPPINGS:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="module")
