@@ -9,7 +9,7 @@ from typing import Any
 
 from cca_jax.bulk.storage import streams
 from cca_jax.bulk.work import Item
-from cca_jax.cli import batch, running
+from cca_jax.cli.batch import outputs, running
 from cca_jax.cli.commands import kept
 from cca_jax.cli.commands.compression import Compression
 from cca_jax.cli.console import Reporter, print_line
@@ -96,13 +96,13 @@ def run(args: argparse.Namespace) -> int:
 
     passed_over: list[Path] = []
     find = functools.partial(find_images, passed_over=passed_over)
-    is_wanted = functools.partial(batch.is_wanted_image, passed_over)
-    items = batch.gather(args.images, args.output, ".cca", find, IMAGE_SUFFIXES, args.recursive, is_wanted)
+    is_wanted = functools.partial(outputs.is_wanted_image, passed_over)
+    items = outputs.gather(args.images, args.output, ".cca", find, IMAGE_SUFFIXES, args.recursive, is_wanted)
     for item in items:
         if not item.name.lower().endswith(".cca") and Path(item.target).is_file():
             raise ValueError(f"{item.target}: exists and is not a .cca file by its name: name another output with -o")
     codec = codecs.load_codec(args.model, args.coder, args.max_pixels)
-    batch.make_folders(items, args.output)
+    outputs.make_folders(items, args.output)
     name_width = max(len(item.name) for item in items)
     measured: list[Figures] = []
 
@@ -117,8 +117,8 @@ def run(args: argparse.Namespace) -> int:
     reporting = Reporter(len(items), "compressing", long=args.effort > 0, to_stderr=standard)
     with reporting as reporter, pillow_limit(args.max_pixels):
         if passed_over:
-            reporter.problem(batch.passed_over_line(passed_over))
-        journal = batch.keeps_journal(args.images, items, args.output)
+            reporter.problem(outputs.passed_over_line(passed_over))
+        journal = outputs.keeps_journal(args.images, items, args.output)
         if args.ray is None:
             progress = reporter.within if len(items) == 1 else None
             make_work = functools.partial(Compression, codec, args, progress)

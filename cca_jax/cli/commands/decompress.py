@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cca_jax.bulk.memory import BYTES_PER_PIXEL
 from cca_jax.bulk.storage import places, streams
 from cca_jax.bulk.work import Item
-from cca_jax.cli import batch, running
+from cca_jax.cli.batch import outputs, running
 from cca_jax.cli.commands import output_image
 from cca_jax.cli.console import Reporter, print_line
 from cca_jax.cli.figures import Figures, bits_per_pixel, mean_line, measure
@@ -72,12 +72,12 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
 
 def run(args: argparse.Namespace) -> int:
     """Decompresses; returns the exit status."""
-    items = batch.gather(args.files, args.output, ".png", _find, {".cca"}, args.recursive)
+    items = outputs.gather(args.files, args.output, ".png", _find, {".cca"}, args.recursive)
     for item in items:
         output_image.check_options(item, args)
     originals = None if args.reference is None else _Originals(args.reference, len(items))
     chosen = None if args.model is None else codecs.load_codec(args.model, max_pixels=args.max_pixels)
-    batch.make_folders(items, args.output)
+    outputs.make_folders(items, args.output)
     name_width = max(len(item.name) for item in items)
     measured: list[Figures] = []
 
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         return f"{text}  {figures}"
 
     with Reporter(len(items), "restoring", to_stderr=items[0].target == streams.STANDARD) as reporter:
-        journal = batch.keeps_journal(args.files, items, args.output)
+        journal = outputs.keeps_journal(args.files, items, args.output)
         if args.ray is None:
             make_work = functools.partial(Restoration, chosen, originals, args)
         else:

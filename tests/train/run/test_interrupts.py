@@ -1,4 +1,4 @@
-"""What asks a run to end, of one process and of several; real processes are in `tests/train/test_train_command.py`."""
+"""What asks a run to end, of one process and of several; real processes are in `tests/train/command/`."""
 
 import signal
 
