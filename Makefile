@@ -79,7 +79,7 @@ figures: $(VENV)/.test
 	$(BIN)/python -m bench codec --models lite --sizes 768x512 --json $(REPORT)/bench.json
 	$(BIN)/python -m eval.report $(REPORT)/results.json --bench $(REPORT)/bench.json
 	$(BIN)/python -m eval.demo --out $(REPORT)/demo --picture docs/images/demo.webp
-	$(BIN)/python -m eval.anatomy --out docs/images
+	$(BIN)/python -m eval.demo.anatomy --out docs/images
 
 ## The documentation site, in .cache/site: open index.html there. A broken link or a name without a page is an error.
 docs: $(VENV)/.test

@@ -13,14 +13,14 @@ from eval.codecs.conventional import ConventionalCodec, UnavailableError
 from eval.codecs.interface import CodecError, ImageCodec
 from eval.codecs.ours import OurCodec, our_codecs
 from eval.codecs.registry import CODECS, available_codecs, make_codec, unavailable_reason
-from eval.metrics import registry
-from eval.metrics.registry import METRICS, Metric
 from eval.rate_distortion.bd_matrix import bd_records
 from eval.rate_distortion.curves import PublishedCurve, identify_dataset, published_curves
 from eval.rate_distortion.means import mean_records
-from eval.report import build
+from eval.rate_distortion.metrics import registry
+from eval.rate_distortion.metrics.registry import METRICS, Metric
 from eval.report.gather import gather_picture
 from eval.report.pictures import Picture
+from eval.report.write import build
 from eval.results.machine import describe_machine, versions
 from eval.results.results import CodecRecord, Data, Results
 from eval.runner.images import ImageSource, LoadedImage, evenly_spaced, open_source

@@ -1,4 +1,5 @@
 """Rate–distortion arithmetic: `bd_matrix` of a run, `means` over images, published `curves/` as data.
 
-`evaluate` and the report import it; it may import metrics and results.
+`metrics/` measure distortion beside PSNR and MS-SSIM. `evaluate`, the runner and the report import it; it may import
+codecs and results.
 """

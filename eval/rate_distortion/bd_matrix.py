@@ -9,8 +9,8 @@ from itertools import permutations
 from typing import Final, TypeVar, cast
 
 from cca_jax.objective.bd_rate import IncomparableError, Point, bd_quality, bd_rate
-from eval.metrics.registry import METRICS
 from eval.rate_distortion.curves import PublishedCurve
+from eval.rate_distortion.metrics.registry import METRICS
 from eval.results.kinds import MetricName
 from eval.results.records import MeanRecord
 from eval.results.results import BdRecord

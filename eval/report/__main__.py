@@ -15,7 +15,7 @@ from cca_jax.cli.parser import OneLineParser
 from cca_jax.image_io.files import write_atomically
 from eval.rate_distortion.curves import identify_dataset, published_curves
 from eval.report.figures_of_pages import renew
-from eval.report.overview_plot import overview_plot
+from eval.report.plots.overview import overview_plot
 from eval.results.results import Results
 
 _README, _PLOT = Path("README.md"), Path("docs/images/kodak.svg")

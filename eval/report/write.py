@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cca_jax.image_io.files import write_atomically
 from eval.rate_distortion.curves import PublishedCurve
-from eval.report.page import render_page
+from eval.report.page.render import render_page
 from eval.report.pictures import Picture
-from eval.report.plots import bits_per_slice_plot, rate_distortion_plots
+from eval.report.plots.papers import bits_per_slice_plot, rate_distortion_plots
 from eval.results.results import Results
 
 PAGE = "report.html"

@@ -11,7 +11,7 @@ from typing import cast
 from cca_jax.cli.figures import bits_per_pixel
 from cca_jax.objective.metrics import fidelity
 from eval.codecs.interface import CodecError, Decoded, Encoded, EstimatingCodec, ImageCodec
-from eval.metrics.registry import Metric
+from eval.rate_distortion.metrics.registry import Metric
 from eval.results.records import ImageRecord
 from eval.runner.compilation import steady
 from eval.runner.images import LoadedImage

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Sequence
 
 from eval.codecs.interface import ImageCodec
-from eval.metrics.registry import Metric
+from eval.rate_distortion.metrics.registry import Metric
 from eval.results.records import Failure, ImageRecord
 from eval.results.results import Machine
 from eval.runner.images import ImageSource

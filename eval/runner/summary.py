@@ -9,7 +9,7 @@ from cca_jax.cli.console import print_line, print_table
 from cca_jax.objective.metrics import MS_SSIM_MIN_SIDE
 from eval.codecs.interface import TOTAL
 from eval.codecs.ours import EFFORT
-from eval.metrics.registry import METRICS
+from eval.rate_distortion.metrics.registry import METRICS
 from eval.results.records import MeanRecord
 from eval.results.results import BdRecord
 

@@ -1,4 +1,4 @@
-"""The parts of 2018 against CompressAI, with converted weights (eval/dump_compressai.py made the numbers)."""
+"""The parts of 2018 against CompressAI, with converted weights (eval/verify/dump_compressai.py made the numbers)."""
 
 from pathlib import Path
 

@@ -11,9 +11,9 @@ from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
 from cca_jax.entropy_coding.coders import get_coder
 from cca_jax.entropy_coding.tables import CodingTables
-from eval.anatomy import __main__ as command
-from eval.anatomy.bits import bits_by_position, file_parts, symbol_bits
-from eval.anatomy.context import hiding_costs
+from eval.demo.anatomy import __main__ as command
+from eval.demo.anatomy.bits import bits_by_position, file_parts, symbol_bits
+from eval.demo.anatomy.context import hiding_costs
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.report import build
-from eval.report.page_data import page_data
+from eval.report.page.data import page_data
+from eval.report.page.tables import Footnotes, bd_matrices, mean_rows
 from eval.report.pictures import data_uri
-from eval.report.style import assign_styles
-from eval.report.tables import Footnotes, bd_matrices, mean_rows
+from eval.report.plots.style import assign_styles
+from eval.report.write import build
 
 
 class Reader(html.parser.HTMLParser):

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from eval.anatomy.bits import FileParts
-from eval.plotting.theme import INK, LOOK, themed_svg
+from eval.demo.anatomy.bits import FileParts
+from eval.report.plots.theme import INK, LOOK, themed_svg
 
 _HEADER, _HYPER = "#8c959f", "#bf8700"
 _SLICES = "viridis"

@@ -1,4 +1,4 @@
-"""`python -m eval.anatomy`: where the bits of a photo's file go, and how slices depend on each other, as figures."""
+"""`python -m eval.demo.anatomy`: where the bits of a photo's file go, and how slices depend on each other: figures."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from cca_jax.config.quality_scale import check_quality
 from cca_jax.image_io.files import write_atomically
 from cca_jax.image_io.images import read_image
 from cca_jax.tiling.buckets import pad
-from eval.anatomy.bits import FileParts, bits_by_position, file_parts
-from eval.anatomy.context import hiding_costs
-from eval.anatomy.draw import draw_bits, draw_context, draw_map
+from eval.demo.anatomy.bits import FileParts, bits_by_position, file_parts
+from eval.demo.anatomy.context import hiding_costs
+from eval.demo.anatomy.draw import draw_bits, draw_context, draw_map
 
-_PHOTO = Path(__file__).parents[1] / "demo" / "kodim23.png"
+_PHOTO = Path(__file__).parents[1] / "kodim23.png"
 
 _QUALITIES = (10.0, 30.0, 50.0, 70.0, 90.0)
 _SIDE = 256
@@ -105,7 +105,7 @@ def _print(name: str, photo: Path, figures: dict) -> None:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = OneLineParser(prog="python -m eval.anatomy", description=__doc__)
+    parser = OneLineParser(prog="python -m eval.demo.anatomy", description=__doc__)
     parser.add_argument(
         "image", nargs="?", type=Path, default=_PHOTO, metavar="IMAGE", help="a photo (default: the bundled one)"
     )

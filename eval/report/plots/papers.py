@@ -14,10 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from eval.metrics.registry import METRICS
 from eval.rate_distortion.curves import PublishedCurve
-from eval.report.page_data import curve_styles, setting_label, slice_rates
-from eval.report.style import CurveStyle
+from eval.rate_distortion.metrics.registry import METRICS
+from eval.report.plots.series import setting_label, slice_rates
+from eval.report.plots.style import CurveStyle, curve_styles
 from eval.results.results import Results
 
 _LOOK: dict[Any, Any] = {

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.colors import to_hex
 
-from eval.metrics.registry import METRICS, Metric
 from eval.rate_distortion.curves import PublishedCurve
+from eval.rate_distortion.metrics.registry import METRICS, Metric
 from eval.report.pictures import Picture, Version, data_uri
-from eval.report.style import CurveStyle, assign_styles
+from eval.report.plots.series import setting_label, slice_rates
+from eval.report.plots.style import CurveStyle, curve_styles
 from eval.results.records import ImageRecord, MeanRecord
 from eval.results.results import CodecRecord, Results
 
@@ -65,22 +65,11 @@ def page_data(results: Results, pictures: Sequence[Picture], published: Sequence
     }
 
 
-def curve_styles(results: Results, published: Sequence[PublishedCurve]) -> Mapping[str, CurveStyle]:
-    """The look of every codec, ours first, and of every published curve, by name."""
-    ours = [codec.name for codec in results.codecs if codec.kind == "ours"]
-    return assign_styles(ours, [codec.name for codec in results.codecs] + [curve.name for curve in published])
-
-
 def published_caveat(curve: PublishedCurve) -> str:
     """In what a published curve was measured otherwise than here, or may have been; empty for in nothing."""
     pixels = {"float": "PSNR of unrounded images", "unstated": "rounding unstated", "8-bit": ""}[curve.pixels]
     rate = {"estimate": "estimated rates", "unstated": "kind of rate unstated", "file": ""}[curve.rate]
     return ", ".join(part for part in (pixels, rate) if part)
-
-
-def setting_label(codec: CodecRecord, setting: float) -> str:
-    """A setting in words, "quality 30"; empty for a codec of a single rate."""
-    return f"{codec.setting_name} {setting:g}" if len(codec.settings) > 1 or setting else ""
 
 
 def _codec(codec: CodecRecord, style: CurveStyle) -> dict[str, Any]:
@@ -110,37 +99,6 @@ def _costs(record: ImageRecord) -> list[Any]:
         _number(record.encode_seconds.get("total"), 5),
         _number(record.decode_seconds.get("total"), 5),
         record.peak_memory_bytes,
-    ]
-
-
-@dataclass(frozen=True)
-class SliceRates:
-    """Bits per pixel of the streams of one file.
-
-    Attributes:
-        image: the image's name.
-        codec: the codec's.
-        setting: its setting.
-        rates: of z, then of each slice; without the header.
-    """
-
-    image: str
-    codec: str
-    setting: float
-    rates: tuple[float, ...]
-
-
-def slice_rates(results: Results) -> list[SliceRates]:
-    """Where the bits of every file of ours go, in the order of the records."""
-    return [
-        SliceRates(
-            record.image,
-            record.codec,
-            record.setting,
-            tuple(bits / (record.width * record.height) for bits in record.bits_per_slice),
-        )
-        for record in results.records
-        if record.bits_per_slice
     ]
 
 

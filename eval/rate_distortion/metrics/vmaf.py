@@ -21,7 +21,7 @@ from cca_jax import install_hint
 from eval.codecs.conventional import UnavailableError
 from eval.codecs.interface import CodecError
 from eval.codecs.programs import identity, run_program
-from eval.metrics.pairs import written_pair
+from eval.rate_distortion.metrics.pairs import written_pair
 
 _MODEL = "vmaf_v0.6.1"
 _MIN_SIDE = 32

@@ -6,8 +6,11 @@ needed) and have a contrast of at least 3:1 on white and on the page's dark grou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+
+from eval.rate_distortion.curves import PublishedCurve
+from eval.results.results import Results
 
 _COLORS = (
     "#0077bb",
@@ -55,6 +58,12 @@ class CurveStyle:
     def to_dict(self) -> dict[str, str]:
         """The fields by name."""
         return asdict(self)
+
+
+def curve_styles(results: Results, published: Sequence[PublishedCurve]) -> Mapping[str, CurveStyle]:
+    """The look of every codec, ours first, and of every published curve, by name."""
+    ours = [codec.name for codec in results.codecs if codec.kind == "ours"]
+    return assign_styles(ours, [codec.name for codec in results.codecs] + [curve.name for curve in published])
 
 
 def assign_styles(first: Sequence[str], others: Iterable[str]) -> dict[str, CurveStyle]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from eval.codecs.interface import CodecError
 from eval.codecs.programs import find_program, identity, output_of
-from eval.metrics.pairs import written_pair
+from eval.rate_distortion.metrics.pairs import written_pair
 
 _SSIMULACRA2, _BUTTERAUGLI = ("ssimulacra2",), ("butteraugli_main",)
 _NUMBER = r"(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)"

@@ -4,7 +4,7 @@ The case is one file, OUT.npz: weights by their names, an image, and what `MeanS
 transforms are those of `ScaleHyperprior` too, makes of it in evaluation. Needs torch, numpy and compressai 1.2; nothing
 of JAX. All runs on the CPU in float32. Layouts are PyTorch's.
 
-    python eval/dump_compressai.py --out tests/golden/mbt2018_mean.npz
+    python eval/verify/dump_compressai.py --out tests/golden/mbt2018_mean.npz
 """
 
 from __future__ import annotations

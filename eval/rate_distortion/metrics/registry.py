@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from eval.codecs.conventional import UnavailableError
-from eval.metrics import hvs, jxl_tools, vmaf
+from eval.rate_distortion.metrics import hvs, jxl_tools, vmaf
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from eval.plotting.theme import INK, LOOK, themed_svg
+from eval.report.plots.theme import INK, LOOK, themed_svg
 
 
 def _draw(title):

@@ -15,11 +15,10 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
-from eval.metrics.registry import METRICS
 from eval.rate_distortion.curves import PublishedCurve
-from eval.report.page_data import curve_styles, page_data
-from eval.report.pictures import Picture
-from eval.report.tables import (
+from eval.rate_distortion.metrics.registry import METRICS
+from eval.report.page.data import page_data
+from eval.report.page.tables import (
     Footnotes,
     bd_matrices,
     failure_rows,
@@ -28,6 +27,8 @@ from eval.report.tables import (
     mean_columns,
     mean_rows,
 )
+from eval.report.pictures import Picture
+from eval.report.plots.style import curve_styles
 from eval.results.results import Results
 
 _HERE = Path(__file__).parent

@@ -23,7 +23,7 @@ from cca_jax.model.integer_network.surprise import surprise
 from cca_jax.model.parts.slice_model import SlicePrediction
 from cca_jax.model.rates import RatePoint
 from cca_jax.model.recurrence import context_of
-from eval.anatomy.bits import symbol_bits
+from eval.demo.anatomy.bits import symbol_bits
 
 
 class _Hyper(NamedTuple):

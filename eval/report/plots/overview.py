@@ -14,10 +14,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eval.plotting.theme import LOOK, themed_svg
 from eval.rate_distortion.curves import PublishedCurve
-from eval.report.page_data import curve_styles
-from eval.report.style import CurveStyle
+from eval.report.plots.style import CurveStyle, curve_styles
+from eval.report.plots.theme import LOOK, themed_svg
 from eval.results.results import Results
 
 SHOWN = {

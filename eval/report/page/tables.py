@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eval.codecs.interface import TOTAL
-from eval.metrics.registry import METRICS
-from eval.report.page_data import setting_label
-from eval.report.style import CurveStyle
+from eval.rate_distortion.metrics.registry import METRICS
+from eval.report.plots.series import setting_label
+from eval.report.plots.style import CurveStyle
 from eval.results.records import MeanRecord
 from eval.results.results import BdRecord, CodecRecord, Results
 

@@ -6,7 +6,7 @@ import pytest
 
 from eval.rate_distortion.curves import published_curves
 from eval.rate_distortion.means import mean_records
-from eval.report.overview_plot import overview_plot, spread_out
+from eval.report.plots.overview import overview_plot, spread_out
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.report import build
+from eval.report.write import build
 
 selenium = pytest.importorskip("selenium.webdriver")
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402

@@ -9,8 +9,8 @@ import pytest
 
 from cca_jax.objective.metrics import fidelity
 from eval.codecs.interface import CodecError
-from eval.metrics import hvs, jxl_tools, registry, vmaf
-from eval.metrics.registry import METRICS, named, unavailable_reason
+from eval.rate_distortion.metrics import hvs, jxl_tools, registry, vmaf
+from eval.rate_distortion.metrics.registry import METRICS, named, unavailable_reason
 from eval.results.kinds import MetricName
 
 LIBRARIES = ["psnr-hvs", "psnr-hvs-m", "vmaf"]
