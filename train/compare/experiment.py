@@ -24,9 +24,9 @@ from train.compare.real_files import file_points
 from train.compare.results import FILE_NAME, Results, RunResult, read_results
 from train.compare.variants import MATCHED, Variant
 from train.recipe.config import REPORTING_ONLY, TrainConfig
-from train.reporting import metrics_log
 from train.run.interrupts import Interrupts
 from train.run.loop import run
+from train.run.reporting import metrics_log
 from train.run.run_data import RunData
 from train.step.state import TrainState
 

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from train.recipe.config import TrainConfig
-from train.run.data_wait import DataWait
 from train.run.run_data import RunData
-from train.run.utilization import Utilization
+from train.run.timing.data_wait import DataWait
+from train.run.timing.utilization import Utilization
 from train.step import schedules
 from train.step.compiled import compile_step
 from train.step.compiled_window import compile_window, seed_words

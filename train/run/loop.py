@@ -20,16 +20,16 @@ from train.checkpoints.saved_run import CONFIG, LAYOUT, read_config, restore_sta
 from train.init.start import starting_params
 from train.recipe.config import REPORTING_ONLY, TrainConfig
 from train.recipe.trace_window import TraceWindow
-from train.reporting.console import noise_warning
-from train.reporting.reporter import Reporter
 from train.run.advance import advance_by
-from train.run.data_wait import DataWait
-from train.run.goodput import CHECKPOINTS, COMPILATION, VALIDATION, Goodput
 from train.run.interrupts import Interrupts
-from train.run.pace import Pace
-from train.run.profile import Profile
+from train.run.reporting.console import noise_warning
+from train.run.reporting.reporter import Reporter
 from train.run.run_data import RunData
-from train.run.utilization import Utilization
+from train.run.timing.data_wait import DataWait
+from train.run.timing.goodput import CHECKPOINTS, COMPILATION, VALIDATION, Goodput
+from train.run.timing.pace import Pace
+from train.run.timing.profile import Profile
+from train.run.timing.utilization import Utilization
 from train.run.validation import validate
 from train.step import schedules
 from train.step.mesh import check_divides, own_copy, wait_for_all, wait_on_cpu

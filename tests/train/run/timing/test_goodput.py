@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from train.run.data_wait import DataWait
-from train.run.goodput import CHECKPOINTS, COMPILATION, DATA, VALIDATION, Goodput
+from train.run.timing.data_wait import DataWait
+from train.run.timing.goodput import CHECKPOINTS, COMPILATION, DATA, VALIDATION, Goodput
 
 
 def test_activities_are_counted_once_and_the_rest_is_steps():

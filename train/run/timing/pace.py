@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from train.run.data_wait import DataWait
-from train.run.utilization import Utilization
+from train.run.timing.data_wait import DataWait
+from train.run.timing.utilization import Utilization
 
 
 class Pace:

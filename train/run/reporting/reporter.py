@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from train.reporting.board import Board
-from train.reporting.console import DATA_WARNING, FLOOR_WARNING, goodput_line, train_line, validation_line
-from train.reporting.metrics_log import MetricsLog
+from train.run.reporting.board import Board
+from train.run.reporting.console import DATA_WARNING, FLOOR_WARNING, goodput_line, train_line, validation_line
+from train.run.reporting.metrics_log import MetricsLog
 
 _PICTURES = 4
 _FLOOR_SHARE = 0.5
@@ -45,7 +45,7 @@ class Reporter:
         Args:
             step: its number.
             values: by the names of `ObjectiveTerms` and `StepReport`.
-            pace: `seconds_per_step`, and by name what else is known of how the run gets on (`train.run.pace`).
+            pace: `seconds_per_step`, and by name what else is known of how the run gets on (`train.run.timing.pace`).
         """
         crops = self.batch_size / pace["seconds_per_step"]
         told = {**values, **pace, "crops_per_second": crops}

@@ -1,7 +1,7 @@
 """Where a run's wall time goes: goodput is the share of it in which steps are done.
 
 Compilation is found by JAX's own events wherever it happens, in a validation too. Waiting for photos counts only where
-the device has nothing left to do (`train.run.data_wait`). What is not counted as anything else is steps.
+the device has nothing left to do (`train.run.timing.data_wait`). What is not counted as anything else is steps.
 """
 
 from __future__ import annotations

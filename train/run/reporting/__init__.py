@@ -1,4 +1,4 @@
 """What a person sees of a run: `metrics.jsonl`, the console's lines, TensorBoard.
 
-The run imports it; it may import recipes.
+The loop and `compare` import it; it may import recipes.
 """

@@ -14,7 +14,7 @@ from types import TracebackType
 
 import jax
 
-from train.run.goodput import DATA, Goodput
+from train.run.timing.goodput import DATA, Goodput
 
 
 class DataWait:

@@ -45,7 +45,7 @@ def train_line(step: int, steps: int, values: dict[str, Any], crops_per_second: 
     Args:
         step: steps done.
         steps: steps in all.
-        values: names of `ObjectiveTerms`, `StepReport` and `train.run.pace` to numbers.
+        values: names of `ObjectiveTerms`, `StepReport` and `train.run.timing.pace` to numbers.
         crops_per_second: over all devices, since the last line.
         batch_size: crops of a step.
     """

@@ -2,7 +2,7 @@ import jax
 import pytest
 
 from train.recipe.trace_window import TraceWindow
-from train.run.profile import Profile
+from train.run.timing.profile import Profile
 
 
 @pytest.fixture

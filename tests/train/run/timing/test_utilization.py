@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-import train.run.utilization as utilization
+import train.run.timing.utilization as utilization
 from train.plan.accelerators.chips import CHIPS
-from train.run.data_wait import DataWait
-from train.run.goodput import DATA, Goodput
-from train.run.pace import Pace
-from train.run.utilization import Utilization
+from train.run.timing.data_wait import DataWait
+from train.run.timing.goodput import DATA, Goodput
+from train.run.timing.pace import Pace
+from train.run.timing.utilization import Utilization
 
 
 @jax.jit
@@ -42,7 +42,7 @@ def test_the_pace_since_the_last_line(one_device, monkeypatch):
     now = [100.0]
     goodput = Goodput()
     with DataWait(goodput) as waits:
-        monkeypatch.setattr("train.run.pace.time.monotonic", lambda: now[0])
+        monkeypatch.setattr("train.run.timing.pace.time.monotonic", lambda: now[0])
         pace = Pace(10, waits, Utilization(one_device))
         now[0], goodput.seconds[DATA] = 108.0, 2.0
         assert pace.values(14) == {"seconds_per_step": 2.0, "data_wait": 0.25}

@@ -5,9 +5,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from train.recipe.options import config_of, parser
-from train.reporting.console import decibels, goodput_line, noise_warning, train_line, validation_line
-from train.reporting.metrics_log import MetricsLog
-from train.reporting.reporter import Reporter
+from train.run.reporting.console import decibels, goodput_line, noise_warning, train_line, validation_line
+from train.run.reporting.metrics_log import MetricsLog
+from train.run.reporting.reporter import Reporter
 
 VALUES = {
     "loss": 12.5, "mse": 0.001, "rate_y": 0.5, "rate_z": 0.25, "rate_aux": 0.75, "cca": -0.25, "skipped": 0.0,
