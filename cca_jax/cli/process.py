@@ -38,7 +38,7 @@ def pillow_limit(max_pixels: int | None) -> Iterator[None]:
     """Makes Pillow refuse, from an image's header, what the codec would; None is the codec's default."""
     from PIL import Image
 
-    from cca_jax.codec.limits import DEFAULT_MAX_PIXELS
+    from cca_jax.codec.checks.limits import DEFAULT_MAX_PIXELS
 
     before, most = Image.MAX_IMAGE_PIXELS, DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
     Image.MAX_IMAGE_PIXELS = -(-most // 2)  # it warns of so many, and refuses more than twice as many

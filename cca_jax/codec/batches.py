@@ -20,9 +20,9 @@ from jaxtyping import UInt8
 
 from cca_jax.bitstream import container
 from cca_jax.bitstream.header import EXACT_SHAPES
+from cca_jax.codec.checks.files import read_own
 from cca_jax.codec.encoding import file_of_tiles
 from cca_jax.codec.encoding_plan import plan_encoding
-from cca_jax.codec.file_checks import read_own
 from cca_jax.codec.pictures.photo_boxes import photo_of, type_of_samples
 from cca_jax.codec.pictures.source import Picture, Source, source_of
 from cca_jax.codec.tiles.batch_coder import BatchCoder

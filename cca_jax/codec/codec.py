@@ -20,13 +20,13 @@ from cca_jax.bitstream.header import EXACT_SHAPES, TILED
 from cca_jax.bundles.bundle import load_bundle
 from cca_jax.bundles.registry import locate
 from cca_jax.codec.batches import Batches
+from cca_jax.codec.checks.files import read_own
+from cca_jax.codec.checks.limits import DEFAULT_MAX_PIXELS
 from cca_jax.codec.coding_ways import best_way, code_tiles
 from cca_jax.codec.decoding import decode_pixels
 from cca_jax.codec.effort.search import Progress
 from cca_jax.codec.encoding import Encoding, file_of_tiles
 from cca_jax.codec.encoding_plan import plan_encoding
-from cca_jax.codec.file_checks import read_own
-from cca_jax.codec.limits import DEFAULT_MAX_PIXELS
 from cca_jax.codec.pictures.photo_boxes import photo_of, type_of_samples
 from cca_jax.codec.pictures.source import Picture, Source, source_of
 from cca_jax.codec.tiles.image_coder import ImageCoder

@@ -6,7 +6,7 @@ import numpy as np
 
 from cca_jax.bitstream.container import Container
 from cca_jax.bundles.bundle import Bundle
-from cca_jax.codec.limits import TILES_AT_ONCE
+from cca_jax.codec.checks.limits import TILES_AT_ONCE
 from cca_jax.codec.tiles.image_coder import ImageCoder
 from cca_jax.codec.tiles.latent_coding import Observe, decode_tiles
 from cca_jax.codec.tiles.stopwatch import Stopwatch

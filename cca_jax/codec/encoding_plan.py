@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cca_jax.bitstream import container
+from cca_jax.codec.checks.limits import check_memory, check_pixels
 from cca_jax.codec.effort.levels import check_effort
-from cca_jax.codec.limits import check_memory, check_pixels
 from cca_jax.config import ModelConfig
 from cca_jax.config.quality_scale import DEFAULT_QUALITY, check_quality
 from cca_jax.tiling.geometry import MAX_TILES, UNIT, Grid

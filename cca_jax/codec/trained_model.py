@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cca_jax.bundles.bundle import Bundle
+from cca_jax.codec.checks.limits import DEFAULT_MAX_PIXELS, check_memory, check_pixels
 from cca_jax.codec.encoding_plan import check_picture, coded_quality
-from cca_jax.codec.limits import DEFAULT_MAX_PIXELS, check_memory, check_pixels
 from cca_jax.codec.pictures.samples import in_levels
 from cca_jax.codec.pictures.source import Picture, Source, source_of
 from cca_jax.codec.tiles.tile_coder import memory_errors, rate_arguments

@@ -14,7 +14,7 @@ import numpy as np
 from cca_jax.bitstream import container
 from cca_jax.bitstream.boxes import alpha, kinds, metadata, picture
 from cca_jax.bitstream.boxes.section import Box
-from cca_jax.codec import limits
+from cca_jax.codec.checks import limits
 from cca_jax.codec.codec import Codec, load_model
 from cca_jax.entropy_coding.coders import get_coder
 from cca_jax.entropy_coding.errors import CodingError

@@ -10,7 +10,7 @@ import pytest
 from bench.process.command import run_command
 from cca_jax.bitstream import container
 from cca_jax.bundles.bundle import Bundle
-from cca_jax.codec import limits
+from cca_jax.codec.checks import limits
 from cca_jax.codec.codec import Codec, load_model
 from cca_jax.config import PRESETS
 from cca_jax.entropy_coding import coders

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cca_jax.bitstream import container
 from cca_jax.bitstream.partial import read_whole_streams
-from cca_jax.codec.limits import check_memory, check_pixels
+from cca_jax.codec.checks.limits import check_memory, check_pixels
 from cca_jax.config import ModelConfig
 from cca_jax.config.quality_scale import MAX_QUALITY, MIN_QUALITY
 from cca_jax.entropy_coding.errors import FormatError

@@ -25,7 +25,7 @@ from cca_jax.model.parameters.initialize import initial_params
 from cca_jax.model.parameters.shapes import flatten
 from cca_jax.model.registry import UnregisteredPartError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
