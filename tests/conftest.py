@@ -24,6 +24,7 @@ _LIBRARY = Path(__file__).parents[1] / "cca_jax"
 _PYTREES = {"valid_region"}
 _CHECKED = (
     *(f"ops.{path.stem}" for path in (_LIBRARY / "ops").glob("*.py") if path.stem not in _PYTREES | {"__init__"}),
+    "ops.layers",
     *(f"model.integer_network.{name}" for name in ("arithmetic", "layers", "context", "scales")),
     # Not `rates`: like `valid_region` it defines a pytree, whose leaves need not be arrays.
     *(f"model.{name}" for name in ("layers", "parts.naf", "parts.slice_networks", "priors", "slices")),

@@ -22,10 +22,10 @@ from jax.stages import Compiled
 from bench.timing import Timing, alternate, once, summarize
 from cca_jax.model.blocks.layers import NAFBlock
 from cca_jax.ops import platform
-from cca_jax.ops.convolution import conv2d, depthwise_conv2d, transposed_conv2d
 from cca_jax.ops.cpu.strip_blocks import naf_block
 from cca_jax.ops.cpu.strips import rows_in_strip
-from cca_jax.ops.normalization import layer_norm
+from cca_jax.ops.layers.convolution import conv2d, depthwise_conv2d, transposed_conv2d
+from cca_jax.ops.layers.normalization import layer_norm
 from cca_jax.ops.precision import sum_over_positions
 from cca_jax.ops.valid_region import ValidRegion
 

@@ -18,7 +18,7 @@ from cca_jax.model.blocks import layers
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.coding import coding_steps
 from cca_jax.model.parts import naf, slice_model
-from cca_jax.ops import convolution
+from cca_jax.ops.layers import convolution
 from cca_jax.ops.likelihoods import density
 
 ROOT = Path(__file__).parents[2]

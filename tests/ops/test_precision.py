@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.ops.convolution import conv2d, depthwise_conv2d, transposed_conv2d
-from cca_jax.ops.normalization import layer_norm
+from cca_jax.ops.layers.convolution import conv2d, depthwise_conv2d, transposed_conv2d
+from cca_jax.ops.layers.normalization import layer_norm
 from cca_jax.ops.precision import add_channels, narrow
 
 OPERATIONS = {

@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cca_jax.ops.convolution import conv2d, depthwise_conv2d, transposed_conv2d
-from cca_jax.ops.normalization import layer_norm
-from cca_jax.ops.pointwise import identity, pointwise
+from cca_jax.ops.layers.convolution import conv2d, depthwise_conv2d, transposed_conv2d
+from cca_jax.ops.layers.normalization import layer_norm
+from cca_jax.ops.layers.pointwise import identity, pointwise
 from cca_jax.ops.precision import add_channels, per_channel
 from cca_jax.ops.valid_region import ValidRegion, masked, plane_mean
 

@@ -1,7 +1,7 @@
 """Gradients to the kernels of convolutions, as matrix products and as sums that stay in the cache.
 
 XLA's own are up to ten times as slow on the CPU, and slower still inside `lax.scan`. Both functions give what the
-gradient of the plain definition in `ops.convolution` is.
+gradient of the plain definition in `ops.layers.convolution` is.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from cca_jax.ops.convolution import conv2d_of_padded_rows, depthwise_of_padded
 from cca_jax.ops.cpu.strips import map_strips, map_windows, sum_dtype
-from cca_jax.ops.normalization import layer_norm
+from cca_jax.ops.layers.convolution import conv2d_of_padded_rows, depthwise_of_padded
+from cca_jax.ops.layers.normalization import layer_norm
+from cca_jax.ops.layers.pointwise import pointwise
 from cca_jax.ops.planes import pad_once
-from cca_jax.ops.pointwise import pointwise
 from cca_jax.ops.precision import add_channels, per_channel
 from cca_jax.ops.valid_region import ValidRegion
 

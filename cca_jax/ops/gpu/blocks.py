@@ -12,10 +12,10 @@ from typing import Any
 import jax
 from jaxtyping import Array
 
-from cca_jax.ops.convolution import conv2d
-from cca_jax.ops.dense import dense
 from cca_jax.ops.gpu.gated import gate, gated_depthwise
-from cca_jax.ops.normalization import standardize
+from cca_jax.ops.layers.convolution import conv2d
+from cca_jax.ops.layers.dense import dense
+from cca_jax.ops.layers.normalization import standardize
 from cca_jax.ops.precision import add_channels
 
 Params = Mapping[str, Any]

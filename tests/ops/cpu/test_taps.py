@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cca_jax.ops import platform
-from cca_jax.ops.convolution import conv2d, transposed_conv2d
 from cca_jax.ops.cpu.taps import gather_taps, scatter_taps
+from cca_jax.ops.layers.convolution import conv2d, transposed_conv2d
 from cca_jax.ops.planes import pad_once
 
 

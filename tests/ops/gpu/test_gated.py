@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.ops.convolution import depthwise_conv2d
 from cca_jax.ops.gpu.gated import gate, gated_depthwise
+from cca_jax.ops.layers.convolution import depthwise_conv2d
 
 
 def normal(seed, *shape):

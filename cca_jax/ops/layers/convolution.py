@@ -22,8 +22,8 @@ from jaxtyping import Array, Float
 from cca_jax.ops import platform
 from cca_jax.ops.cpu.kernel_gradients import depthwise_kernel_gradient, kernel_gradient
 from cca_jax.ops.cpu.taps import conv2d_by_taps, transposed_conv2d_by_taps
+from cca_jax.ops.layers.pointwise import identity, pointwise
 from cca_jax.ops.planes import depth_to_space, pad_once
-from cca_jax.ops.pointwise import identity, pointwise
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cca_jax.ops.normalization import layer_norm
+from cca_jax.ops.layers.normalization import layer_norm
 
 
 def normal(seed, *shape):

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cca_jax.ops.dense import dense
+from cca_jax.ops.layers.dense import dense
 
 
 def normal(seed, *shape):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from jax import lax
 
-from cca_jax.ops import convolution, platform
-from cca_jax.ops.convolution import conv2d, depthwise_conv2d, transposed_conv2d
+from cca_jax.ops import platform
+from cca_jax.ops.layers import convolution
+from cca_jax.ops.layers.convolution import conv2d, depthwise_conv2d, transposed_conv2d
 from cca_jax.ops.planes import depth_to_space
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
