@@ -24,11 +24,15 @@ _LIBRARY = Path(__file__).parents[1] / "cca_jax"
 _PYTREES = {"valid_region"}
 _CHECKED = (
     *(f"ops.{path.stem}" for path in (_LIBRARY / "ops").glob("*.py") if path.stem not in _PYTREES | {"__init__"}),
-    "ops.layers",
+    *(f"ops.{room}" for room in ("layers", "likelihoods", "quantization")),
     *(f"model.integer_network.{name}" for name in ("arithmetic", "layers", "context", "scales")),
     # Not `rates`: like `valid_region` it defines a pytree, whose leaves need not be arrays.
-    *(f"model.{name}" for name in ("layers", "parts.naf", "parts.slice_networks", "priors", "slices")),
+    *(f"model.blocks.{name}" for name in ("layers", "priors")),
+    *(f"model.parts.{name}" for name in ("naf", "slice_networks", "slice_model")),
 )
+for _name in _CHECKED:
+    _place = _LIBRARY / _name.replace(".", "/")
+    assert _place.is_dir() or _place.with_suffix(".py").is_file(), f"{_place}: moved, so nothing of it is checked"
 install_import_hook([f"cca_jax.{name}" for name in _CHECKED], "beartype.beartype")
 
 import jax
