@@ -177,6 +177,7 @@ print(hashlib.sha256(np.asarray(programs.find(coding_steps.analyze, arguments)()
 """
 
 
+@pytest.mark.slow
 def test_no_process_runs_the_program_of_another_source(tmp_path):
     def run(patch, cache):
         environment = {

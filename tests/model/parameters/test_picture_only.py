@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -60,7 +61,7 @@ def outputs(micro_context, micro_context_params, micro_image):
 
     With noise, because the likelihoods of rounded values hide means that move by less than what rounds.
     """
-    model, rate = CCAModel(micro_context), RatePoint.at(micro_context, np.array([0.5, 1.5]))
+    model, rate = CCAModel(micro_context), RatePoint.at(micro_context, jnp.array([0.5, 1.5]))
     noise = Noise.sample(jax.random.key(0), micro_context, micro_image.shape, auxiliary=False)
     apply = jax.jit(lambda params: model.apply({"params": params}, micro_image, noise, rate=rate, auxiliary=False))
 

@@ -27,6 +27,7 @@ def test_what_a_run_tells(whole_run):
     assert len(lines(run)) == 9
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_a_run_ends_with_the_same_parameters(whole_run, run_folder):
     out = run_folder / "killed"
     process = start(arguments(run_folder, out))
