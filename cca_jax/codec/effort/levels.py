@@ -47,28 +47,28 @@ LEVELS = (
 MAX_EFFORT = len(LEVELS) - 1
 
 MEASURED: tuple[tuple[float, float | None], ...] = (
-    (0.3, 0.0),
-    (3, -3.5),
-    (6, -5.8),
-    (11, -9.0),
-    (16, -10.4),
-    (26, -12.9),
-    (38, -14.9),
-    (62, -16.4),
-    (98, -17.9),
-    (182, None),
+    (0.2, 0.0),
+    (2.2, -3.8),
+    (4.1, -6.1),
+    (6.5, -8.6),
+    (8.6, -9.9),
+    (14, -12.2),
+    (21, -13.5),
+    (35, None),
+    (55, None),
+    (104, None),
 )
 """By level, seconds to encode and per cent of bits at equal PSNR, as `EFFORT_MEASURED` says; None: not measured.
 
-Bits: BD-rate of real files at qualities 25, 50, 75 and 95 of two crops of 256×256 of training photos
-(docs/training/experiments.md). Seconds: levels 0, 1 and 3 on one crop of 768×512, on a machine that was busy; the
-others by their iterations, 0.6 each.
-All are of `lite` with the identity b1a8d97f3110d43a. `python -m eval --effort 0 1 … 9` ends with such a table.
+Bits: BD-rate of real files at qualities 25, 50, 75 and 95 of four crops of 256×256 of photos that training has not seen
+(docs/training/experiments.md). Seconds: the demo's photo, 768×512, at quality 50 on two idle cores; levels 4 and from 6
+on by their iterations, 0.35 each. All are of `lite` with the identity 3e40bf6463a6b71c. `python -m eval --effort 0 1 …
+9` ends with such a table.
 """
 EFFORT_MEASURED = """\
-What effort brought with the model lite before this one (b1a8d97f3110d43a): seconds of processor time for 768×512
-pixels, from level 4 on estimated, and bits at equal PSNR, on two smooth crops at four qualities. A densely textured
-crop gained a quarter to a half of it."""
+What effort brought with the model lite (3e40bf6463a6b71c): seconds on two cores for a photo of 768×512 pixels, at
+levels 4 and from 6 on estimated, and bits at equal PSNR, on four crops of other photos at four qualities. Densely
+textured photos gain less."""
 
 
 def check_effort(effort: object) -> None:
