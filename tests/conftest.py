@@ -40,6 +40,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cca_jax.compile_cache.held import crowded
 from cca_jax.config import ModelConfig
 from cca_jax.model.cca import CCAModel, Noise
 from cca_jax.model.parameters.initialize import initial_params
@@ -74,19 +75,11 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "ignore:Error (reading|writing) persistent compilation cache:UserWarning")
 
 
-_MAPPINGS = Path("/proc/self/maps")  # of Linux
-_MOST_MAPPINGS = 20_000
-
-
 @pytest.fixture(scope="module", autouse=True)
 def room_for_programs():
-    """Gives compiled programs back after a file, where the process holds many.
-
-    Each lies in memory mappings of its own, some six of them. Linux grants a process 65,530 (vm.max_map_count). Beyond
-    that XLA ends the process, in whatever test it happens to compile.
-    """
+    """Gives all compiled programs back after a file, where the codec would give back some of its own (`held`)."""
     yield
-    if _MAPPINGS.exists() and _MAPPINGS.read_bytes().count(b"\n") > _MOST_MAPPINGS:
+    if crowded(0):
         jax.clear_caches()
         gc.collect()
 
