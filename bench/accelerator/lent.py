@@ -17,6 +17,7 @@ from typing import Any
 import jax
 
 from bench.accelerator.journal import Journal
+from bench.accelerator.kernels import PLANES, compare_kernels
 from bench.accelerator.planned import Plan, beside_plan
 from bench.accelerator.steps import StepCase, measure_step
 from bench.accelerator.symbols import compare_symbols
@@ -72,6 +73,8 @@ def measure_all(
     tasks: dict[str, Callable[[], dict[str, Any]]] = {
         str(case): functools.partial(_timed, case, steps, (plans or {}).get(case.preset), kind) for case in cases
     }
+    for shape in PLANES:
+        tasks[f"block of {' × '.join(map(str, shape))}"] = functools.partial(compare_kernels, shape)
     tasks[f"symbols of {model}"] = functools.partial(compare_symbols, model, out / "symbols")
     left = [name for name in tasks if journal.results.get(name, {}).get("device") != kind]
     while left and time.monotonic() - begun < seconds:

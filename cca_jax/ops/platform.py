@@ -35,6 +35,13 @@ def of_program() -> str:
     return device if isinstance(device, str) else device.platform
 
 
+def compute_capability() -> tuple[int, ...]:
+    """Of the GPU that the program being traced is for, (major, minor); () where there is none or it is only named."""
+    device = _default_device()
+    of_gpu = getattr(jax.devices()[0] if device is None else device, "compute_capability", None)
+    return tuple(int(number) for number in str(of_gpu).split(".")) if of_gpu else ()
+
+
 def _default_device() -> jax.Device | str | None:
     return jax.config.jax_default_device  # type: ignore[attr-defined]
 

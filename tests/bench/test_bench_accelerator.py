@@ -15,11 +15,13 @@ from bench.__main__ import main
 from bench.accelerator import lent
 from bench.accelerator.aot import coding_costs
 from bench.accelerator.journal import Journal
+from bench.accelerator.kernels import compare_kernels
 from bench.accelerator.planned import Plan, beside_plan, read_plan
 from bench.accelerator.steps import StepCase, measure_step
 from cca_jax.bundles.bundle import Bundle
 from cca_jax.codec.codec import Codec
 from cca_jax.entropy_coding.coders import get_coder
+from cca_jax.model.blocks.layers import NAFBlock
 from train.plan.accelerators.chips import CHIPS
 from train.plan.accelerators.cost import Memory, ProgramCost
 from train.plan.accelerators.topology import parse_topology
@@ -82,6 +84,8 @@ def measured(monkeypatch):
     ran = []
     monkeypatch.setattr(lent, "measure_step", lambda case, steps: ran.append(str(case)) or dict(FOUND))
     monkeypatch.setattr(lent, "compare_symbols", lambda model, folder: ran.append(model) or {"same_symbols": 3})
+    monkeypatch.setattr(lent, "compare_kernels", lambda shape: ran.append(shape) or {"ratio": 0.5})
+    monkeypatch.setattr(lent, "PLANES", ((1, 8, 8, 16),))
     before = jax.config.jax_compilation_cache_dir
     yield ran
     jax.config.update("jax_compilation_cache_dir", before)
@@ -93,17 +97,30 @@ CASES = (StepCase("a", 1, "bfloat16"), StepCase("b", 1, "bfloat16"))
 def test_a_call_goes_on_where_the_last_one_ended(measured, tmp_path):
     told = []
     assert lent.measure_all(tmp_path, 0, told.append, CASES) == {}
-    assert told == ["3 tasks are left: call the same command again"]
+    assert told == ["4 tasks are left: call the same command again"]
     results = lent.measure_all(tmp_path, 60, told.append, CASES)
-    assert measured == [str(CASES[0]), str(CASES[1]), "lite"]
+    assert measured == [str(CASES[0]), str(CASES[1]), (1, 8, 8, 16), "lite"]
     assert results[str(CASES[0])]["device"] == DEVICE
     again = lent.measure_all(tmp_path, 60, told.append, CASES)
     assert again == results
-    assert len(measured) == 3
+    assert len(measured) == 4
     Journal(tmp_path / lent.JOURNAL).add(str(CASES[1]), {"device": "another"})
     lent.measure_all(tmp_path, 60, told.append, CASES)
-    assert measured[3:] == [str(CASES[1])]  # what another device gave does not count here
+    assert measured[4:] == [str(CASES[1])]  # what another device gave does not count here
     Console(quiet=True).print(tables.lent_table(results))
+
+
+def test_blocks_are_judged_by_their_distance_from_float32():
+    def defined(params, x):
+        return NAFBlock().apply({"params": params}, x)
+
+    def wrong(params, x):
+        return 1.5 * defined(params, x)
+
+    found = compare_kernels((1, 4, 4, 16), wrong, defined)
+    assert 0 < found["plain_error"] < 0.1 < found["fused_error"]
+    assert found["ratio"] == found["fused_seconds"] / found["plain_seconds"] > 0
+    assert compare_kernels((1, 4, 4, 16)) == {"error": "the kernels are not for this chip"}
 
 
 PLAN = Plan(DEVICE, crops=16, precision="bfloat16", bound_seconds=0.025, main_memory_bytes=10.0)

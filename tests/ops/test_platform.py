@@ -8,6 +8,7 @@ class Described:
     """Stands for a device of a topology that is not here."""
 
     platform = "gpu"
+    compute_capability = "10.3"
 
 
 def test_programs_are_for_the_default_device_unless_said_otherwise():
@@ -21,6 +22,15 @@ def test_a_device_that_is_only_described_counts(monkeypatch):
     assert platform.of_program() == "gpu"
     assert platform.on_gpu()
     assert not platform.on_cpu()
+
+
+def test_the_capability_is_that_of_the_programs_gpu(monkeypatch):
+    with jax.default_device(jax.devices("cpu")[0]):
+        assert platform.compute_capability() == ()
+    monkeypatch.setattr(platform, "_default_device", Described)
+    assert platform.compute_capability() == (10, 3)
+    monkeypatch.setattr(platform, "_default_device", lambda: "gpu")
+    assert platform.compute_capability() == ()
 
 
 def test_the_device_is_part_of_the_key_of_traces():

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 from jaxtyping import Array
 
+from cca_jax.ops.gpu.fused import takes
 from cca_jax.ops.gpu.gated import gate, gated_depthwise
 from cca_jax.ops.layers.convolution import conv2d
 from cca_jax.ops.layers.dense import dense
@@ -22,7 +23,16 @@ Params = Mapping[str, Any]
 
 
 def naf_block(params: Params, x: Array) -> Array:
-    """`layers.NAFBlock`."""
+    """`layers.NAFBlock`: a few kernels of our own where these take x, otherwise the compiler's."""
+    if takes(x):
+        from cca_jax.ops.gpu.fused.naf_block import naf_block as fused  # loads Pallas, which takes half a second
+
+        return fused(params, x)
+    return compiled_naf_block(params, x)
+
+
+def compiled_naf_block(params: Params, x: Array) -> Array:
+    """`layers.NAFBlock` of the compiler's kernels."""
     u = _normalized(params["expand_spatial"], params["norm_spatial"], x)
     u = gated_depthwise(u, params["depthwise"]["kernel"], params["depthwise"]["bias"])
     average = u.astype(params["beta"].dtype).mean((1, 2), keepdims=True).astype(u.dtype)

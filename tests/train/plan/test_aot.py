@@ -22,9 +22,8 @@ def compile_for(topology, preset, *flags):
     if importlib.util.find_spec(COMPILERS[topology.partition(":")[0]]) is None:
         pytest.skip("the compiler's package is not installed")
     command = [sys.executable, "-m", "train", "--compile-for", topology, "--preset", str(preset), "--patch-size", "64"]
-    done = subprocess.run(
-        [*command, "--json", "--top", "3", *flags], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    top = () if "--top" in flags else ("--top", "3")
+    done = subprocess.run([*command, "--json", *top, *flags], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -78,6 +77,18 @@ def test_several_steps_in_a_call_are_told_as_one(preset):
     several = compile_for("h100:1", preset, *flags, "--steps-per-call", "4")
     assert several["operations"] == pytest.approx(one["operations"], rel=1e-3)
     assert several["main_memory_bytes"] == pytest.approx(one["main_memory_bytes"], rel=0.3)
+
+
+@pytest.mark.parametrize(("topology", "kernels"), [("h100:1", True), ("h200:8", True), ("v5e:1x1", False)])
+def test_blocks_are_kernels_of_our_own_on_nvidias_chips(topology, kernels, wide):
+    preset, _ = wide
+    flags = ("--batch-size", "8", "--precision", "bfloat16", "--top", "10000")
+    found = compile_for(topology, preset, *flags)["kernels"]
+    labels = [one["label"] for one in found if "pallas_call" in one["label"]]
+    assert any("analy" in label for label in labels) == any("synth" in label for label in labels) == kernels
+    assert any(label.startswith("transpose") for label in labels) == kernels
+    float32 = compile_for(topology, preset, *flags[:2], "--top", "10000")["kernels"]
+    assert not any("pallas_call" in one["label"] for one in float32)
 
 
 @pytest.fixture(scope="module")
