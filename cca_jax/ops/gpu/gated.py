@@ -94,7 +94,9 @@ def _sums_at_once(terms: list[Float[Array, "B H W C"]]) -> list[Float[Array, " C
     First those of small squares, one thread each: a GPU's kernel for sums of whole columns has no room for so many.
     """
     batch, height, width, channels = terms[0].shape
-    rows, columns = math.gcd(height, _SQUARE), math.gcd(width, _SQUARE)
+    # At least two squares side by side: sums of a lone one are taken for sums of whole columns, and do not compile.
+    across = width // 2 if width % 2 == 0 else width
+    rows, columns = math.gcd(height, _SQUARE), math.gcd(across, _SQUARE)
     squares = [v.reshape(batch, height // rows, rows, width // columns, columns, channels) for v in terms]
 
     def add(totals: tuple[Array, ...], more: tuple[Array, ...]) -> tuple[Array, ...]:
