@@ -7,65 +7,50 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array
 
 from bench.timing import summarize
-from cca_jax.model.blocks.layers import NAFBlock
 from cca_jax.ops.gpu import blocks
-from cca_jax.ops.gpu.fused import takes
+from cca_jax.ops.gpu.fused import choice, trial
 from cca_jax.ops.gpu.fused.naf_block import naf_block
 
-PLANES = ((16, 128, 128, 192), (16, 64, 64, 224), (16, 32, 32, 256), (64, 64, 64, 64))
-"""Of `paper`'s three stages and of `lite`'s largest: images, rows, columns, channels."""
+PLANES = (
+    (2, 4, 4, 16), (3, 12, 20, 240), (4, 8, 24, 48), (8, 16, 16, 224),
+    (16, 128, 128, 192), (16, 64, 64, 224), (16, 32, 32, 256), (64, 64, 64, 64),
+)  # fmt: skip
+"""Images, rows, columns, channels: cut in every way there is; and `paper`'s three stages and `lite`'s largest."""
 _WINDOWS, _RUNS = 5, 10
-
-Block = Callable[[Any, Array], Array]
 
 
 def compare_kernels(
-    shape: tuple[int, int, int, int], fused: Block = naf_block, plain: Block = blocks.compiled_naf_block
+    shape: tuple[int, int, int, int],
+    fused: trial.Block = naf_block,
+    plain: trial.Block = blocks.compiled_naf_block,
 ) -> dict[str, Any]:
     """A block and its gradients both ways.
 
     Args:
         shape: images, rows, columns, channels.
         fused: the block that is judged.
-        plain: the one beside it, which also computes in float32.
+        plain: the one beside it.
 
     Returns:
         Median seconds of both, and for each the largest distance from float32 among the value and the gradients, as a
-        share of the norm.
+        share of the norm; or the error, where the kernels are not for this chip or do not compile.
     """
-    x = jax.random.normal(jax.random.key(0), shape, jnp.bfloat16)
-    if fused is naf_block and not takes(x):
-        return {"error": "the kernels are not for this chip"}
-    params = NAFBlock().init(jax.random.key(1), x)["params"]
-    params = jax.tree.map(lambda leaf: leaf + 0.1 * jax.random.normal(jax.random.key(leaf.size), leaf.shape), params)
-    exact = _with_gradients(plain)(params, x.astype(jnp.float32), x.astype(jnp.float32))
+    params, x = trial.drawn_block(*shape)
+    if fused is naf_block and not choice.takes(x):
+        return {"error": f"the kernels are not for this chip, or {choice.SWITCH} turns them off"}
+    exact = trial.exact_gradients(params, x)
     found: dict[str, Any] = {}
     for name, block in (("fused", fused), ("plain", plain)):
-        run = _with_gradients(block)
-        found[f"{name}_error"] = _distance(run(params, x, x), exact)
+        run = trial.with_gradients(block)
+        try:
+            found[f"{name}_error"] = trial.distance(run(params, x, x), exact)
+        except RuntimeError as error:  # of one kernel; the others are measured all the same
+            return {"error": f"{name}: {str(error).strip().splitlines()[0][:200]}"}
         found[f"{name}_seconds"] = summarize([_seconds(run, params, x) for _ in range(_WINDOWS)]).median
     return {**found, "ratio": found["fused_seconds"] / found["plain_seconds"]}
-
-
-def _with_gradients(block: Block) -> Callable[[Any, Array, Array], Any]:
-    def value_and_gradients(params: Any, x: Array, cotangent: Array) -> Any:
-        value, pullback = jax.vjp(block, params, x)
-        return value, pullback(cotangent)
-
-    return jax.jit(value_and_gradients)
-
-
-def _distance(found: Any, exact: Any) -> float:
-    def of(a: Array, b: Array) -> float:
-        wide = np.asarray(b, np.float64)
-        return float(np.linalg.norm(np.asarray(a, np.float64) - wide) / np.linalg.norm(wide))
-
-    return max(jax.tree.leaves(jax.tree.map(of, found, exact)))
 
 
 def _seconds(run: Callable[[Any, Array, Array], Any], params: Any, x: Array) -> float:

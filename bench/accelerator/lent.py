@@ -71,10 +71,10 @@ def measure_all(
     jax.config.update("jax_compilation_cache_dir", str((out / COMPILED).resolve()))
     kind = jax.devices()[0].device_kind
     tasks: dict[str, Callable[[], dict[str, Any]]] = {
-        str(case): functools.partial(_timed, case, steps, (plans or {}).get(case.preset), kind) for case in cases
+        f"block of {' × '.join(map(str, shape))}": functools.partial(compare_kernels, shape) for shape in PLANES
     }
-    for shape in PLANES:
-        tasks[f"block of {' × '.join(map(str, shape))}"] = functools.partial(compare_kernels, shape)
+    for case in cases:
+        tasks[str(case)] = functools.partial(_timed, case, steps, (plans or {}).get(case.preset), kind)
     tasks[f"symbols of {model}"] = functools.partial(compare_symbols, model, out / "symbols")
     left = [name for name in tasks if journal.results.get(name, {}).get("device") != kind]
     while left and time.monotonic() - begun < seconds:

@@ -8,6 +8,7 @@ all of JAX's caches of traces: those of two platforms are never taken for each o
 from __future__ import annotations
 
 import contextlib
+import re
 
 import jax
 
@@ -36,10 +37,16 @@ def of_program() -> str:
 
 
 def compute_capability() -> tuple[int, ...]:
-    """Of the GPU that the program being traced is for, (major, minor); () where there is none or it is only named."""
+    """Of the NVIDIA GPU that the program being traced is for, as (major, minor); () for others and named ones."""
     device = _default_device()
-    of_gpu = getattr(jax.devices()[0] if device is None else device, "compute_capability", None)
-    return tuple(int(number) for number in str(of_gpu).split(".")) if of_gpu else ()
+    of_gpu = str(getattr(jax.devices()[0] if device is None else device, "compute_capability", ""))
+    # AMD's GPUs have names there, as gfx90a.
+    return tuple(map(int, of_gpu.split("."))) if re.fullmatch(r"\d+\.\d+", of_gpu) else ()
+
+
+def of_host() -> str:
+    """The platform of this process's own devices."""
+    return jax.default_backend()
 
 
 def _default_device() -> jax.Device | str | None:

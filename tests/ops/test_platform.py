@@ -29,6 +29,9 @@ def test_the_capability_is_that_of_the_programs_gpu(monkeypatch):
         assert platform.compute_capability() == ()
     monkeypatch.setattr(platform, "_default_device", Described)
     assert platform.compute_capability() == (10, 3)
+    for named in ("gfx90a", "unknown", None):  # AMD's have names
+        monkeypatch.setattr(Described, "compute_capability", named)
+        assert platform.compute_capability() == ()
     monkeypatch.setattr(platform, "_default_device", lambda: "gpu")
     assert platform.compute_capability() == ()
 

@@ -22,6 +22,7 @@ from train.recipe.config import REPORTING_ONLY, TrainConfig
 from train.recipe.trace_window import TraceWindow
 from train.run.advance import advance_by
 from train.run.interrupts import Interrupts
+from train.run.kernels import try_kernels
 from train.run.reporting.console import noise_warning
 from train.run.reporting.reporter import Reporter
 from train.run.run_data import RunData
@@ -73,6 +74,7 @@ def run(
     goodput = Goodput()
     check_divides(config.batch_size, config.accumulate, mesh)
     report = tell if jax.process_index() == 0 else _silent
+    try_kernels(config, report)
     _check_folder(config, folder, resume)
     # Before anything is written: a mistake in --init-from must not leave half a run.
     begun = (folder / CONFIG).exists()

@@ -82,11 +82,7 @@ def add_parser(subparsers: argparse._SubParsersAction, common: argparse.Argument
 
 
 def _effort_table() -> str:
-    gains = ["" if gain is None else f"{gain:.1f} %" for _, gain in MEASURED]
-    lines = [
-        f"  {number:>6}  {seconds:>6g} s  {gain:>7}".rstrip()
-        for number, ((seconds, _), gain) in enumerate(zip(MEASURED, gains, strict=True))
-    ]
+    lines = [f"  {number:>6}  {seconds:>6g} s  {gain:>5.1f} %" for number, (seconds, gain) in enumerate(MEASURED)]
     return "\n".join([EFFORT_MEASURED, "", "  effort      time     bits", *lines])
 
 

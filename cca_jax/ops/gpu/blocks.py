@@ -12,7 +12,7 @@ from typing import Any
 import jax
 from jaxtyping import Array
 
-from cca_jax.ops.gpu.fused import takes
+from cca_jax.ops.gpu.fused.choice import takes
 from cca_jax.ops.gpu.gated import gate, gated_depthwise
 from cca_jax.ops.layers.convolution import conv2d
 from cca_jax.ops.layers.dense import dense

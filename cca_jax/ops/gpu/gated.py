@@ -20,7 +20,7 @@ from cca_jax.ops.precision import per_channel
 
 _SQUARE = 8
 _ALL = slice(None)
-_TAPS = [(row, column) for row in range(3) for column in range(3)]
+TAPS = [(row, column) for row in range(3) for column in range(3)]
 
 
 @jax.custom_vjp
@@ -61,7 +61,7 @@ def gated_depthwise(
 
 def _convolved(x: Array, kernel: Array, bias: Array | None, channels: slice = _ALL) -> Array:
     """Of these channels, in the kernel's type."""
-    views = zip(_TAPS, _views(x, channels), strict=True)
+    views = zip(TAPS, _views(x, channels), strict=True)
     products = [view.astype(kernel.dtype) * per_channel(kernel[tap][channels]) for tap, view in views]
     return reduce(operator.add, products if bias is None else [*products, per_channel(bias[channels])])
 
@@ -70,7 +70,7 @@ def _views(x: Array, channels: slice = _ALL) -> list[Array]:
     """What each tap meets at every position; the channels are cut from its view, for cut from x they are written."""
     height, width = x.shape[1:3]
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    return [padded[:, row : row + height, column : column + width, channels] for row, column in _TAPS]
+    return [padded[:, row : row + height, column : column + width, channels] for row, column in TAPS]
 
 
 def _forward(x: Array, kernel: Array, bias: Array) -> tuple[Array, tuple[Array, Array, Array]]:
@@ -95,8 +95,8 @@ def _sums_at_once(terms: list[Float[Array, "B H W C"]]) -> list[Float[Array, " C
     """
     batch, height, width, channels = terms[0].shape
     # At least two squares side by side: sums of a lone one are taken for sums of whole columns, and do not compile.
-    across = width // 2 if width % 2 == 0 else width
-    rows, columns = math.gcd(height, _SQUARE), math.gcd(across, _SQUARE)
+    rows, columns = math.gcd(height, _SQUARE), math.gcd(width, _SQUARE)
+    columns = columns // 2 if columns == width > 1 else columns
     squares = [v.reshape(batch, height // rows, rows, width // columns, columns, channels) for v in terms]
 
     def add(totals: tuple[Array, ...], more: tuple[Array, ...]) -> tuple[Array, ...]:

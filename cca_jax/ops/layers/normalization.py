@@ -10,7 +10,7 @@ from cca_jax.ops import platform
 from cca_jax.ops.cpu.sums import weighted_sum
 from cca_jax.ops.precision import per_channel, sum_over_positions
 
-_EPSILON = 1e-6
+EPSILON = 1e-6
 
 
 @jax.custom_vjp
@@ -24,7 +24,7 @@ def layer_norm(
 def _forward(x: Array, scale: Array, bias: Array) -> tuple[Array, tuple[Array, Array, Array]]:
     average = jnp.full(scale.shape, 1 / scale.size, scale.dtype)
     centered = x.astype(scale.dtype) - _product(x.astype(scale.dtype), average)
-    inverse = jax.lax.rsqrt(_product(jnp.square(centered), average) + _EPSILON)
+    inverse = jax.lax.rsqrt(_product(jnp.square(centered), average) + EPSILON)
     normalized = centered * inverse
     return (normalized * per_channel(scale) + per_channel(bias)).astype(x.dtype), (normalized, inverse, scale)
 
@@ -55,7 +55,7 @@ def standardize(x: Float[Array, "B H W C"]) -> Float[Array, "B H W C"]:
 def _standardize_forward(x: Array) -> tuple[Array, tuple[Array, Array]]:
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     centered = wide - wide.mean(-1, keepdims=True)
-    inverse = jax.lax.rsqrt(jnp.square(centered).mean(-1, keepdims=True) + _EPSILON)
+    inverse = jax.lax.rsqrt(jnp.square(centered).mean(-1, keepdims=True) + EPSILON)
     normalized = (centered * inverse).astype(x.dtype)
     return normalized, (normalized, inverse)
 

@@ -26,7 +26,8 @@ from cca_jax.ops.gpu.fused.pieces import (
     store,
     widened,
 )
-from cca_jax.ops.gpu.fused.squares import TAPS, Plane, Square
+from cca_jax.ops.gpu.fused.squares import Plane, Square
+from cca_jax.ops.gpu.gated import TAPS
 
 _SIDE = 8
 
@@ -99,7 +100,13 @@ def expand_backward(
 
     operands = [image(x), image(to_result), image(to_sums), whole(matrix.astype(x.dtype)), whole(taps)]
     results = [image(x), image(x), image(to_sums), rows((x.shape[0], squares, matrix.shape[1]), taps.dtype, 1)]
-    to_x, normalized, to_wide, sums = launch(expansion_backward, operands, results, steps=squares, interpret=interpret)
+    to_x, normalized, to_wide, sums = launch(
+        expansion_backward,
+        operands,
+        results,
+        steps=squares,
+        interpret=interpret,
+    )
     return to_x, normalized, to_wide, sums.sum((0, 1))
 
 

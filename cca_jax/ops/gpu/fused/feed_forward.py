@@ -15,7 +15,7 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jaxtyping import Array, Float
 
-from cca_jax.ops.gpu.fused.launch import launch, of_image, rows, tiles_of, whole
+from cca_jax.ops.gpu.fused.launch import image, launch, rows, tiles_of, whole
 from cca_jax.ops.gpu.fused.pieces import (
     Piece,
     add_bias,
@@ -62,7 +62,7 @@ def feed_forward(
 
     def feed_forward_of_tile(u: Any, x: Any, *refs: Any) -> None:
         own, out = FeedForward(*refs[:-1]), refs[-1]
-        y = _attended(u, x, own)
+        y = _after_attention(u, x, own)
         tile = [part.astype(x.dtype) for part in standardized([widened(part) for part in y])[0]]
 
         def add(piece: Piece, total: list[Array]) -> list[Array]:
@@ -109,7 +109,7 @@ def _feed_forward_backward(u: Any, x: Any, *refs: Any) -> None:
     parts = pieces_of(channels)
     own = FeedForward(*refs[:6])
     cotangent, to_u, to_x, normalized, to_wide, v, sums = refs[6:]
-    tile, inverse = standardized([widened(part) for part in _attended(u, x, own)])
+    tile, inverse = standardized([widened(part) for part in _after_attention(u, x, own)])
     narrow = [part.astype(x.dtype) for part in tile]  # what is kept meanwhile: registers are short here
     to_z = [load(cotangent, piece) for piece in parts]
     for part, piece in zip(narrow, parts, strict=True):
@@ -154,12 +154,12 @@ def over_positions(x: Float[Array, "B P I"], y: Float[Array, "B P O"], like: Arr
 
 
 def _operands(params: FeedForward, x: Array) -> list[Any]:
-    matrices = [of_image(params.attended.astype(x.dtype)), whole(params.widen.astype(x.dtype))]
+    matrices = [image(params.attended.astype(x.dtype)), whole(params.widen.astype(x.dtype))]
     biases = [whole(bias) for bias in (params.attended_bias, params.widen_bias, params.narrow_bias)]
     return [matrices[0], biases[0], matrices[1], biases[1], whole(params.narrow.astype(x.dtype)), biases[2]]
 
 
-def _attended(u: Any, x: Any, own: FeedForward) -> list[Array]:
+def _after_attention(u: Any, x: Any, own: FeedForward) -> list[Array]:
     """What attention adds to x: y, in its type."""
     parts = pieces_of(x.shape[1])
     tile = [load(u, piece) for piece in parts]

@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 
 from cca_jax.ops.gpu.fused.launch import image, launch, whole
 from cca_jax.ops.gpu.fused.pieces import Piece, shifted, widened
-from cca_jax.ops.gpu.fused.squares import TAPS, Plane, Square
+from cca_jax.ops.gpu.fused.squares import Plane, Square
+from cca_jax.ops.gpu.gated import TAPS
 
 _SIDE, _CHANNELS = 16, 32
 """A kernel holds half a dozen arrays of this size; larger squares write fewer sums. Every piece of the channels is a
@@ -84,7 +85,13 @@ def gated_backward(
 
     operands = [image(x), whole(taps), whole(bias), image(cotangent), image(to_mean[:, None] / positions)]
     results = [image(x), image((batch, squares * _SUMS, channels), taps.dtype)]
-    to_sums, sums = launch(gated_convolution_backward, operands, results, steps=steps, interpret=interpret)
+    to_sums, sums = launch(
+        gated_convolution_backward,
+        operands,
+        results,
+        steps=steps,
+        interpret=interpret,
+    )
     totals = sums.reshape(-1, _SUMS, channels).sum(0)
     return to_sums, totals[:-1].reshape(taps.shape), totals[-1]
 

@@ -11,7 +11,7 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
 from jaxtyping import Array
 
-_ROWS, _WARPS = 64, 8
+_ROWS, _ROWS_OF_WARP = 64, 8
 _CompilerParams = getattr(triton, "CompilerParams", None) or triton.TritonCompilerParams  # before JAX 0.7
 
 
@@ -42,21 +42,20 @@ def tiles_of(positions: int) -> int:
 def rows(array: Any, dtype: Any = None, count: int | None = None) -> Operand:
     """So many positions of an image, one part a step."""
     of = _of(array, dtype)
-    return Operand(of, (None, count or math.gcd(of.shape[1], _ROWS), of.shape[2]), lambda image, step: (image, step, 0))
+    return Operand(
+        of, (None, count or math.gcd(of.shape[1], _ROWS), of.shape[2]), lambda number, step: (number, step, 0)
+    )
 
 
 def image(array: Any, dtype: Any = None) -> Operand:
     """A whole image."""
     of = _of(array, dtype)
-    return Operand(of, (None, *of.shape[1:]), lambda image, step: (image, 0, 0))
-
-
-of_image = image
+    return Operand(of, (None, *of.shape[1:]), lambda number, step: (number, 0, 0))
 
 
 def whole(array: Array) -> Operand:
     """All of it, everywhere."""
-    return Operand(array, array.shape, lambda image, step: (0,) * array.ndim)
+    return Operand(array, array.shape, lambda number, step: (0,) * array.ndim)
 
 
 def _of(array: Any, dtype: Any) -> Any:
@@ -71,16 +70,25 @@ def launch(
     steps: int | None = None,
     interpret: bool,
 ) -> list[Array]:
-    """Runs a kernel once for every image and step, by default one step for each part of the first operand."""
+    """Runs a kernel once for every image and step.
+
+    Args:
+        kernel: takes references to operands and results.
+        operands: what it reads.
+        results: what it writes.
+        steps: of an image; by default the number of `rows`' parts.
+        interpret: whether it is interpreted, as on a CPU.
+    """
     images, positions = operands[0].array.shape[:2]
+    parts = tiles_of(positions)
     call = pl.pallas_call(
         kernel,
         name=kernel.__name__.strip("_"),
-        grid=(images, steps or tiles_of(positions)),
+        grid=(images, steps or parts),
         in_specs=[operand.spec for operand in operands],
         out_specs=[result.spec for result in results],
         out_shape=[jax.ShapeDtypeStruct(result.array.shape, result.array.dtype) for result in results],
-        compiler_params=_CompilerParams(num_warps=_WARPS, num_stages=1),
+        compiler_params=_CompilerParams(num_warps=max(1, positions // parts // _ROWS_OF_WARP), num_stages=1),
         interpret=interpret,
     )
     return call(*(operand.array for operand in operands))

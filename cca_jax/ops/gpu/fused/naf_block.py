@@ -1,4 +1,4 @@
-"""A NAFBlock for training as six kernels: three forward, three back, and the products that give matrices' gradients.
+"""A NAFBlock as six kernels: three forward, three back, and the products that give matrices' gradients.
 
 Left to itself, XLA writes and reads every plane between norms, products, gates and residuals: 78 times a plane's size,
 with the gradient. Here it is 42.

@@ -15,8 +15,9 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jaxtyping import Array
 
+from cca_jax.ops.layers.normalization import EPSILON
+
 _LARGEST = 64
-_EPSILON = 1e-6
 
 Piece = tuple[Any, int]
 """First channel, which a loop may count, and number of channels."""
@@ -89,7 +90,7 @@ def standardized(tile: list[Array]) -> tuple[list[Array], Array]:
     count = sum(x.shape[1] for x in tile)
     mean = _total(tile) / count
     centered = [x - mean for x in tile]
-    inverse = lax.rsqrt(_total([x * x for x in centered]) / count + _EPSILON)
+    inverse = lax.rsqrt(_total([x * x for x in centered]) / count + EPSILON)
     return [x * inverse for x in centered], inverse
 
 

@@ -12,8 +12,6 @@ from jaxtyping import Array
 
 from cca_jax.ops.gpu.fused.pieces import Piece
 
-TAPS = [(row, column) for row in range(3) for column in range(3)]
-
 
 class Plane(NamedTuple):
     """Sides of a plane in positions."""

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from cca_jax.ops.gpu.fused.squares import TAPS, Plane, Square
+from cca_jax.ops.gpu.fused.squares import Plane, Square
+from cca_jax.ops.gpu.gated import TAPS
 
 
 @pytest.mark.parametrize(("sides", "square"), [((128, 128), (8, 8)), ((24, 4), (8, 4)), ((6, 10), (2, 2))])
