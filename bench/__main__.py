@@ -204,11 +204,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = command.parse(arguments)
     prepare_process()
     console = Console(width=None if sys.stdout.isatty() else 120)
-    results: dict[str, object] = {"machine": describe_machine(), "versions": versions()}
+    results: dict[str, object] = {}
     try:
         for part in options.parts:
             results[part] = _PARTS[part](options, console)
         if options.json:
+            # Afterwards: it asks JAX for its devices, and described ones have to come before that.
+            results = {"machine": describe_machine(), "versions": versions(), **results}
             text = json.dumps(results, indent=2, default=_plain)
             write_atomically(options.json, f"{text}\n".encode())
     except (*EXPECTED, subprocess.SubprocessError) as error:

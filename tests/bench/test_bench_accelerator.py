@@ -10,6 +10,7 @@ import jax
 import pytest
 from rich.console import Console
 
+import bench.__main__ as bench_command
 from bench import tables
 from bench.__main__ import main
 from bench.accelerator import lent
@@ -66,6 +67,14 @@ def test_a_step_is_timed_beside_its_bound(preset, monkeypatch):
     assert found["crops_per_second"] == pytest.approx(2 * found["devices"] / found["seconds"])
     assert 0 < found["share_of_bound"] < 1  # a TPU would be faster
     assert found["share_of_peak"] == pytest.approx(found["tflops_per_second"] * 1e12 / CHIPS["v5e"].peak)
+
+
+def test_described_devices_come_before_this_machines(monkeypatch, tmp_path):
+    order = []
+    monkeypatch.setitem(bench_command._PARTS, "aot", lambda options, console: order.append("aot"))
+    monkeypatch.setattr(bench_command, "describe_machine", lambda: order.append("machine"))
+    assert main(["aot", "--models", "lite", "--for", "h100", "--json", str(tmp_path / "figures.json")]) == 0
+    assert order == ["aot", "machine"]  # once JAX has its devices, no compiler for others can be described
 
 
 FOUND = {
