@@ -73,7 +73,7 @@ def run(
     """
     goodput = Goodput()
     check_divides(config.batch_size, config.accumulate, mesh)
-    report = tell if jax.process_index() == 0 else _silent
+    report = tell if jax.process_index() == 0 else lambda line: None
     try_kernels(config, report)
     _check_folder(config, folder, resume)
     # Before anything is written: a mistake in --init-from must not leave half a run.
@@ -225,10 +225,6 @@ def _passes(before: int, step: int, every: int) -> bool:
 def _numbers(report: StepReport) -> dict[str, float]:
     leaves = jax.tree_util.tree_leaves_with_path(jax.device_get(report))
     return {path[-1].name: float(leaf) for path, leaf in leaves}
-
-
-def _silent(line: str) -> None:
-    """For the processes that print nothing."""
 
 
 def _check_folder(config: TrainConfig, folder: Path, resume: bool) -> None:

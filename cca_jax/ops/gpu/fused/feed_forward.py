@@ -154,9 +154,13 @@ def over_positions(x: Float[Array, "B P I"], y: Float[Array, "B P O"], like: Arr
 
 
 def _operands(params: FeedForward, x: Array) -> list[Any]:
-    matrices = [image(params.attended.astype(x.dtype)), whole(params.widen.astype(x.dtype))]
-    biases = [whole(bias) for bias in (params.attended_bias, params.widen_bias, params.narrow_bias)]
-    return [matrices[0], biases[0], matrices[1], biases[1], whole(params.narrow.astype(x.dtype)), biases[2]]
+    """The parameters in `FeedForward`'s order, matrices in x's type."""
+    attended, attended_bias, widen, widen_bias, narrow, narrow_bias = params
+    return [
+        image(attended.astype(x.dtype)), whole(attended_bias),
+        whole(widen.astype(x.dtype)), whole(widen_bias),
+        whole(narrow.astype(x.dtype)), whole(narrow_bias),
+    ]  # fmt: skip
 
 
 def _after_attention(u: Any, x: Any, own: FeedForward) -> list[Array]:
