@@ -27,7 +27,6 @@ from cca_jax.ops.gpu.fused.pieces import (
     widened,
 )
 from cca_jax.ops.gpu.fused.squares import Plane, Square
-from cca_jax.ops.gpu.gated import TAPS
 
 _SIDE = 8
 
@@ -82,7 +81,7 @@ def expand_backward(
         tile = [part.astype(x.dtype) for part in tile]  # registers are short here
 
         def add(piece: Piece, to_tile: list[Array]) -> list[Array]:
-            wide = _led_back(square, to_sums, taps, piece)
+            wide = square.convolution(to_sums, taps, piece, transposed=True)
             sums[0, pl.ds(*piece)] = wide.sum(0).astype(sums.dtype)
             narrow = wide.astype(to_wide.dtype)
             square.store(to_wide, piece, narrow)
@@ -108,12 +107,3 @@ def expand_backward(
         interpret=interpret,
     )
     return to_x, normalized, to_wide, sums.sum((0, 1))
-
-
-def _led_back(square: Square, to_sums: Any, taps: Any, piece: Piece) -> Array:
-    """The transposed depthwise convolution."""
-    terms = [
-        widened(square.tap(to_sums, piece, (2 - row, 2 - column))) * taps[row, column, pl.ds(*piece)][None]
-        for row, column in TAPS
-    ]
-    return sum(terms[1:], terms[0])

@@ -19,6 +19,7 @@ from cca_jax.ops.gpu.fused.launch import image, launch, rows, tiles_of, whole
 from cca_jax.ops.gpu.fused.pieces import (
     Piece,
     add_bias,
+    added,
     dot,
     in_turn,
     load,
@@ -118,8 +119,7 @@ def _feed_forward_backward(u: Any, x: Any, *refs: Any) -> None:
     def add(piece: Piece, to_tile: list[Array]) -> list[Array]:
         first, second = _wide(narrow, own, piece, channels)
         store(v, piece, first * second)
-        terms = [product_with_transposed(z, own.narrow, piece, p) for z, p in zip(to_z, parts, strict=True)]
-        to_v = sum(terms[1:], terms[0])
+        to_v = added([product_with_transposed(z, own.narrow, piece, p) for z, p in zip(to_z, parts, strict=True)])
         for columns, to_half in ((piece, to_v * second), (shifted(piece, channels), to_v * first)):
             sums[0, pl.ds(*columns)] = to_half.sum(0).astype(sums.dtype)
             half = to_half.astype(x.dtype)
@@ -140,7 +140,7 @@ def _feed_forward_backward(u: Any, x: Any, *refs: Any) -> None:
         store(to_x, piece, to_y[-1])
     for piece in parts:
         terms = [product_with_transposed(y, own.attended, piece, p) for y, p in zip(to_y, parts, strict=True)]
-        store(to_u, piece, sum(terms[1:], terms[0]))
+        store(to_u, piece, added(terms))
 
 
 def over_positions(x: Float[Array, "B P I"], y: Float[Array, "B P O"], like: Array) -> Float[Array, "I O"]:

@@ -9,7 +9,7 @@ from jax.experimental import pallas as pl
 from jaxtyping import Array, Float
 
 from cca_jax.ops.gpu.fused.launch import image, launch, whole
-from cca_jax.ops.gpu.fused.pieces import Piece, shifted, widened
+from cca_jax.ops.gpu.fused.pieces import Piece, add_bias, shifted, widened
 from cca_jax.ops.gpu.fused.squares import Plane, Square
 from cca_jax.ops.gpu.gated import TAPS
 
@@ -110,9 +110,5 @@ def _place(plane: Plane, channels: int) -> tuple[Array, Square, Piece]:
 
 def _convolved(square: Square, x: Any, taps: Any, bias: Any, piece: Piece) -> list[Array]:
     """Both halves' sums."""
-    halves = []
-    for own in (piece, shifted(piece, x.shape[-1] // 2)):
-        weights = [taps[row, column, pl.ds(*own)][None] for row, column in TAPS]
-        terms = [widened(square.tap(x, own, tap)) * weight for tap, weight in zip(TAPS, weights, strict=True)]
-        halves.append(sum(terms, bias[pl.ds(*own)][None]))
-    return halves
+    both = (piece, shifted(piece, x.shape[-1] // 2))
+    return [add_bias(square.convolution(x, taps, own), bias, own) for own in both]

@@ -6,7 +6,9 @@ a list of arrays [positions, channels of a piece].
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -55,19 +57,20 @@ def store(ref: Any, piece: Piece, x: Array) -> None:
     ref[:, pl.ds(*piece)] = x.astype(ref.dtype)
 
 
+def added(terms: list[Array]) -> Array:
+    """Their sum, from first to last."""
+    return functools.reduce(operator.add, terms)
+
+
 def product(tile: list[Array], matrix: Any, columns: Piece) -> Array:
     """Columns of the tile times a matrix [channels, …], added up in float32 at least."""
-    terms = [dot(x, matrix[pl.ds(*rows), pl.ds(*columns)]) for x, rows in zip(tile, _pieces(tile), strict=True)]
-    return sum(terms[1:], terms[0])
+    rows = pieces_of(sum(x.shape[1] for x in tile))
+    return added([dot(x, matrix[pl.ds(*own), pl.ds(*columns)]) for x, own in zip(tile, rows, strict=True)])
 
 
 def product_with_transposed(x: Array, matrix: Any, rows: Piece, columns: Piece) -> Array:
     """The piece x times the transpose of a matrix's rows and columns."""
     return dot(x, matrix[pl.ds(*rows), pl.ds(*columns)].T)
-
-
-def _pieces(tile: list[Array]) -> list[Piece]:
-    return pieces_of(sum(x.shape[1] for x in tile))
 
 
 def dot(x: Array, y: Array) -> Array:
@@ -104,5 +107,4 @@ def standardized_gradient(normalized: list[Array], inverse: Array, cotangents: l
 
 
 def _total(tile: list[Array]) -> Array:
-    sums = [x.sum(1, keepdims=True) for x in tile]
-    return sum(sums[1:], sums[0])
+    return added([x.sum(1, keepdims=True) for x in tile])

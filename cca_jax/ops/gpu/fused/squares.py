@@ -10,7 +10,8 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jaxtyping import Array
 
-from cca_jax.ops.gpu.fused.pieces import Piece
+from cca_jax.ops.gpu.fused.pieces import Piece, added, widened
+from cca_jax.ops.gpu.gated import TAPS
 
 
 class Plane(NamedTuple):
@@ -64,3 +65,9 @@ class Square(NamedTuple):
         place = lax.clamp(0, rows, height - 1) * width + lax.clamp(0, columns, width - 1)
         x = ref[place, pl.ds(*piece)]
         return jnp.where(inside[:, None], x, jnp.zeros_like(x))
+
+    def convolution(self, ref: Any, taps: Any, piece: Piece, transposed: bool = False) -> Array:
+        """The depthwise convolution by taps [3, 3, channels], or its transpose, at these positions."""
+        weights = [taps[row, column, pl.ds(*piece)][None] for row, column in TAPS]
+        seen = TAPS[::-1] if transposed else TAPS
+        return added([widened(self.tap(ref, piece, tap)) * own for tap, own in zip(seen, weights, strict=True)])
