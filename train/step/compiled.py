@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, UInt8
 
+from cca_jax.compile_cache.options import compiler_options
 from cca_jax.model.cca import CCAModel
 from cca_jax.model.noise import Noise
 from cca_jax.model.rates import RatePoint
@@ -114,4 +115,9 @@ def compile_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
     Equal runs of a process get the same function, so that the second one need not be traced and compiled again.
     """
     results = state_shardings(config, mesh), replicated(mesh)
-    return jax.jit(make_step(config, steps_per_epoch, mesh), donate_argnums=0, out_shardings=results)
+    return jax.jit(
+        make_step(config, steps_per_epoch, mesh),
+        donate_argnums=0,
+        out_shardings=results,
+        compiler_options=compiler_options(replicated(mesh)),
+    )

@@ -12,6 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, UInt32
 
+from cca_jax.compile_cache.options import compiler_options
 from train.data.packed import PackedPhotos
 from train.recipe.config import TrainConfig, same_program
 from train.step.compiled import make_step
@@ -83,4 +84,9 @@ def compile_window(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any
 @functools.lru_cache(maxsize=8)
 def _compiled(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
     results = state_shardings(config, mesh), replicated(mesh)
-    return jax.jit(make_window(config, steps_per_epoch, mesh), donate_argnums=0, out_shardings=results)
+    return jax.jit(
+        make_window(config, steps_per_epoch, mesh),
+        donate_argnums=0,
+        out_shardings=results,
+        compiler_options=compiler_options(replicated(mesh)),
+    )

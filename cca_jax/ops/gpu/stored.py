@@ -6,18 +6,12 @@ an array's neighbours ends up in other kernels than what made it: a convolution'
 
 from __future__ import annotations
 
-from typing import Any
-
-import jax.experimental.layout
 from jax import lax
 from jaxtyping import Array
 
-_layout: Any = jax.experimental.layout
-_with_layout = getattr(_layout, "with_layout_constraint", None)
-"""JAX 0.5 cannot state a layout: there, `stored` only says where a kernel ends."""
+from cca_jax.ops.layout import last_axis_last
 
 
 def stored(x: Array) -> Array:
     """x, written to main memory in its own type with the last axis last; not to be differentiated."""
-    x = lax.optimization_barrier(x)
-    return x if _with_layout is None else _with_layout(x, _layout.Layout(major_to_minor=tuple(range(x.ndim))))
+    return last_axis_last(lax.optimization_barrier(x))

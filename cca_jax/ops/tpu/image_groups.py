@@ -4,6 +4,10 @@ A TPU's compiler places arrays in on-chip memory (128 MiB on a v5e chip) where t
 whole batch does not: every array between two operations goes through main memory. What it computes for one or two
 images does, forward and backward. So the images take turns, in a loop; main memory sees what enters and leaves the
 block, and the backward pass computes the rest again.
+
+What enters and leaves has the channels last. The compiler would choose for each kind of block: planes of 128 columns
+and 96 channels, say, had the columns last. Then other blocks' kernels transpose what they read, and the blocks of the
+two transforms, which are alike, become different programs.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
+
+from cca_jax.ops.layout import last_axis_last
 
 GROUP_BYTES = 2**23
 """Of a group's input: a block keeps some ten arrays of that size at once."""
@@ -41,11 +47,19 @@ def in_image_groups(block: Block, params: Any, x: Float[Array, "B H W C"]) -> Fl
         params: a tree of arrays. Their gradients are added up group by group in their own types.
         x: the images.
     """
-    return lax.map(partial(block, params), _groups(x)).reshape(x.shape)
+
+    def turn(images: Array) -> Array:
+        return last_axis_last(block(params, last_axis_last(images)))
+
+    return _images(lax.map(turn, _groups(x)), x)
 
 
 def _groups(x: Array) -> Array:
-    return x.reshape(-1, group_size(x), *x.shape[1:])
+    return last_axis_last(x).reshape(-1, group_size(x), *x.shape[1:])
+
+
+def _images(groups: Array, like: Array) -> Array:
+    return last_axis_last(groups.reshape(like.shape))
 
 
 def _forward(block: Block, params: Any, x: Array) -> tuple[Array, tuple[Any, Array]]:
@@ -56,14 +70,14 @@ def _backward(block: Block, residuals: tuple[Any, Array], cotangent: Array) -> t
     params, x = residuals
 
     def turn(so_far: Any, group: tuple[Array, Array]) -> tuple[Any, Array]:
-        images, cotangents = group
+        images, cotangents = map(last_axis_last, group)
         _, pullback = jax.vjp(block, params, images)
         to_params, to_images = pullback(cotangents)
-        return jax.tree.map(operator.add, so_far, to_params), to_images
+        return jax.tree.map(operator.add, so_far, to_params), last_axis_last(to_images)
 
     start = jax.tree.map(jnp.zeros_like, params)
     to_params, to_x = lax.scan(turn, start, (_groups(x), _groups(cotangent)))
-    return to_params, to_x.reshape(x.shape)
+    return to_params, _images(to_x, x)
 
 
 in_image_groups.defvjp(_forward, _backward)

@@ -1,0 +1,50 @@
+"""What compilers are asked for."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jax.sharding import SingleDeviceSharding
+
+from cca_jax.compile_cache import options as subject
+from cca_jax.ops.layers.convolution import conv2d
+from cca_jax.ops.platform import tracing_for
+from train.plan.accelerators.topology import described_devices, parse_topology
+
+
+@pytest.fixture(scope="module")
+def here():
+    return SingleDeviceSharding(jax.devices("cpu")[0])
+
+
+def test_a_cpu_is_asked_for_nothing(here):
+    assert subject.compiler_options(here) == {}
+
+
+def test_what_a_compiler_does_not_know_is_left_out(here, monkeypatch):
+    known, unknown = {"xla_cpu_enable_fast_min_max": True}, {"xla_no_such_option": "ENABLED"}
+    monkeypatch.setattr(subject, "_BY_PLATFORM", {"cpu": known | unknown, "tpu": unknown})
+    assert subject.compiler_options(here) == known
+
+
+@pytest.mark.aot
+def test_a_tpu_keeps_kernels_that_are_alike_once():
+    pytest.importorskip("libtpu")
+    device = described_devices(parse_topology("v5e:1x1")).flat[0]
+    there = SingleDeviceSharding(device)
+
+    def network(kernels, x):
+        for kernel in kernels:
+            with tracing_for(device):
+                x = conv2d(x, kernel)
+        return x
+
+    x = jax.ShapeDtypeStruct((8, 16, 16, 128), jnp.bfloat16, sharding=there)
+    kernels = [jax.ShapeDtypeStruct((3, 3, 128, 128), jnp.float32, sharding=there)] * 8
+    lowered = jax.jit(network).lower(kernels, x)
+    options = subject.compiler_options(there)
+    as_asked, by_default = (lowered.compile(compiler_options=asked) for asked in (options, {}))
+    assert code_size(as_asked) < 0.6 * code_size(by_default)
+
+
+def code_size(compiled):
+    return compiled.memory_analysis().generated_code_size_in_bytes
