@@ -61,6 +61,8 @@ class TrainConfig:
         precision: of the networks' arithmetic; likelihoods and parameters are float32 always. With `finish`, of the
             synthesis transform's alone: latents are those of float32 networks, as files have them.
         remat: computes activations again in the backward pass instead of keeping them.
+        quick_compile: on TPUs, kernels with half the buffers: half the program and half the time to compile it, and
+            slower steps (docs/evaluation/performance-history.md). Elsewhere it changes nothing.
         accumulate: parts in which a batch is worked off, one after the other.
         ema_decay: of the moving average of the parameters, which is then what is validated and exported; 0 keeps none.
         shard_state: parameters, optimizer states and average lie divided among the devices instead of whole on each.
@@ -103,6 +105,7 @@ class TrainConfig:
     finish: bool = False
     precision: Precision = "float32"
     remat: bool = False
+    quick_compile: bool = False
     accumulate: int = 1
     ema_decay: float = 0.0
     shard_state: bool = False

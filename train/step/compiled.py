@@ -119,5 +119,5 @@ def compile_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
         make_step(config, steps_per_epoch, mesh),
         donate_argnums=0,
         out_shardings=results,
-        compiler_options=compiler_options(replicated(mesh)),
+        compiler_options=compiler_options(replicated(mesh), config.quick_compile),
     )
