@@ -28,6 +28,7 @@ def compiled(config, temporaries=3 * GB, steps=1, topology="v5e:2x2"):
         operations=round(197e9 / 10),
         kernels=[Kernel(400_000_000, 2, "fusion", "f32[8]", "big"), Kernel(19_000_000, 1, "copy", "f32[8]", "small")],
         exchanges=[Collective("all-reduce", 1_000_000, 4, 1, 1, "psum")],
+        cycles=3_000_000,
         unknown_loops=0,
         text="HloModule",
     )
@@ -46,6 +47,7 @@ def test_a_report_says_what_bounds_a_step(config):
     assert lines["arithmetic"] == "19.7 GFLOP: 0.1 ms"
     assert lines["main"] == "memory   819 MB: 1 ms"
     assert lines["interconnect"] == "1.5 MB sent: 0.0075 ms"
+    assert lines["estimate"].startswith("3 Mcycles of a core")
     assert lines["exchanges"] == "1 × all-reduce of 1 MB"
     assert "1 ms a step, by main memory: 2,000 crops/s a device, 8,000 in all; 10.0% of the peak" in lines["bound"]
     assert "2 × fusion" in lines["0.800"]

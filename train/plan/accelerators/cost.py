@@ -10,6 +10,7 @@ from typing import Any
 from train.plan.accelerators.arithmetic import operations
 from train.plan.accelerators.chips import Chip
 from train.plan.accelerators.collectives import Collective, collectives
+from train.plan.accelerators.cycles import estimated_cycles
 from train.plan.accelerators.execution import unknown_loops
 from train.plan.accelerators.program import read_program
 from train.plan.accelerators.roofline import Bound, roofline
@@ -48,6 +49,7 @@ class ProgramCost:
         operations: floating-point operations of its matrix products.
         kernels: what moves something, in order.
         exchanges: between devices.
+        cycles: of a core, by the compiler's own estimate; 0 where it gives none.
         unknown_loops: loops whose trip count the compiler does not know; counted as one turn.
         text: the optimized program.
     """
@@ -57,6 +59,7 @@ class ProgramCost:
     operations: int
     kernels: Sequence[Kernel]
     exchanges: Sequence[Collective]
+    cycles: int
     unknown_loops: int
     text: str = dataclasses.field(repr=False)
 
@@ -104,6 +107,7 @@ def compiled_with_cost(traced: Any, group_of: Sequence[int] = (0,)) -> tuple[Any
         operations=operations(traced.jaxpr),
         kernels=kernels(program),
         exchanges=collectives(program, group_of),
+        cycles=estimated_cycles(program),
         unknown_loops=unknown_loops(program),
         text=text,
     )
