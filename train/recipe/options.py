@@ -29,7 +29,7 @@ _HELP = {
     "optimizer": "adam as released, or one of optax: adamw, lion, lamb, … (a wrong name lists all)",
     "optimizer_options": "of the optimizer: weight_decay=0.01,b2=0.95",
     "shard_state": "parameters, optimizer states and average divided among the devices",
-    "quick_compile": "on TPUs: compile in half the time, for slower steps",
+    "quick_compile": "on TPUs: less time to compile, for slower steps",
     "accumulate": "parts a batch is worked off in",
     "ema_decay": "of the averaged weights; 0 for none",
     "learning_rate_decay": "its course; fall: constant, then a cosine over the last --fall",
