@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import logging
 
 import jax
 import jax.numpy as jnp
 from jax.errors import JaxRuntimeError
 from jax.sharding import Sharding
+
+_log = logging.getLogger("cca_jax.compile_cache")
 
 Options = dict[str, str | bool]
 
@@ -21,13 +24,23 @@ _QUICK: dict[str, Options] = {"tpu": {"xla_tpu_scoped_vmem_limit_kib": "8192"}}
 def compiler_options(sharding: Sharding, quick: bool = False) -> Options:
     """Of a program for a sharding's devices, without those that this version of their compiler does not know.
 
+    On a platform for which none is listed, nothing is quick.
+
     Args:
         sharding: of the program's arguments, or of any array on the same devices.
         quick: whether compilation shall take less time, for a slower program.
+
+    Raises:
+        ValueError: it shall be quick, and this version knows no such option.
     """
     platform = next(iter(sharding.device_set)).platform
-    asked = _BY_PLATFORM.get(platform, {}) | (_QUICK.get(platform, {}) if quick else {})
-    return {name: value for name, value in asked.items() if _known(name, value, sharding)}
+    always = _BY_PLATFORM.get(platform, {}).items()
+    known = {name: value for name, value in always if _known(name, value, sharding)}
+    for name, value in _QUICK.get(platform, {}).items() if quick else ():
+        if not _known(name, value, sharding):
+            raise ValueError(f"this compiler does not know {name}, which makes it quick: leave quick compilation out")
+        known[name] = value
+    return known
 
 
 @functools.cache
@@ -36,6 +49,9 @@ def _known(name: str, value: str | bool, sharding: Sharding) -> bool:
     number = jax.ShapeDtypeStruct((), jnp.float32, sharding=sharding)
     try:
         jax.jit(lambda x: x, compiler_options={name: value}).lower(number).compile()
-    except JaxRuntimeError:
+    except JaxRuntimeError as error:
+        if "INVALID_ARGUMENT" not in str(error):
+            raise  # of the device, not of the option
+        _log.debug("%s: %s", name, error)
         return False
     return True

@@ -34,6 +34,13 @@ def test_what_is_quick_to_compile_is_asked_for_beside_it(here, monkeypatch):
     assert subject.compiler_options(here, quick=True) == always | quick
 
 
+def test_a_compiler_that_cannot_be_quick_is_told_of(here, monkeypatch):
+    monkeypatch.setattr(subject, "_QUICK", {"cpu": {"xla_no_such_option": "1"}})
+    with pytest.raises(ValueError, match="does not know xla_no_such_option"):
+        subject.compiler_options(here, quick=True)
+    assert subject.compiler_options(here) == {}
+
+
 @pytest.mark.aot
 def test_a_tpu_keeps_kernels_that_are_alike_once():
     pytest.importorskip("libtpu")

@@ -173,8 +173,8 @@ def _find(runs: list[RunResult], one: Planned) -> RunResult | None:
 
 
 def _changed(found: RunResult, one: Planned) -> list[str]:
-    wanted = one.config.to_dict()
-    changed = [name for name in wanted if name not in REPORTING_ONLY and found.config.get(name) != wanted[name]]
+    wanted, had = one.config.to_dict(), TrainConfig.from_dict(found.config).to_dict()  # results lack newer options
+    changed = [name for name in wanted if name not in REPORTING_ONLY and had[name] != wanted[name]]
     return changed + (["init_from"] if found.init_from != one.init_from else [])
 
 

@@ -83,7 +83,7 @@ def compiled_values(run: CompiledRun, top: int = 0) -> dict[str, Any]:
         "main_memory_bytes": cost.traffic / steps,
         "interconnect_bytes": cost.sent / steps,
         "network_bytes": cost.sent_between / steps,
-        "estimated_cycles": cost.cycles / steps,
+        "estimated_cycles": cost.cycles / steps if cost.cycles else None,
         "seconds": {name: seconds / steps for name, seconds in bound.seconds.items()},
         "bound": {
             "seconds": run.seconds,

@@ -61,7 +61,7 @@ class TrainConfig:
         precision: of the networks' arithmetic; likelihoods and parameters are float32 always. With `finish`, of the
             synthesis transform's alone: latents are those of float32 networks, as files have them.
         remat: computes activations again in the backward pass instead of keeping them.
-        quick_compile: on TPUs, kernels with half the on-chip memory for what they work on: less code, compiled in less
+        quick_compile: on TPUs, kernels with 8 MiB of on-chip memory for what they work on: less code, compiled in less
             time, and slower steps (docs/training/accelerators.md). Elsewhere it changes nothing.
         accumulate: parts in which a batch is worked off, one after the other.
         ema_decay: of the moving average of the parameters, which is then what is validated and exported; 0 keeps none.

@@ -103,6 +103,18 @@ def test_no_run_begins_when_the_time_is_over(carry_out, runs):
     assert (experiment.left(planned, results), runs.made) == (4, [])
 
 
+def test_results_that_lack_a_newer_option_are_of_its_default(carry_out, runs, tmp_path):
+    carry_out(seeds=1)
+    path = tmp_path / "out" / "results.json"
+    results = json.loads(path.read_text())
+    assert all(run["config"].pop("quick_compile") is False for run in results["runs"])
+    path.write_text(json.dumps(results))
+    carry_out(seeds=1)
+    assert len(runs.made) == 2
+    with pytest.raises(ValueError, match=r"other options \(quick_compile\)"):
+        carry_out("--quick-compile", seeds=1)
+
+
 def test_another_experiment_is_refused(carry_out, runs):
     carry_out(seeds=1)
     with pytest.raises(ValueError, match=r"holds off with other options \(learning_rate\)"):

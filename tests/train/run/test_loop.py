@@ -193,6 +193,13 @@ def test_resuming_what_never_began_begins(train_config, memory_data, one_device,
     assert int(state.step) == 1
 
 
+def test_how_a_run_is_compiled_may_change(uninterrupted, train_config, memory_data, one_device):
+    folder, ended = uninterrupted[:2]
+    quick = dataclasses.replace(train_config, quick_compile=True)
+    resumed = run(quick, memory_data, folder, mesh=one_device, tell=lambda line: None, resume=True)
+    jax.tree.map(np.testing.assert_array_equal, resumed, ended)  # a CPU compiles it as before
+
+
 def test_resuming_with_other_options_is_refused(uninterrupted, train_config, memory_data, one_device):
     other = dataclasses.replace(train_config, seed=1, learning_rate=1e-3, keep=9, duration=Duration(9))
     with pytest.raises(ValueError, match=r"was started with other options: learning_rate was 0.01, seed was 0;"):

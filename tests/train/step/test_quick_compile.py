@@ -1,6 +1,7 @@
 """`--quick-compile` reaches the compiler of both kinds of step."""
 
 import dataclasses
+import sys
 
 import jax
 import pytest
@@ -12,9 +13,11 @@ from train.step.mesh import make_mesh
 @pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize(("module", "compile_it"), [(compiled, "compile_step"), (compiled_window, "compile_window")])
 def test_a_step_is_compiled_as_the_run_asks(module, compile_it, quick, train_config, monkeypatch):
-    asked = []
-    monkeypatch.setattr(module, "compiler_options", lambda sharding, quick: asked.append(quick) or {})
-    # A length of its own: what is compiled for a length is kept.
-    config, length = dataclasses.replace(train_config, quick_compile=quick), 7919
-    getattr(module, compile_it)(config, length, make_mesh(jax.devices()[:1]))
-    assert asked == [quick]
+    jitted = []
+    monkeypatch.setattr(module, "compiler_options", lambda sharding, quick: {"quick": quick})
+    monkeypatch.setattr(module.jax, "jit", lambda function, **how: jitted.append(how) or function)
+    for cached in (compiled.compile_step, compiled_window._compiled):
+        monkeypatch.setattr(sys.modules[cached.__module__], cached.__name__, cached.__wrapped__)  # keeps nothing
+    config = dataclasses.replace(train_config, quick_compile=quick)
+    getattr(module, compile_it)(config, 10, make_mesh(jax.devices()[:1]))
+    assert jitted[-1]["compiler_options"] == {"quick": quick}

@@ -1,0 +1,43 @@
+"""What is stated of how arrays lie."""
+
+import jax
+import jax.experimental.layout
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cca_jax.ops.layout import last_axis_last
+from cca_jax.ops.tpu.image_groups import in_image_groups
+
+STATED = hasattr(jax.experimental.layout, "with_layout_constraint")
+needs_layouts = pytest.mark.skipif(not STATED, reason="this JAX cannot state a layout")
+
+
+def stated(function, *arguments):
+    """The orders of axes, innermost first, that a program states."""
+    lines = jax.jit(function).lower(*arguments).as_text().splitlines()
+    return [line.split("result_layouts = [dense<")[1].split(">")[0] for line in lines if "@LayoutConstraint" in line]
+
+
+def test_values_stay():
+    x = np.random.default_rng(0).random((2, 3, 4), np.float32)
+    np.testing.assert_array_equal(jax.jit(last_axis_last)(x), x)
+
+
+@needs_layouts
+def test_the_last_axis_is_the_innermost():
+    assert stated(last_axis_last, jnp.ones((2, 3, 4, 5))) == ["[3, 2, 1, 0]"]
+
+
+@needs_layouts
+def test_images_enter_and_leave_blocks_with_their_channels_last():
+    def block(params, x):
+        return params * x
+
+    def gradients(params, x):
+        return jax.vjp(lambda params, x: in_image_groups(block, params, x), params, x)[1](x)
+
+    params, x = jnp.ones((1, 1, 1, 3)), jnp.ones((2, 4, 4, 3))
+    # All images and a group of them, before and after: of values once, and on the way back of values and gradients.
+    assert stated(lambda params, x: in_image_groups(block, params, x), params, x) == ["[3, 2, 1, 0]"] * 4
+    assert len(stated(gradients, params, x)) >= 6
