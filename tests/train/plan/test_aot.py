@@ -139,7 +139,8 @@ def test_a_sharded_state_is_gathered_and_its_gradient_scattered_once(topology, d
     found = compile_for(topology, preset, "--shard-state", "--batch-size", str(devices))
     sizes = by_kind(found["exchanges"])
     assert set(sizes) <= {("all-gather", 1), ("reduce-scatter", 1), ("all-reduce", 1)}
-    assert sizes["all-gather", 1] == sizes["reduce-scatter", 1] == 4 * divided
+    # A TPU multiplies in bfloat16, and may gather what it multiplies in that type.
+    assert 2 * divided <= sizes["all-gather", 1] <= sizes["reduce-scatter", 1] == 4 * divided
     # What stays whole, the objective's terms and the norm.
     assert 4 * (whole - divided) < sizes["all-reduce", 1] < 4 * (whole - divided) + 200
     replicated = compile_for(topology, preset, "--batch-size", str(devices))

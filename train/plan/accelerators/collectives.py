@@ -20,6 +20,8 @@ _KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "ragged-al
           "collective-broadcast")  # fmt: skip
 _BETWEEN_SLICES = re.compile(r'_xla_megascale_transfer_type="(\w+)"')
 """TPU slices are programs of their own: what they exchange is sent to the host's runtime."""
+_CHAIN = re.compile(r'chain_id="(\d+)"')
+"""A TPU sends beside other work: one exchange then is a chain of fusions, each of which names the whole of it."""
 
 
 class Collective(NamedTuple):
@@ -65,15 +67,17 @@ def collectives(program: Program, group_of: Sequence[int]) -> list[Collective]:
         program: of one device of all.
         group_of: the slice or host of each device.
     """
-    found = []
+    found, chains = [], set[str]()
     for instruction, computation, times in executed(program):
         operation = instruction.operation
         if is_collective(operation):
             found.append(_exchange(instruction, computation, group_of, times))
         elif operation == "fusion":
             inner = program.computations[instruction.called("calls")[0]]
-            within = (one for one in inner.values() if is_collective(one.operation))
-            found += [_exchange(one, inner, group_of, times) for one in within]
+            within = [one for one in inner.values() if is_collective(one.operation)]
+            new = [one for one in within if (chain := _CHAIN.search(one.attributes)) is None or chain[1] not in chains]
+            chains |= {chain[1] for one in new if (chain := _CHAIN.search(one.attributes))}
+            found += [_exchange(one, inner, group_of, times) for one in new]
         elif operation == "send" and (transfer := _BETWEEN_SLICES.search(instruction.attributes)):
             kind, slices = transfer[1].lower().replace("_", "-"), len(set(group_of))
             size = computation[instruction.operands[0]].bytes

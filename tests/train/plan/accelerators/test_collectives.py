@@ -56,6 +56,21 @@ def test_groups_of_one_exchange_nothing():
     assert exchange(REDUCE.replace("GROUPS", "{{0},{1}}"), [0, 0]) == []
 
 
+def test_an_exchange_that_a_chain_of_fusions_carries_counts_once():
+    inner = """
+%NAME (x: f32[1000]) -> f32[4000] {
+  %x = f32[1000]{0} parameter(0)
+  ROOT %g = f32[4000]{0} all-gather(%x), replica_groups={{0,1,2,3}}, frontend_attributes={chain_id="CHAIN"}
+}
+"""
+    names = {"begins": "7", "works": "7", "ends": "7", "another": "8"}
+    calls = [f"  %{name} = f32[4000]{{0}} fusion(%a), kind=kLoop, calls=%{name}_" for name in names]
+    text = "".join(inner.replace("NAME", f"{name}_").replace("CHAIN", chain) for name, chain in names.items())
+    entry = ["ENTRY %main (a: f32[1000]) -> f32[4000] {", "  %a = f32[1000]{0} parameter(0)", *calls, "}"]
+    found = collectives(read_program(text + "\n".join(entry)), [0] * 4)
+    assert [(one.kind, one.bytes, one.times) for one in found] == [("all-gather", 16000, 1)] * 2
+
+
 def test_what_a_fusion_adds_up_and_keeps_a_part_of_is_a_reduce_scatter():
     program = read_program("""
 %all-reduce-scatter (p: f32[1000]) -> f32[250] {
