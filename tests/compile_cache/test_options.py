@@ -16,6 +16,13 @@ def here():
     return SingleDeviceSharding(jax.devices("cpu")[0])
 
 
+@pytest.fixture(scope="module")
+def there():
+    """A TPU that is only described."""
+    pytest.importorskip("libtpu")
+    return SingleDeviceSharding(described_devices(parse_topology("v5e:1x1")).flat[0])
+
+
 def test_a_cpu_is_asked_for_nothing(here):
     assert subject.compiler_options(here) == subject.compiler_options(here, quick=True) == {}
 
@@ -42,14 +49,10 @@ def test_a_compiler_that_cannot_be_quick_is_told_of(here, monkeypatch):
 
 
 @pytest.mark.aot
-def test_a_tpu_keeps_kernels_that_are_alike_once():
-    pytest.importorskip("libtpu")
-    device = described_devices(parse_topology("v5e:1x1")).flat[0]
-    there = SingleDeviceSharding(device)
-
+def test_a_tpu_keeps_kernels_that_are_alike_once(there):
     def network(kernels, x):
         for kernel in kernels:
-            with tracing_for(device):
+            with tracing_for("tpu"):
                 x = conv2d(x, kernel)
         return x
 
@@ -62,13 +65,9 @@ def test_a_tpu_keeps_kernels_that_are_alike_once():
 
 
 @pytest.mark.aot
-def test_a_tpu_compiles_less_where_it_shall_be_quick():
-    pytest.importorskip("libtpu")
-    device = described_devices(parse_topology("v5e:1x1")).flat[0]
-    there = SingleDeviceSharding(device)
-
+def test_a_tpu_compiles_less_where_it_shall_be_quick(there):
     def network(x, kernel):
-        with tracing_for(device):
+        with tracing_for("tpu"):
             return depthwise_conv2d(x, kernel)
 
     x = jax.ShapeDtypeStruct((1, 128, 128, 384), jnp.bfloat16, sharding=there)

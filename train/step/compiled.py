@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import jax
@@ -114,10 +115,14 @@ def compile_step(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
 
     Equal runs of a process get the same function, so that the second one need not be traced and compiled again.
     """
-    results = state_shardings(config, mesh), replicated(mesh)
+    return jit_over(make_step(config, steps_per_epoch, mesh), config, mesh)
+
+
+def jit_over(step: Callable[..., Any], config: TrainConfig, mesh: Mesh) -> Any:
+    """Jits what takes a state first, which it gives away, and returns the next and a report."""
     return jax.jit(
-        make_step(config, steps_per_epoch, mesh),
+        step,
         donate_argnums=0,
-        out_shardings=results,
+        out_shardings=(state_shardings(config, mesh), replicated(mesh)),
         compiler_options=compiler_options(replicated(mesh), config.quick_compile),
     )

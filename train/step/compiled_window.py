@@ -12,13 +12,10 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, UInt32
 
-from cca_jax.compile_cache.options import compiler_options
 from train.data.packed import PackedPhotos
 from train.recipe.config import TrainConfig, same_program
-from train.step.compiled import make_step
+from train.step.compiled import jit_over, make_step
 from train.step.device_crops import crop_key, draw_crops
-from train.step.mesh import replicated
-from train.step.placement import state_shardings
 from train.step.state import StepReport, TrainState
 
 Window = Callable[[TrainState, PackedPhotos, Array, Array], tuple[TrainState, StepReport]]
@@ -83,10 +80,4 @@ def compile_window(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any
 
 @functools.lru_cache(maxsize=8)
 def _compiled(config: TrainConfig, steps_per_epoch: int, mesh: Mesh) -> Any:
-    results = state_shardings(config, mesh), replicated(mesh)
-    return jax.jit(
-        make_window(config, steps_per_epoch, mesh),
-        donate_argnums=0,
-        out_shardings=results,
-        compiler_options=compiler_options(replicated(mesh), config.quick_compile),
-    )
+    return jit_over(make_window(config, steps_per_epoch, mesh), config, mesh)

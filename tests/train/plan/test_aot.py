@@ -139,15 +139,19 @@ def test_a_sharded_state_is_gathered_and_its_gradient_scattered_once(topology, d
     found = compile_for(topology, preset, "--shard-state", "--batch-size", str(devices))
     sizes = by_kind(found["exchanges"])
     assert set(sizes) <= {("all-gather", 1), ("reduce-scatter", 1), ("all-reduce", 1)}
-    # A TPU multiplies in bfloat16, and may gather what it multiplies in that type.
-    assert 2 * divided <= sizes["all-gather", 1] <= 4 * divided
-    # All gradients, the objective's terms and the norm; the compiler may add up small arrays whole, and keep parts.
+    on_tpu = topology.startswith("v")
+    if on_tpu:
+        # It multiplies in bfloat16, and may gather what it multiplies in that type; it adds some small arrays up whole.
+        assert 2 * divided <= sizes["all-gather", 1] <= 4 * divided
+        assert 0.7 * 4 * divided < sizes["reduce-scatter", 1] <= 4 * divided
+    else:
+        assert sizes["all-gather", 1] == sizes["reduce-scatter", 1] == 4 * divided
+    # All gradients, the objective's terms and the norm.
     assert 4 * whole < sizes["reduce-scatter", 1] + sizes["all-reduce", 1] < 4 * whole + 200
-    assert sizes["reduce-scatter", 1] > 0.7 * 4 * divided
     replicated = compile_for(topology, preset, "--batch-size", str(devices))
-    # A TPU pads arrays to its tiles, and parts of them, too.
+    padded = 1.5 if on_tpu else 1.2  # a TPU pads arrays to its tiles, and parts of them, too
     whole_state = replicated["memory"]["arguments"]
-    assert found["memory"]["arguments"] < whole_state * (1.5 / devices + (whole - divided) / whole)
+    assert found["memory"]["arguments"] < whole_state * (padded / devices + (whole - divided) / whole)
 
 
 @pytest.mark.parametrize("flags", [(), ("--shard-state",)])

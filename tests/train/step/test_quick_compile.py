@@ -14,8 +14,8 @@ from train.step.mesh import make_mesh
 @pytest.mark.parametrize(("module", "compile_it"), [(compiled, "compile_step"), (compiled_window, "compile_window")])
 def test_a_step_is_compiled_as_the_run_asks(module, compile_it, quick, train_config, monkeypatch):
     jitted = []
-    monkeypatch.setattr(module, "compiler_options", lambda sharding, quick: {"quick": quick})
-    monkeypatch.setattr(module.jax, "jit", lambda function, **how: jitted.append(how) or function)
+    monkeypatch.setattr(compiled, "compiler_options", lambda sharding, quick: {"quick": quick})
+    monkeypatch.setattr(jax, "jit", lambda function, **how: jitted.append(how) or function)
     for cached in (compiled.compile_step, compiled_window._compiled):
         monkeypatch.setattr(sys.modules[cached.__module__], cached.__name__, cached.__wrapped__)  # keeps nothing
     config = dataclasses.replace(train_config, quick_compile=quick)

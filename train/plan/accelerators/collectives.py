@@ -74,10 +74,11 @@ def collectives(program: Program, group_of: Sequence[int]) -> list[Collective]:
             found.append(_exchange(instruction, computation, group_of, times))
         elif operation == "fusion":
             inner = program.computations[instruction.called("calls")[0]]
-            within = [one for one in inner.values() if is_collective(one.operation)]
-            new = [one for one in within if (chain := _CHAIN.search(one.attributes)) is None or chain[1] not in chains]
-            chains |= {chain[1] for one in new if (chain := _CHAIN.search(one.attributes))}
-            found += [_exchange(one, inner, group_of, times) for one in new]
+            for one in (one for one in inner.values() if is_collective(one.operation)):
+                links = _CHAIN.findall(one.attributes)
+                if chains.isdisjoint(links):
+                    found.append(_exchange(one, inner, group_of, times))
+                chains.update(links)
         elif operation == "send" and (transfer := _BETWEEN_SLICES.search(instruction.attributes)):
             kind, slices = transfer[1].lower().replace("_", "-"), len(set(group_of))
             size = computation[instruction.operands[0]].bytes
