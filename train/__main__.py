@@ -8,7 +8,7 @@ import sys
 from cca_jax.cli.console import print_json, print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
 from cca_jax.cli.process import prepare_process
-from cca_jax.compile_cache.device_errors import is_out_of_memory
+from cca_jax.compile_cache.device_errors import is_out_of_kernel_memory, is_out_of_memory
 from cca_jax.compile_cache.jax_cache import keep_compiled_programs
 from cca_jax.image_io.files import write_atomically
 from train.recipe.options import config_of, parse
@@ -18,6 +18,10 @@ from train.run.interrupts import Interrupts
 _NO_MEMORY = (
     "the device's memory is too small for this run: try --accumulate, --remat, --precision bfloat16, a smaller "
     "--batch-size or, on several devices, --shard-state"
+)
+_NO_KERNEL_MEMORY = (
+    "a kernel of this run takes more on-chip memory than --kernel-memory allows: allow 16 MiB, or 0 for what the "
+    "compiler chooses"
 )
 
 
@@ -33,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        print_problem(_NO_MEMORY)
+        print_problem(_NO_KERNEL_MEMORY if is_out_of_kernel_memory(error) else _NO_MEMORY)
         return EXIT_BAD_INPUT
     except EXPECTED as error:
         nameless = isinstance(error, OSError) and error.filename is None  # a full disk says nothing of where
@@ -81,7 +85,7 @@ def _compile(options: argparse.Namespace) -> int:
     from train.plan.compile_report import compiled_values, describe_compiled, too_large
 
     topology = parse_topology(options.compile_for, options.num_slices)
-    run = compile_run(config_of(options), topology)
+    run = compile_run(config_of(options), topology, options.schedules)
     if options.keep_program is not None:
         write_atomically(options.keep_program, run.cost.text.encode())
     if options.json:

@@ -17,30 +17,23 @@ Options = dict[str, str | bool]
 _BY_PLATFORM: dict[str, Options] = {"tpu": {"xla_tpu_enable_deduplicated_calls": "ENABLED"}}
 """On a TPU, kernels that are alike are then there once, and called: slices have networks alike, and the auxiliary model
 the same once more. It halves a training step's program."""
-_QUICK: dict[str, Options] = {"tpu": {"xla_tpu_scoped_vmem_limit_kib": "8192"}}
-"""Half of what a kernel may use of a v5e chip's memory by default: smaller tiles are less code."""
+_KERNEL_MEMORY = {"tpu": "xla_tpu_scoped_vmem_limit_kib"}
+"""The option that limits it, in KiB."""
 
 
-def compiler_options(sharding: Sharding, quick: bool = False) -> Options:
+def compiler_options(sharding: Sharding, kernel_memory: int = 0) -> Options:
     """Of a program for a sharding's devices, without those that this version of their compiler does not know.
-
-    On a platform for which none is listed, nothing is quick.
 
     Args:
         sharding: of the program's arguments, or of any array on the same devices.
-        quick: whether compilation shall take less time, for a slower program.
-
-    Raises:
-        ValueError: it shall be quick, and this version knows no such option.
+        kernel_memory: MiB of on-chip memory that a kernel may take for what it works on, where a platform has such a
+            limit; 0 leaves it to the compiler.
     """
     platform = next(iter(sharding.device_set)).platform
-    always = _BY_PLATFORM.get(platform, {}).items()
-    known = {name: value for name, value in always if _known(name, value, sharding)}
-    for name, value in _QUICK.get(platform, {}).items() if quick else ():
-        if not _known(name, value, sharding):
-            raise ValueError(f"this compiler does not know {name}, which makes it quick: leave quick compilation out")
-        known[name] = value
-    return known
+    wanted = dict(_BY_PLATFORM.get(platform, {}))
+    if kernel_memory and platform in _KERNEL_MEMORY:
+        wanted[_KERNEL_MEMORY[platform]] = str(kernel_memory * 1024)
+    return {name: value for name, value in wanted.items() if _known(name, value, sharding)}
 
 
 @functools.cache
@@ -52,6 +45,6 @@ def _known(name: str, value: str | bool, sharding: Sharding) -> bool:
     except JaxRuntimeError as error:
         if "INVALID_ARGUMENT" not in str(error):
             raise  # of the device, not of the option
-        _log.debug("%s: %s", name, error)
+        _log.warning("this compiler does not know %s=%s: left out", name, value)
         return False
     return True

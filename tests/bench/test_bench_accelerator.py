@@ -158,7 +158,7 @@ def test_a_plan_is_what_compile_for_printed(tmp_path):
         operations=0,
         kernels=[Kernel(819_000_000, 1, "fusion", "f32[8]", "")],
         exchanges=[],
-        cycles=0,
+        schedules=None,
         unknown_loops=0,
         text="",
     )

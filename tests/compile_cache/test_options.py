@@ -24,28 +24,23 @@ def there():
 
 
 def test_a_cpu_is_asked_for_nothing(here):
-    assert subject.compiler_options(here) == subject.compiler_options(here, quick=True) == {}
+    assert subject.compiler_options(here) == subject.compiler_options(here, kernel_memory=8) == {}
 
 
-def test_what_a_compiler_does_not_know_is_left_out(here, monkeypatch):
+def test_what_a_compiler_does_not_know_is_left_out_and_told_of(here, monkeypatch, caplog):
+    subject._known.cache_clear()
     known, unknown = {"xla_cpu_enable_fast_min_max": True}, {"xla_no_such_option": "ENABLED"}
     monkeypatch.setattr(subject, "_BY_PLATFORM", {"cpu": known | unknown, "tpu": unknown})
     assert subject.compiler_options(here) == known
+    assert "does not know xla_no_such_option=ENABLED" in caplog.text
 
 
-def test_what_is_quick_to_compile_is_asked_for_beside_it(here, monkeypatch):
-    always, quick = {"xla_cpu_enable_fast_min_max": True}, {"xla_backend_optimization_level": "1"}
+def test_kernels_memory_is_asked_for_in_kib_beside_the_rest(here, monkeypatch):
+    always = {"xla_cpu_enable_fast_min_max": True}
     monkeypatch.setattr(subject, "_BY_PLATFORM", {"cpu": always})
-    monkeypatch.setattr(subject, "_QUICK", {"cpu": quick})
-    assert subject.compiler_options(here) == always
-    assert subject.compiler_options(here, quick=True) == always | quick
-
-
-def test_a_compiler_that_cannot_be_quick_is_told_of(here, monkeypatch):
-    monkeypatch.setattr(subject, "_QUICK", {"cpu": {"xla_no_such_option": "1"}})
-    with pytest.raises(ValueError, match="does not know xla_no_such_option"):
-        subject.compiler_options(here, quick=True)
-    assert subject.compiler_options(here) == {}
+    monkeypatch.setattr(subject, "_KERNEL_MEMORY", {"cpu": "xla_backend_optimization_level"})  # any with a number
+    assert subject.compiler_options(here) == subject.compiler_options(here, kernel_memory=0) == always
+    assert subject.compiler_options(here, kernel_memory=8) == always | {"xla_backend_optimization_level": "8192"}
 
 
 @pytest.mark.aot
@@ -65,7 +60,7 @@ def test_a_tpu_keeps_kernels_that_are_alike_once(there):
 
 
 @pytest.mark.aot
-def test_a_tpu_compiles_less_where_it_shall_be_quick(there):
+def test_kernels_of_a_tpu_with_less_memory_are_less_code(there):
     def network(x, kernel):
         with tracing_for("tpu"):
             return depthwise_conv2d(x, kernel)
@@ -73,8 +68,10 @@ def test_a_tpu_compiles_less_where_it_shall_be_quick(there):
     x = jax.ShapeDtypeStruct((1, 128, 128, 384), jnp.bfloat16, sharding=there)
     kernel = jax.ShapeDtypeStruct((3, 3, 384), jnp.float32, sharding=there)
     lowered = jax.jit(network).lower(x, kernel)
-    slow, quick = (lowered.compile(compiler_options=subject.compiler_options(there, quick)) for quick in (False, True))
-    assert code_size(quick) < 0.8 * code_size(slow)
+    by_default, limited = (
+        lowered.compile(compiler_options=subject.compiler_options(there, memory)) for memory in (0, 8)
+    )
+    assert code_size(limited) < 0.8 * code_size(by_default)
 
 
 def code_size(compiled):

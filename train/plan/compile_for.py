@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -13,6 +14,7 @@ from jax.sharding import Mesh
 from train.checkpoints.checkpoints import abstract
 from train.data.packed import MOST_PIXELS, PackedPhotos
 from train.plan.accelerators.cost import ProgramCost, program_cost
+from train.plan.accelerators.kernel_schedules import schedules_written
 from train.plan.accelerators.topology import Topology, described_devices, slice_numbers
 from train.recipe.config import TrainConfig
 from train.step.compiled import compile_step
@@ -58,19 +60,27 @@ class CompiledRun:
         return self.config.batch_size / self.seconds
 
 
-def compile_run(config: TrainConfig, topology: Topology) -> CompiledRun:
+def compile_run(config: TrainConfig, topology: Topology, schedules: bool = False) -> CompiledRun:
     """Compiles the step that a run would take, for all devices of a topology.
 
     No photos are read: where the device holds them (`photos_on_device`), they take all of `photo_memory`.
 
+    Args:
+        config: the run.
+        topology: the devices.
+        schedules: whether to count the cycles of the kernels' schedules, for TPUs.
+
     Raises:
-        ValueError: the batch does not divide among the devices, or there is no compiler for them.
+        ValueError: the batch does not divide among the devices, there is no compiler for them, or none that schedules.
         RuntimeError: the compiler finds no way within a device's memory (see `is_out_of_memory`).
     """
-    devices = described_devices(topology)
-    mesh = make_mesh(devices)
-    check_divides(config.batch_size, config.accumulate, mesh)
-    cost = program_cost(_traced(config, mesh), slice_numbers(devices))
+    if schedules and topology.chip.platform != "tpu":
+        raise ValueError(f"--schedules is for TPUs: a {topology.chip.name} makes its own while it runs")
+    with schedules_written() if schedules else contextlib.nullcontext() as folder:
+        devices = described_devices(topology)
+        mesh = make_mesh(devices)
+        check_divides(config.batch_size, config.accumulate, mesh)
+        cost = program_cost(_traced(config, mesh), slice_numbers(devices), folder)
     return CompiledRun(config, topology, config.steps_per_call, cost)
 
 

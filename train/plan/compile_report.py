@@ -50,8 +50,10 @@ def describe_compiled(run: CompiledRun, top: int = 0) -> str:
         f"{config.patch_size} --crops-per-second {math.ceil(run.crops_per_second)} says how many cores read as many",
         f"compiled      in {cost.compile_seconds:.0f} s",
     ]
-    if cost.cycles:
-        lines.append(f"estimate      {_amount(cost.cycles / run.steps, 'cycles')} of a core, by the compiler")
+    if cost.schedules:
+        cycles, unknown = cost.schedules
+        lines.append(f"schedules     {_amount(cycles / run.steps, 'cycles')} of a core, without waits for main memory")
+        lines += [f"note          {unknown} kernels or loops in them are not in it as they run"] if unknown else []
     if cost.unknown_loops:
         lines.append(f"note          {cost.unknown_loops} loops of unknown length were counted as one turn")
     if top:
@@ -83,7 +85,7 @@ def compiled_values(run: CompiledRun, top: int = 0) -> dict[str, Any]:
         "main_memory_bytes": cost.traffic / steps,
         "interconnect_bytes": cost.sent / steps,
         "network_bytes": cost.sent_between / steps,
-        "estimated_cycles": cost.cycles / steps if cost.cycles else None,
+        "scheduled_cycles": cost.schedules.cycles / steps if cost.schedules else None,
         "seconds": {name: seconds / steps for name, seconds in bound.seconds.items()},
         "bound": {
             "seconds": run.seconds,

@@ -61,8 +61,9 @@ class TrainConfig:
         precision: of the networks' arithmetic; likelihoods and parameters are float32 always. With `finish`, of the
             synthesis transform's alone: latents are those of float32 networks, as files have them.
         remat: computes activations again in the backward pass instead of keeping them.
-        quick_compile: on TPUs, kernels with 8 MiB of on-chip memory for what they work on: less code, compiled in less
-            time, and slower steps (docs/training/accelerators.md). Elsewhere it changes nothing.
+        kernel_memory: MiB of a TPU's on-chip memory that a kernel may take for what it works on; less is less code,
+            compiled in less time (docs/training/accelerators.md). 0 leaves it to the compiler. Elsewhere it changes
+            nothing.
         accumulate: parts in which a batch is worked off, one after the other.
         ema_decay: of the moving average of the parameters, which is then what is validated and exported; 0 keeps none.
         shard_state: parameters, optimizer states and average lie divided among the devices instead of whole on each.
@@ -105,7 +106,7 @@ class TrainConfig:
     finish: bool = False
     precision: Precision = "float32"
     remat: bool = False
-    quick_compile: bool = False
+    kernel_memory: int = 8
     accumulate: int = 1
     ema_decay: float = 0.0
     shard_state: bool = False
@@ -161,6 +162,7 @@ class TrainConfig:
             ValueError: an unknown or missing key, or a value out of range.
         """
         fields = {field.name: field for field in dataclasses.fields(cls)}
+        values = {name: value for name, value in values.items() if name not in _FORMER}
         if unknown := sorted(set(values) - set(fields)):
             raise ValueError(f"unknown keys {', '.join(unknown)}")
         needed = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
@@ -171,6 +173,9 @@ class TrainConfig:
         }
         return cls(**{**parsed, "model": ModelConfig.from_dict(values["model"])})
 
+
+_FORMER = ("quick_compile",)
+"""Keys of earlier versions that said how a program was compiled, and nothing of what it computes."""
 
 DURATIONS = ("duration", "drop_at", "fall", "warmup", "hyper_warmup", "cca_warmup", "validate_every", "save_every")
 """The fields that are durations."""
@@ -201,13 +206,15 @@ def same_program(config: TrainConfig) -> TrainConfig:
     return dataclasses.replace(config, **plain, data="", seed=0, validation_photos=1, first_parameters="drawn")
 
 
-_POSITIVE = ("photo_memory", "steps_per_call")
+_COUNTS = ("batch_size", "validation_photos", "accumulate", "nonfinite_limit", "log_every", "keep", "photo_memory",
+           "steps_per_call")  # fmt: skip
+_LEAST = {**dict.fromkeys(_COUNTS, 1), "kernel_memory": 0}
 
 
 def _check_ranges(config: TrainConfig) -> None:
-    for name in ("batch_size", "validation_photos", "accumulate", "nonfinite_limit", "log_every", "keep", *_POSITIVE):
-        if getattr(config, name) < 1:
-            raise ValueError(f"{_flag(name)} must be at least 1, got {getattr(config, name)}")
+    for name, least in _LEAST.items():
+        if getattr(config, name) < least:
+            raise ValueError(f"{_flag(name)} must be at least {least}, got {getattr(config, name)}")
     for name in ("rate_weight", "first_rate_weight", "learning_rate", "clip_norm"):
         if not 0 < getattr(config, name) < math.inf:
             raise ValueError(f"{_flag(name)} must be above 0, got {getattr(config, name)}")

@@ -29,7 +29,7 @@ _HELP = {
     "optimizer": "adam as released, or one of optax: adamw, lion, lamb, … (a wrong name lists all)",
     "optimizer_options": "of the optimizer: weight_decay=0.01,b2=0.95",
     "shard_state": "parameters, optimizer states and average divided among the devices",
-    "quick_compile": "on TPUs: less time to compile, for slower steps",
+    "kernel_memory": "MiB of on-chip memory for a TPU's kernel (8); 0: the compiler's choice",
     "accumulate": "parts a batch is worked off in",
     "ema_decay": "of the averaged weights; 0 for none",
     "learning_rate_decay": "its course; fall: constant, then a cosine over the last --fall",
@@ -79,6 +79,9 @@ def parser() -> argparse.ArgumentParser:
     described.add_argument(
         "--top", type=whole_number(0), default=0, metavar="N", help="name the N kernels that move most"
     )
+    described.add_argument(
+        "--schedules", action="store_true", help="on TPUs: count the cycles of the kernels' schedules, too"
+    )
     described.add_argument("--json", action="store_true", help="say it as JSON")
     described.add_argument("--keep-program", type=Path, metavar="FILE", help="write the optimized program here")
     return options
@@ -122,6 +125,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         for flag, given in (
             ("--num-slices", options.num_slices > 1),
             ("--top", options.top > 0),
+            ("--schedules", options.schedules),
             ("--json", options.json),
             ("--keep-program", options.keep_program is not None),
         ):

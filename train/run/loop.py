@@ -37,7 +37,7 @@ from train.step.mesh import check_divides, own_copy, wait_for_all, wait_on_cpu
 from train.step.placement import first_state, whole_params
 from train.step.state import StepReport, TrainState
 
-_RESUMABLE = REPORTING_ONLY | {"duration", "fall", "shard_state", "quick_compile"}
+_RESUMABLE = REPORTING_ONLY | {"duration", "fall", "shard_state", "kernel_memory"}
 """What a resumed run may change; where its state lies and how it is compiled change its numbers by rounding alone."""
 
 

@@ -124,5 +124,5 @@ def jit_over(step: Callable[..., Any], config: TrainConfig, mesh: Mesh) -> Any:
         step,
         donate_argnums=0,
         out_shardings=(state_shardings(config, mesh), replicated(mesh)),
-        compiler_options=compiler_options(replicated(mesh), config.quick_compile),
+        compiler_options=compiler_options(replicated(mesh), config.kernel_memory),
     )

@@ -3,9 +3,9 @@
 `conv2d(kernel k, stride s)`: zero padding k // 2. `transposed_conv2d`: PyTorch's transposed convolution with padding
 k // 2 and output padding s - 1. All arrays are NHWC; kernels are [k, k, in, out].
 
-Two of the lowerings hold everywhere: a stride-2 transposed convolution is a 3×3 convolution to four times the channels
-followed by depth-to-space, and a depthwise 3×3 convolution is a sum of nine shifted products. What only a CPU wants is
-in `ops.cpu`, and chosen here: gradients to kernels as matrix products, and convolutions of few positions tap by tap.
+Two of the lowerings hold nearly everywhere: a stride-2 transposed convolution is a 3×3 convolution to four times the
+channels followed by depth-to-space, and a depthwise 3×3 convolution is a sum of nine shifted products. What only one
+platform wants is in `ops.cpu` and `ops.tpu`, and chosen here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ from cca_jax.ops.cpu.kernel_gradients import depthwise_kernel_gradient, kernel_g
 from cca_jax.ops.cpu.taps import conv2d_by_taps, transposed_conv2d_by_taps
 from cca_jax.ops.layers.pointwise import identity, pointwise
 from cca_jax.ops.planes import depth_to_space, pad_once
+from cca_jax.ops.tpu.convolution import (
+    channels_last,
+    conv2d_by_rows,
+    dilated_transposed_conv2d,
+    fills_lanes,
+    kernel_gradient_by_rows,
+    one_image,
+    stored_wide,
+)
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -74,9 +83,12 @@ def transposed_conv2d(
         return transposed_conv2d_by_taps(x, kernel, stride)
     if stride == 1:
         return conv2d(x, jnp.flip(kernel, (0, 1)))
+    if platform.on_tpu() and fills_lanes(kernel):
+        return dilated_transposed_conv2d(x, kernel)
     phases = _kernel_by_phase(kernel)  # [3, 3, 2, 2, I, O]
     by_output = jnp.flip(phases, (0, 1)).transpose(0, 1, 4, 2, 3, 5)
-    return depth_to_space(_conv_same(x, by_output.reshape(3, 3, x.shape[3], -1)))
+    outputs = _conv_same(x, by_output.reshape(3, 3, x.shape[3], -1))
+    return depth_to_space(channels_last(outputs) if platform.on_tpu() else outputs)
 
 
 def _few_positions(plane: Array, kernel: Array, stride: int = 1) -> bool:
@@ -120,7 +132,11 @@ def _same_conv(x: Array, kernel: Array) -> Array:
 @jax.custom_vjp
 def _conv_same(x: Array, kernel: Array) -> Array:
     """Stride-1 convolution, odd k, that keeps height and width."""
-    return _same_conv(x, kernel)
+    return conv2d_by_rows(x, kernel) if _by_rows(x, kernel) else _same_conv(x, kernel)
+
+
+def _by_rows(x: Array, kernel: Array) -> bool:
+    return platform.on_tpu() and one_image(x, len(kernel))
 
 
 def _conv_same_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
@@ -132,6 +148,8 @@ def _conv_same_backward(residuals: tuple[Array, Array], cotangent: Array) -> tup
     to_x = _conv_same(cotangent, jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
     if platform.on_cpu():
         return to_x, kernel_gradient(x, cotangent, len(kernel), kernel.dtype)
+    if _by_rows(x, kernel):
+        return to_x, kernel_gradient_by_rows(x, cotangent, len(kernel), kernel.dtype)
     return to_x, _one_by_one(partial(_library_kernel_gradient, kernel.shape, kernel.dtype))(x, cotangent)
 
 
@@ -154,7 +172,8 @@ def depthwise_of_padded(padded: Float[Array, "B h w C"], kernel: Float[Array, "3
     height, width = padded.shape[1] - 2, padded.shape[2] - 2
     taps = [(row, column) for row in range(3) for column in range(3)]
     weights = kernel[:, :, None, None, None]  # [3, 3, 1, 1, 1, C]
-    shifted = [padded[:, r : r + height, c : c + width].astype(kernel.dtype) * weights[r, c] for r, c in taps]
+    read = stored_wide(padded, kernel.dtype) if platform.on_tpu() else padded
+    shifted = [read[:, r : r + height, c : c + width].astype(kernel.dtype) * weights[r, c] for r, c in taps]
     return reduce(operator.add, shifted).astype(padded.dtype)
 
 

@@ -8,6 +8,7 @@ from cca_jax.ops import platform
 from cca_jax.ops.layers import convolution
 from cca_jax.ops.layers.convolution import conv2d, depthwise_conv2d, transposed_conv2d
 from cca_jax.ops.planes import depth_to_space
+from cca_jax.ops.tpu import convolution as tpu_convolution
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -59,17 +60,18 @@ def assert_same(actual, expected):
     )
 
 
-@pytest.fixture(params=["cpu", "accelerator"])
+@pytest.fixture(params=["cpu", "gpu", "tpu"])
 def backend(request, monkeypatch):
-    """Both lowerings, whatever this machine is."""
-    monkeypatch.setattr(platform, "on_cpu", lambda: request.param == "cpu")
+    """All lowerings, whatever this machine is."""
+    monkeypatch.setattr(platform, "of_program", lambda: request.param)
     return request.param
 
 
-@pytest.fixture(params=["few positions", "cpu", "accelerator"])
+@pytest.fixture(params=["few positions", "cpu", "gpu", "tpu"])
 def lowering(request, monkeypatch):
-    """All three, whatever this machine is."""
-    monkeypatch.setattr(platform, "on_cpu", lambda: request.param != "accelerator")
+    """All four, whatever this machine is."""
+    monkeypatch.setattr(platform, "of_program", lambda: "cpu" if request.param == "few positions" else request.param)
+    monkeypatch.setattr(tpu_convolution, "_LANES", 8)  # so that few outputs fill them
     monkeypatch.setattr(convolution, "_few_positions", lambda *_: request.param == "few positions")
 
 
@@ -89,6 +91,30 @@ def test_transposed_conv2d_and_its_gradients(lowering, size, stride, inputs, out
     actual = pulled_back(lambda x, k: transposed_conv2d(x, k, stride), x, kernel)
     assert_same(actual, pulled_back(lambda x, k: naive_transposed_conv2d(x, k, stride), x, kernel))
     assert actual[0].shape == (2, 3 * stride, 5 * stride, outputs)
+
+
+@pytest.mark.parametrize(("outputs", "dilated"), [(3, False), (192, True)])
+def test_tpus_double_a_resolution_by_dilation_where_outputs_fill_their_lanes(monkeypatch, outputs, dilated):
+    monkeypatch.setattr(platform, "of_program", lambda: "tpu")
+    x, kernel = jnp.ones((1, 4, 4, 5)), jnp.ones((5, 5, 5, outputs))
+    assert ("lhs_dilation=(2, 2)" in str(jax.make_jaxpr(lambda x, k: transposed_conv2d(x, k, 2))(x, kernel))) == dilated
+
+
+@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize(("images", "on_chip", "by_rows"), [(1, 2**25, True), (2, 2**25, False), (1, 0, False)])
+def test_tpus_convolve_one_small_image_by_rows(monkeypatch, size, images, on_chip, by_rows):
+    monkeypatch.setattr(platform, "of_program", lambda: "tpu")
+    monkeypatch.setattr(tpu_convolution, "_ON_CHIP_BYTES", on_chip)
+    x, kernel = normal(0, images, 6, 5, 3), normal(1, size, size, 3, 4)
+    assert ("conv_general_dilated" not in str(jax.make_jaxpr(lambda x, k: conv2d(x, k))(x, kernel))) == by_rows
+    assert_same(pulled_back(conv2d, x, kernel), pulled_back(lambda x, k: naive_conv2d(x, k, 1), x, kernel))
+
+
+def test_depthwise_conv2d_of_a_large_plane_on_a_tpu(monkeypatch):
+    monkeypatch.setattr(platform, "of_program", lambda: "tpu")
+    monkeypatch.setattr(tpu_convolution, "_ON_CHIP_BYTES", 0)
+    x, kernel = normal(0, 2, 6, 5, 4), normal(1, 3, 3, 4)
+    assert_same(pulled_back(depthwise_conv2d, x, kernel), pulled_back(naive_depthwise_conv2d, x, kernel))
 
 
 def test_depthwise_conv2d_and_its_gradients(backend):

@@ -67,7 +67,14 @@ def test_a_step_compiles_and_devices_exchange_one_vector(topology, devices, pres
             ("all-reduce", 1, devices, 1)
         ]
         assert 4 * moved <= vectors[0]["bytes"] < 4.2 * moved
-    assert (found["estimated_cycles"] or 0) > 0 if topology.startswith("v") else found["estimated_cycles"] is None
+    assert found["scheduled_cycles"] is None
+
+
+def test_schedules_of_a_tpu_are_counted(preset):
+    found = compile_for("v5e:1x1", preset, "--batch-size", "2", "--schedules")
+    # A step of this size moves for longer than it computes, and takes no hundred times as long as it moves.
+    at_least = found["bound"]["seconds"] * 1.5e9
+    assert at_least < found["scheduled_cycles"] < 100 * at_least
 
 
 def test_two_slices_exchange_the_gradient_across_them_once(preset, parameters):

@@ -12,6 +12,7 @@ import train.plan.compile_for as compile_for
 from train.__main__ import main
 from train.plan.accelerators.collectives import Collective
 from train.plan.accelerators.cost import Memory, ProgramCost, program_cost
+from train.plan.accelerators.kernel_schedules import Schedules
 from train.plan.accelerators.topology import parse_topology
 from train.plan.accelerators.traffic import Kernel
 from train.plan.compile_for import CompiledRun, compile_run
@@ -20,7 +21,7 @@ from train.plan.compile_report import compiled_values, describe_compiled, too_la
 GB = 10**9
 
 
-def compiled(config, temporaries=3 * GB, steps=1, topology="v5e:2x2"):
+def compiled(config, temporaries=3 * GB, steps=1, topology="v5e:2x2", schedules=None):
     """A run that moves 819 MB a call, computes a tenth of that time, and exchanges little."""
     cost = ProgramCost(
         compile_seconds=12.0,
@@ -28,7 +29,7 @@ def compiled(config, temporaries=3 * GB, steps=1, topology="v5e:2x2"):
         operations=round(197e9 / 10),
         kernels=[Kernel(400_000_000, 2, "fusion", "f32[8]", "big"), Kernel(19_000_000, 1, "copy", "f32[8]", "small")],
         exchanges=[Collective("all-reduce", 1_000_000, 4, 1, 1, "psum")],
-        cycles=3_000_000,
+        schedules=schedules,
         unknown_loops=0,
         text="HloModule",
     )
@@ -47,11 +48,25 @@ def test_a_report_says_what_bounds_a_step(config):
     assert lines["arithmetic"] == "19.7 GFLOP: 0.1 ms"
     assert lines["main"] == "memory   819 MB: 1 ms"
     assert lines["interconnect"] == "1.5 MB sent: 0.0075 ms"
-    assert lines["estimate"].startswith("3 Mcycles of a core")
+    assert "schedules" not in lines
     assert lines["exchanges"] == "1 × all-reduce of 1 MB"
     assert "1 ms a step, by main memory: 2,000 crops/s a device, 8,000 in all; 10.0% of the peak" in lines["bound"]
     assert "2 × fusion" in lines["0.800"]
     assert "small" not in describe_compiled(compiled(config), top=1)
+
+
+def test_a_report_says_how_long_schedules_are_where_they_were_counted(config):
+    run = compiled(config, steps=2, schedules=Schedules(cycles=6_000_000, unknown=3))
+    lines = describe_compiled(run).splitlines()
+    assert "schedules     3 Mcycles of a core, without waits for main memory" in lines
+    assert any(line.startswith("note          3 kernels or loops") for line in lines)
+    assert compiled_values(run)["scheduled_cycles"] == 3e6
+    assert compiled_values(compiled(config))["scheduled_cycles"] is None
+
+
+def test_schedules_of_a_gpu_are_refused(config):
+    with pytest.raises(ValueError, match="--schedules is for TPUs"):
+        compile_run(config, parse_topology("h100:1"), schedules=True)
 
 
 def test_json_has_the_same_values(config):

@@ -15,6 +15,10 @@ def test_json_and_back(train_config):
     assert {name for name, value in vars(train_config).items() if isinstance(value, Duration)} == set(DURATIONS)
 
 
+def test_keys_of_earlier_versions_that_decide_nothing_are_passed_over(train_config):
+    assert TrainConfig.from_dict({**train_config.to_dict(), "quick_compile": True}) == train_config
+
+
 def test_unknown_and_missing_keys_are_refused(train_config):
     values = train_config.to_dict()
     with pytest.raises(ValueError, match="unknown keys rate_wieght"):
@@ -37,6 +41,7 @@ def test_unknown_and_missing_keys_are_refused(train_config):
         ({"learning_rate": float("nan")}, "--learning-rate must be above 0"),
         ({"clip_norm": float("inf")}, "--clip-norm must be above 0"),
         ({"cca_weight": -1.0}, "--cca-weight must be at least 0"),
+        ({"kernel_memory": -1}, "--kernel-memory must be at least 0"),
         ({"ema_decay": 1.0}, "--ema-decay must be at least 0 and below 1"),
         ({"accumulate": 3}, "--batch-size 4 is not divisible by --accumulate 3"),
         ({"seed": -1}, "--seed must be at least 0"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from train.plan.accelerators.arithmetic import operations
 from train.plan.accelerators.chips import Chip
 from train.plan.accelerators.collectives import Collective, collectives
-from train.plan.accelerators.cycles import estimated_cycles
 from train.plan.accelerators.execution import unknown_loops
+from train.plan.accelerators.kernel_schedules import Schedules, scheduled
 from train.plan.accelerators.program import read_program
 from train.plan.accelerators.roofline import Bound, roofline
 from train.plan.accelerators.traffic import Kernel, kernels
@@ -49,7 +50,7 @@ class ProgramCost:
         operations: floating-point operations of its matrix products.
         kernels: what moves something, in order.
         exchanges: between devices.
-        cycles: of a core, by the compiler's own estimate; 0 where it gives none.
+        schedules: how long its kernels take by their schedules, where these were written (`schedules_written`).
         unknown_loops: loops whose trip count the compiler does not know; counted as one turn.
         text: the optimized program.
     """
@@ -59,7 +60,7 @@ class ProgramCost:
     operations: int
     kernels: Sequence[Kernel]
     exchanges: Sequence[Collective]
-    cycles: int
+    schedules: Schedules | None
     unknown_loops: int
     text: str = dataclasses.field(repr=False)
 
@@ -83,17 +84,20 @@ class ProgramCost:
         return roofline(chip, self.operations, self.traffic, self.sent, self.sent_between)
 
 
-def program_cost(traced: Any, group_of: Sequence[int] = (0,)) -> ProgramCost:
+def program_cost(traced: Any, group_of: Sequence[int] = (0,), schedules: Path | None = None) -> ProgramCost:
     """Compiles a traced function and counts; see `compiled_with_cost`."""
-    return compiled_with_cost(traced, group_of)[1]
+    return compiled_with_cost(traced, group_of, schedules)[1]
 
 
-def compiled_with_cost(traced: Any, group_of: Sequence[int] = (0,)) -> tuple[Any, ProgramCost]:
+def compiled_with_cost(
+    traced: Any, group_of: Sequence[int] = (0,), schedules: Path | None = None
+) -> tuple[Any, ProgramCost]:
     """Compiles a traced function and counts: the compiled program, and what it costs.
 
     Args:
         traced: what `jax.jit(…).trace(…)` returned; its arguments' shardings say for which devices it is.
         group_of: the slice or host of each device.
+        schedules: the folder into which a TPU's compiler writes its kernels' (`schedules_written`).
     """
     lowered = traced.lower()
     started = time.perf_counter()
@@ -107,7 +111,7 @@ def compiled_with_cost(traced: Any, group_of: Sequence[int] = (0,)) -> tuple[Any
         operations=operations(traced.jaxpr),
         kernels=kernels(program),
         exchanges=collectives(program, group_of),
-        cycles=estimated_cycles(program),
+        schedules=scheduled(program, schedules) if schedules else None,
         unknown_loops=unknown_loops(program),
         text=text,
     )

@@ -1,4 +1,4 @@
-"""`--quick-compile` reaches the compiler of both kinds of step."""
+"""`--kernel-memory` reaches the compiler of both kinds of step."""
 
 import dataclasses
 import sys
@@ -10,14 +10,14 @@ from train.step import compiled, compiled_window
 from train.step.mesh import make_mesh
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("memory", [0, 12])
 @pytest.mark.parametrize(("module", "compile_it"), [(compiled, "compile_step"), (compiled_window, "compile_window")])
-def test_a_step_is_compiled_as_the_run_asks(module, compile_it, quick, train_config, monkeypatch):
+def test_a_step_is_compiled_as_the_run_asks(module, compile_it, memory, train_config, monkeypatch):
     jitted = []
-    monkeypatch.setattr(compiled, "compiler_options", lambda sharding, quick: {"quick": quick})
+    monkeypatch.setattr(compiled, "compiler_options", lambda sharding, memory: {"memory": memory})
     monkeypatch.setattr(jax, "jit", lambda function, **how: jitted.append(how) or function)
     for cached in (compiled.compile_step, compiled_window._compiled):
         monkeypatch.setattr(sys.modules[cached.__module__], cached.__name__, cached.__wrapped__)  # keeps nothing
-    config = dataclasses.replace(train_config, quick_compile=quick)
+    config = dataclasses.replace(train_config, kernel_memory=memory)
     getattr(module, compile_it)(config, 10, make_mesh(jax.devices()[:1]))
-    assert jitted[-1]["compiler_options"] == {"quick": quick}
+    assert jitted[-1]["compiler_options"] == {"memory": memory}

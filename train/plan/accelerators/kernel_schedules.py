@@ -1,0 +1,136 @@
+"""How many cycles a TPU's kernels take by the schedules that its compiler made of them.
+
+A TPU's core issues one bundle of instructions a cycle, in an order that its compiler fixed; it can write the bundles
+down. They know the vector unit, of which the roofline (`train.plan.accelerators.roofline`) knows nothing. They do not
+know how long a kernel waits for main memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from train.plan.accelerators.execution import executed
+from train.plan.accelerators.program import Program
+
+_ARGUMENTS = "LIBTPU_INIT_ARGS"
+_BUNDLE = re.compile(r"^ *(?:0x[0-9a-f]+|0) +(?:(?P<label>\w+):)? *(?P<depth>>*) *:? *\{")
+_LAST_TURN = re.compile(r"scmp\.ge\.s32\.totalorder %\w+, (\d+) /\* loop exit test \*/")
+_LOOP = ("LB", "LH")
+"""Labels of a loop's first bundle: its body's, or its header's."""
+
+
+class Schedules(NamedTuple):
+    """Of one run of a program.
+
+    Attributes:
+        cycles: of a core, one kernel after the other.
+        unknown: kernels whose schedule was not found, which count as nothing, and loops within kernels whose length is
+            not in it, which count as one turn.
+    """
+
+    cycles: int
+    unknown: int
+
+
+@contextlib.contextmanager
+def schedules_written() -> Iterator[Path]:
+    """Within it, the compiler for TPUs writes into the folder that this gives; compiling takes longer.
+
+    Must come before anything else touches JAX: the compiler reads once what it is asked for.
+    """
+    before = os.environ.get(_ARGUMENTS)
+    with tempfile.TemporaryDirectory(prefix="cca_jax-schedules-") as folder:
+        asked = (
+            f"--xla_jf_dump_to={folder}",
+            "--xla_jf_dump_llo_text=true",
+            "--xla_jf_dump_llo_pass_label_regex=.*(final_bundles|deduplication).*",
+        )
+        os.environ[_ARGUMENTS] = " ".join(filter(None, (before, *asked)))
+        try:
+            yield Path(folder)
+        finally:
+            if before is None:
+                del os.environ[_ARGUMENTS]
+            else:
+                os.environ[_ARGUMENTS] = before
+
+
+def scheduled(program: Program, folder: Path) -> Schedules:
+    """What a program takes by the schedules in the folder into which it was compiled."""
+    files = {
+        found[1]: path for path in folder.iterdir() if (found := re.match(r"\d+-(.+)-\d+-final_bundles", path.name))
+    }
+    alike = {name: first for path in folder.glob("*-deduplication-map*") for name, first in _alike(path).items()}
+    known: dict[str, tuple[int, int]] = {}
+    cycles = unknown = 0
+    for instruction, _, times in executed(program):
+        kernel = instruction.name if instruction.name in files else alike.get(instruction.name, "")
+        if kernel in files:
+            if kernel not in known:
+                known[kernel] = cycles_of_bundles(files[kernel].read_text(errors="replace"))
+            cycles += times * known[kernel][0]
+            unknown += known[kernel][1]
+        elif instruction.operation == "fusion":
+            unknown += 1
+    return Schedules(cycles, unknown)
+
+
+def cycles_of_bundles(text: str) -> tuple[int, int]:
+    """Bundles of a kernel, those within loops times their turns; and loops of which the turns are not there.
+
+    What is jumped over where a condition does not hold counts all the same.
+    """
+    open_loops = [_Loop()]
+    unknown = 0
+
+    def close() -> None:
+        nonlocal unknown
+        loop = open_loops.pop()
+        unknown += loop.turns is None
+        open_loops[-1].bundles += loop.bundles * (loop.turns or 1)
+
+    for line in text.splitlines():
+        bundle = _BUNDLE.match(line)
+        if bundle is None:
+            continue
+        depth = len(bundle["depth"])
+        while len(open_loops) > depth + 1:
+            close()
+        if depth and len(open_loops) == depth + 1 and bundle["label"] in _LOOP and open_loops[-1].ends:
+            close()  # the next loop begins where this one ended
+        while len(open_loops) <= depth:
+            open_loops.append(_Loop())
+        loop = open_loops[-1]
+        loop.bundles += 1
+        if "/* loop exit test */" in line:
+            found = _LAST_TURN.search(line)
+            loop.ends, loop.turns = True, int(found[1]) if found else None
+    while len(open_loops) > 1:
+        close()
+    return open_loops[0].bundles, unknown
+
+
+class _Loop:
+    """One that is being read: the bundles of a turn, the turns if they are known, whether its end was seen."""
+
+    def __init__(self) -> None:
+        self.bundles = 0
+        self.turns: int | None = None
+        self.ends = False
+
+
+def _alike(path: Path) -> dict[str, str]:
+    """Kernels that were compiled as another one: their names, and its."""
+    first, names = "", {}
+    for line in path.read_text(errors="replace").splitlines():
+        if line.startswith("key:"):
+            first = line.removeprefix("key:")
+        elif line.startswith("  "):
+            names[line.strip()] = first
+    return names
