@@ -8,6 +8,7 @@ know how long a kernel waits for main memory.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 import tempfile
@@ -19,8 +20,10 @@ from train.plan.accelerators.execution import executed
 from train.plan.accelerators.program import Program
 
 _ARGUMENTS = "LIBTPU_INIT_ARGS"
-_BUNDLE = re.compile(r"^ *(?:0x[0-9a-f]+|0) +(?:(?P<label>\w+):)? *(?P<depth>>*) *:? *\{")
-_LAST_TURN = re.compile(r"scmp\.ge\.s32\.totalorder %\w+, (\d+) /\* loop exit test \*/")
+_BUNDLE = re.compile(r"^ *(?:0x[0-9a-f]+|0) +(?P<label>\w*): *>* *\{")
+_LAST_TURN = re.compile(r"scmp\.\w+\.s32\.totalorder %\w+, (\d+) /\* loop exit test \*/")
+_BRANCH = re.compile(r"sbr\.rel .*target = \$region(\d+)")
+_REGION = re.compile(r"Start region (\d+)")
 _LOOP = ("LB", "LH")
 """Labels of a loop's first bundle: its body's, or its header's."""
 
@@ -86,43 +89,32 @@ def cycles_of_bundles(text: str) -> tuple[int, int]:
 
     What is jumped over where a condition does not hold counts all the same.
     """
-    open_loops = [_Loop()]
+    within = [_Loop()]
     unknown = 0
-
-    def close() -> None:
-        nonlocal unknown
-        loop = open_loops.pop()
-        unknown += loop.turns is None
-        open_loops[-1].bundles += loop.bundles * (loop.turns or 1)
-
     for line in text.splitlines():
         bundle = _BUNDLE.match(line)
         if bundle is None:
             continue
-        depth = len(bundle["depth"])
-        while len(open_loops) > depth + 1:
-            close()
-        if depth and len(open_loops) == depth + 1 and bundle["label"] in _LOOP and open_loops[-1].ends:
-            close()  # the next loop begins where this one ended
-        while len(open_loops) <= depth:
-            open_loops.append(_Loop())
-        loop = open_loops[-1]
+        if bundle["label"] in _LOOP:
+            within.append(_Loop(begins=frozenset(_REGION.findall(line))))
+        loop = within[-1]
         loop.bundles += 1
-        if "/* loop exit test */" in line:
-            found = _LAST_TURN.search(line)
-            loop.ends, loop.turns = True, int(found[1]) if found else None
-    while len(open_loops) > 1:
-        close()
-    return open_loops[0].bundles, unknown
+        if last := _LAST_TURN.search(line):
+            loop.turns = int(last[1])
+        if (branch := _BRANCH.search(line)) and branch[1] in loop.begins:
+            within.pop()
+            within[-1].bundles += loop.bundles * (loop.turns or 1)
+            unknown += loop.turns is None
+    return sum(loop.bundles * (loop.turns or 1) for loop in within), unknown + len(within) - 1
 
 
+@dataclasses.dataclass
 class _Loop:
-    """One that is being read: the bundles of a turn, the turns if they are known, whether its end was seen."""
+    """One that is being read: the regions that its first bundle begins, its bundles, its turns if they are known."""
 
-    def __init__(self) -> None:
-        self.bundles = 0
-        self.turns: int | None = None
-        self.ends = False
+    begins: frozenset[str] = frozenset()
+    bundles: int = 0
+    turns: int | None = None
 
 
 def _alike(path: Path) -> dict[str, str]:

@@ -16,38 +16,47 @@ LB: loop body
 def bundles(*rows):
     """A schedule as a compiler writes it: of each row the label, the depth and what stands in the bundle."""
     return LEGEND + "\n".join(
-        f"  {at:#x} {label:3} {'>' * depth:2} {{ {text} }}" for at, (label, depth, text) in enumerate(rows)
+        f"  {at:#x} {label:>2}: {'>' * depth:2} {{ {text} }}" for at, (label, depth, text) in enumerate(rows)
     )
 
 
-def row(depth=0, label="", text="%1 = smov 0"):
-    return label, depth, text
+def row(depth=0, text="%1 = smov 0"):
+    return "", depth, text
 
 
-def last(turns, depth):
-    return row(depth, text=f"%p_p0 = scmp.ge.s32.totalorder %s7_s1, {turns} /* loop exit test */  ;;  %2 = smov 1")
+def first(depth, region):
+    """Of a loop."""
+    return "LB", depth, f"%s7_s1 = sphi 0, %s8_s2 }} /* Start region {region + 1} :: Start region {region} */"
+
+
+def last(depth, region, turns):
+    """Bundles of a loop: the test, a branch within it, and the branch back, which is noted with the depth outside."""
+    test = f"%p9_p0 = scmp.ge.s32.totalorder %s7_s1, {turns} /* loop exit test */  ;;  %2 = smov 1"
+    elsewhere = row(depth, "%3 = sbr.rel (%p1_p1) target = $region99")
+    return [row(depth, test), elsewhere, row(depth - 1, f"%4 = sbr.rel (!%p9_p0) target = $region{region}")]
 
 
 @pytest.mark.parametrize(
     ("rows", "cycles"),
     [
         ([row(), row(), row()], 3),
-        ([row(), row(1, "LB:"), row(1), last(5, 1), row()], 2 + 3 * 5),
-        ([row(), row(1, "LB:"), row(2, "LB:"), last(4, 2), last(3, 1), row()], 2 + (2 + 2 * 4) * 3),
+        ([row(), first(1, 5), row(1), *last(1, 5, 6), row()], 2 + (2 + 3) * 6),
+        # Bundles of a loop that are noted with the depth outside.
+        ([first(1, 5), row(0), row(1), *last(1, 5, 6)], (3 + 3) * 6),
+        ([first(1, 5), first(2, 8), *last(2, 8, 4), *last(1, 5, 3), row()], 1 + (4 + 4 * 4) * 3),
         # One loop right behind another, at the outermost depth and within one.
-        ([row(1, "LB:"), last(2, 1), row(1, "LB:"), last(7, 1)], 2 * 2 + 2 * 7),
-        ([row(1, "LB:"), row(2, "LB:"), last(2, 2), row(2, "LB:"), last(3, 2), last(10, 1)], 10 * (2 + 4 + 6)),
-        # What is jumped over counts, and is not taken for a loop.
-        ([row(), row(0, "PF:"), row(), row(1, "LB:"), row(1, "PF:"), last(2, 1)], 3 + 3 * 2),
+        ([first(1, 5), *last(1, 5, 2), first(1, 8), *last(1, 8, 7)], 4 * 2 + 4 * 7),
+        ([first(1, 5), first(2, 8), *last(2, 8, 2), first(2, 6), *last(2, 6, 3), *last(1, 5, 9)], (4 + 8 + 12) * 9),
     ],
 )
 def test_bundles_count_as_often_as_their_loops_turn(rows, cycles):
     assert cycles_of_bundles(bundles(*rows)) == (cycles, 0)
 
 
-def test_a_loop_of_unknown_length_turns_once_and_is_told_of():
-    unknown = row(1, text="%p_p0 = scmp.ge.s32.totalorder %s7_s1, %s8_s2 /* loop exit test */")
-    assert cycles_of_bundles(bundles(row(), row(1, "LB:"), unknown, row())) == (4, 1)
+@pytest.mark.parametrize("test", ["%p9_p0 = scmp.ge.s32.totalorder %s7_s1, %s8_s2 /* loop exit test */", "%1 = smov 0"])
+def test_a_loop_of_unknown_length_turns_once_and_is_told_of(test):
+    back = row(1, "%4 = sbr.rel (!%p9_p0) target = $region5")
+    assert cycles_of_bundles(bundles(row(), first(1, 5), row(1, test), back, row())) == (5, 1)
 
 
 PROGRAM = read_program("""HloModule m, entry_computation_layout={()->f32[8]{0}}
@@ -78,12 +87,12 @@ ENTRY %main (x: f32[8]) -> f32[8] {
 
 def test_kernels_count_as_often_as_they_run_and_those_alike_by_the_one_that_was_compiled(tmp_path):
     (tmp_path / "17-inner-01-final_bundles.txt").write_text(bundles(*[row()] * 5))
-    (tmp_path / "18-last-03-final_bundles.txt").write_text(bundles(row(), row(1, "LB:"), last(9, 1)))
+    (tmp_path / "18-last-03-final_bundles.txt").write_text(bundles(row(), first(1, 5), *last(1, 5, 9)))
     (tmp_path / "17-inner-00-schedule-analysis_final_bundles.txt").write_text("Schedule analysis:\n")
     (tmp_path / "19-TLP-00-deduplication-map.txt").write_text(
         "key:inner\nordinal:1\nequivalent_hlos[size=1]:\n  again\n"
     )
-    assert scheduled(PROGRAM, tmp_path) == (6 * 5 + 5 + (1 + 2 * 9), 0)
+    assert scheduled(PROGRAM, tmp_path) == (6 * 5 + 5 + (1 + 4 * 9), 0)
 
 
 def test_a_kernel_without_a_schedule_is_told_of(tmp_path):
