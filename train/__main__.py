@@ -20,8 +20,8 @@ _NO_MEMORY = (
     "--batch-size or, on several devices, --shard-state"
 )
 _NO_KERNEL_MEMORY = (
-    "a kernel of this run takes more on-chip memory than --kernel-memory allows: allow 16 MiB, or 0 for what the "
-    "compiler chooses"
+    "a kernel of this run takes more on-chip memory than --kernel-memory allows: allow more (16), or what the compiler "
+    "chooses (0)"
 )
 
 

@@ -86,6 +86,7 @@ def compiled_values(run: CompiledRun, top: int = 0) -> dict[str, Any]:
         "interconnect_bytes": cost.sent / steps,
         "network_bytes": cost.sent_between / steps,
         "scheduled_cycles": cost.schedules.cycles / steps if cost.schedules else None,
+        "unknown_schedules": cost.schedules.unknown if cost.schedules else None,
         "seconds": {name: seconds / steps for name, seconds in bound.seconds.items()},
         "bound": {
             "seconds": run.seconds,

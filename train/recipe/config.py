@@ -162,7 +162,9 @@ class TrainConfig:
             ValueError: an unknown or missing key, or a value out of range.
         """
         fields = {field.name: field for field in dataclasses.fields(cls)}
-        values = {name: value for name, value in values.items() if name not in _FORMER}
+        if _FORMER in values:
+            values = {**values, "kernel_memory": 8 if values[_FORMER] else 0}
+            del values[_FORMER]
         if unknown := sorted(set(values) - set(fields)):
             raise ValueError(f"unknown keys {', '.join(unknown)}")
         needed = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
@@ -174,8 +176,8 @@ class TrainConfig:
         return cls(**{**parsed, "model": ModelConfig.from_dict(values["model"])})
 
 
-_FORMER = ("quick_compile",)
-"""Keys of earlier versions that said how a program was compiled, and nothing of what it computes."""
+_FORMER = "quick_compile"
+"""What `kernel_memory` was for a while: 8 MiB, or as the compiler liked."""
 
 DURATIONS = ("duration", "drop_at", "fall", "warmup", "hyper_warmup", "cca_warmup", "validate_every", "save_every")
 """The fields that are durations."""

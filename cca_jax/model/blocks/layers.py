@@ -67,7 +67,7 @@ class Conv(nn.Module):
         fan_in = self.size**2 * x.shape[-1]
         kernel = self.param("kernel", uniform_within(fan_in), (self.size, self.size, x.shape[-1], self.features))
         bias = self.param("bias", uniform_within(fan_in), (self.features,))
-        return add_channels(conv2d(masked(x, region), kernel, self.stride), bias)
+        return add_channels(conv2d(masked(x, region), kernel, self.stride, training=region is None), bias)
 
 
 class TransposedConv(nn.Module):
@@ -82,7 +82,8 @@ class TransposedConv(nn.Module):
         fan_in = self.size**2 * self.features  # PyTorch counts a transposed kernel's output channels
         kernel = self.param("kernel", uniform_within(fan_in), (self.size, self.size, x.shape[-1], self.features))
         bias = self.param("bias", uniform_within(fan_in), (self.features,))
-        return add_channels(transposed_conv2d(masked(x, region), kernel, self.stride), bias)
+        doubled = transposed_conv2d(masked(x, region), kernel, self.stride, training=region is None)
+        return add_channels(doubled, bias)
 
 
 class DepthwiseConv(nn.Module):

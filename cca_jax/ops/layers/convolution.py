@@ -25,11 +25,10 @@ from cca_jax.ops.cpu.taps import conv2d_by_taps, transposed_conv2d_by_taps
 from cca_jax.ops.layers.pointwise import identity, pointwise
 from cca_jax.ops.planes import depth_to_space, pad_once
 from cca_jax.ops.tpu.convolution import (
-    channels_last,
     conv2d_by_rows,
+    cotangent_channels_last,
     dilated_transposed_conv2d,
     fills_lanes,
-    kernel_gradient_by_rows,
     one_image,
     stored_wide,
 )
@@ -37,7 +36,9 @@ from cca_jax.ops.tpu.convolution import (
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
-def conv2d(x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: int = 1) -> Float[Array, "B h w O"]:
+def conv2d(
+    x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: int = 1, training: bool = False
+) -> Float[Array, "B h w O"]:
     """Convolution with zero padding k // 2; h = H / stride, w = W / stride.
 
     It computes in x's type. Like all functions here it gives the kernel a gradient of the kernel's own type, summed in
@@ -47,6 +48,7 @@ def conv2d(x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: 
         x: input; with stride 2 its sides must be even.
         kernel: k is 1, 3 or 5.
         stride: 1 or 2 (2 only with k = 5).
+        training: whether a platform may take the form that its training steps want, which rounds otherwise.
 
     Raises:
         ValueError: a combination the model has no use for.
@@ -54,6 +56,8 @@ def conv2d(x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: 
     size = kernel.shape[0]
     if stride == 1 and size == 1:
         return pointwise(identity, (x,), kernel)
+    if (stride, size) == (1, 3) and training and platform.on_tpu() and one_image(x, size):
+        return conv2d_by_rows(x, kernel)
     if stride == 1:
         return conv2d_by_taps(x, kernel, stride) if _few_positions(x, kernel) else _conv_same(x, kernel)
     if (stride, size) != (2, 5) or x.shape[1] % 2 or x.shape[2] % 2:
@@ -64,7 +68,7 @@ def conv2d(x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: 
 
 
 def transposed_conv2d(
-    x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: int = 1
+    x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"], stride: int = 1, training: bool = False
 ) -> Float[Array, "B h w O"]:
     """PyTorch's transposed convolution, padding k // 2, output padding stride - 1; h = H · stride, w = W · stride.
 
@@ -72,6 +76,7 @@ def transposed_conv2d(
         x: input.
         kernel: PyTorch's [I, O, k, k] with its axes reordered, not flipped.
         stride: 1, or 2 with k = 5.
+        training: as of `conv2d`.
 
     Raises:
         ValueError: a combination the model has no use for.
@@ -83,12 +88,12 @@ def transposed_conv2d(
         return transposed_conv2d_by_taps(x, kernel, stride)
     if stride == 1:
         return conv2d(x, jnp.flip(kernel, (0, 1)))
-    if platform.on_tpu() and fills_lanes(kernel):
+    if training and platform.on_tpu() and fills_lanes(kernel):
         return dilated_transposed_conv2d(x, kernel)
     phases = _kernel_by_phase(kernel)  # [3, 3, 2, 2, I, O]
     by_output = jnp.flip(phases, (0, 1)).transpose(0, 1, 4, 2, 3, 5)
     outputs = _conv_same(x, by_output.reshape(3, 3, x.shape[3], -1))
-    return depth_to_space(channels_last(outputs) if platform.on_tpu() else outputs)
+    return depth_to_space(cotangent_channels_last(outputs) if platform.on_tpu() else outputs)
 
 
 def _few_positions(plane: Array, kernel: Array, stride: int = 1) -> bool:
@@ -132,11 +137,7 @@ def _same_conv(x: Array, kernel: Array) -> Array:
 @jax.custom_vjp
 def _conv_same(x: Array, kernel: Array) -> Array:
     """Stride-1 convolution, odd k, that keeps height and width."""
-    return conv2d_by_rows(x, kernel) if _by_rows(x, kernel) else _same_conv(x, kernel)
-
-
-def _by_rows(x: Array, kernel: Array) -> bool:
-    return platform.on_tpu() and one_image(x, len(kernel))
+    return _same_conv(x, kernel)
 
 
 def _conv_same_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
@@ -148,8 +149,6 @@ def _conv_same_backward(residuals: tuple[Array, Array], cotangent: Array) -> tup
     to_x = _conv_same(cotangent, jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
     if platform.on_cpu():
         return to_x, kernel_gradient(x, cotangent, len(kernel), kernel.dtype)
-    if _by_rows(x, kernel):
-        return to_x, kernel_gradient_by_rows(x, cotangent, len(kernel), kernel.dtype)
     return to_x, _one_by_one(partial(_library_kernel_gradient, kernel.shape, kernel.dtype))(x, cotangent)
 
 

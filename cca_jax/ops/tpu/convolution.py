@@ -44,22 +44,22 @@ def stored_wide(padded: Float[Array, "B h w C"], dtype: jnp.dtype) -> Float[Arra
     Two neighbours along a register's eight rows share 32 bits in bfloat16: each view that is shifted by one column has
     to be taken apart and put together again. In 32 bits a shift is an address.
     """
-    if padded.size * dtype.itemsize > _ON_CHIP_BYTES:
+    if padded.dtype == dtype or padded.size * dtype.itemsize > _ON_CHIP_BYTES:
         return padded
     return lax.optimization_barrier(padded.astype(dtype))
 
 
 @jax.custom_vjp
-def channels_last(x: Float[Array, "B H W C"]) -> Float[Array, "B H W C"]:
-    """Says that x has its channels last in memory, and its cotangent likewise.
+def cotangent_channels_last(x: Float[Array, "B H W C"]) -> Float[Array, "B H W C"]:
+    """X itself, whose cotangent is stated to have its channels last in memory.
 
     Left to itself, the compiler lays the cotangent of a photo out with the columns last, and then moves channels and
     images past each other in one copy, which took a fifth of all the cycles of a step.
     """
-    return last_axis_last(x)
+    return x
 
 
-channels_last.defvjp(lambda x: (channels_last(x), None), lambda _, cotangent: (last_axis_last(cotangent),))
+cotangent_channels_last.defvjp(lambda x: (x, None), lambda _, cotangent: (last_axis_last(cotangent),))
 
 
 def one_image(x: Float[Array, "B H W C"], size: int) -> bool:
@@ -70,39 +70,37 @@ def one_image(x: Float[Array, "B H W C"], size: int) -> bool:
     return len(x) == 1 and x.size * size * x.dtype.itemsize <= _ON_CHIP_BYTES
 
 
-def conv2d_by_rows(x: Float[Array, "B H W I"], kernel: Float[Array, "k k I O"]) -> Float[Array, "B H W O"]:
-    """A `conv2d` with stride 1 as one matrix product a kernel row, of views shifted by columns beside each other."""
-    size, _, inputs, outputs = kernel.shape
-    height = x.shape[1]
-    beside = columns_beside(x, size)
-    rows = kernel.astype(x.dtype).reshape(size, size * inputs, outputs)
+@jax.custom_vjp
+def conv2d_by_rows(x: Float[Array, "B H W I"], kernel: Float[Array, "3 3 I O"]) -> Float[Array, "B H W O"]:
+    """A 3×3 `conv2d` as one matrix product a kernel row, of views shifted by columns beside each other.
+
+    Its gradients are matrix products of the same kind.
+    """
+    beside, rows = _columns_beside(x), kernel.astype(x.dtype).reshape(3, -1, kernel.shape[3])
     sums = [
-        jnp.matmul(beside[:, row : row + height], rows[row], preferred_element_type=_sums_of(x)) for row in range(size)
+        jnp.matmul(beside[:, row : row + x.shape[1]], rows[row], preferred_element_type=_sums_of(x)) for row in range(3)
     ]
     return reduce(operator.add, sums).astype(x.dtype)
 
 
-def kernel_gradient_by_rows(
-    x: Float[Array, "B H W I"], cotangent: Float[Array, "B H W O"], size: int, dtype: jnp.dtype
-) -> Float[Array, "k k I O"]:
-    """Of `conv2d_by_rows`, summed in `dtype`; `size` is k."""
-    height, inputs, outputs = x.shape[1], x.shape[3], cotangent.shape[3]
-    beside = columns_beside(x, size)
-    sums = [
-        jnp.einsum("bhwi,bhwo->io", beside[:, row : row + height], cotangent, preferred_element_type=dtype)
-        for row in range(size)
+def _by_rows_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+    x, kernel = residuals
+    to_x = conv2d_by_rows(cotangent, jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
+    beside = _columns_beside(x)
+    to_rows = [
+        jnp.einsum("bhwi,bhwo->io", beside[:, row : row + x.shape[1]], cotangent, preferred_element_type=kernel.dtype)
+        for row in range(3)
     ]
-    return jnp.stack(sums).reshape(size, size, inputs, outputs)
+    return to_x, jnp.stack(to_rows).reshape(kernel.shape)
 
 
-def columns_beside(x: Float[Array, "B H W C"], size: int) -> Float[Array, "B h W size*C"]:
-    """Views of x, with zeros around it, that are shifted by 0 to size - 1 columns, beside each other; h = H + size - 1.
+conv2d_by_rows.defvjp(lambda x, kernel: (conv2d_by_rows(x, kernel), (x, kernel)), _by_rows_backward)
 
-    Shifted in 32 bits (`stored_wide`), and written once.
-    """
-    padding, width = size // 2, x.shape[2]
-    padded = stored_wide(jnp.pad(x, ((0, 0), (padding,) * 2, (padding,) * 2, (0, 0))), _sums_of(x))
-    views = [padded[:, :, column : column + width].astype(x.dtype) for column in range(size)]
+
+def _columns_beside(x: Float[Array, "B H W C"]) -> Float[Array, "B H+2 W 3*C"]:
+    """Views of x, with zeros around it, that are shifted by 0 to 2 columns, beside each other, and written once."""
+    padded = stored_wide(jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), _sums_of(x))
+    views = [padded[:, :, column : column + x.shape[2]].astype(x.dtype) for column in range(3)]
     return lax.optimization_barrier(jnp.concatenate(views, axis=-1))
 
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -79,7 +81,7 @@ def lowering(request, monkeypatch):
 @pytest.mark.parametrize(("size", "stride"), [(1, 1), (3, 1), (5, 1), (5, 2)])
 def test_conv2d_and_its_gradients(lowering, size, stride, inputs, outputs):
     x, kernel = normal(0, 2, 6, 10, inputs), normal(1, size, size, inputs, outputs)
-    actual = pulled_back(lambda x, k: conv2d(x, k, stride), x, kernel)
+    actual = pulled_back(lambda x, k: conv2d(x, k, stride, training=True), x, kernel)
     assert_same(actual, pulled_back(lambda x, k: naive_conv2d(x, k, stride), x, kernel))
     assert actual[0].shape == (2, 6 // stride, 10 // stride, outputs)
 
@@ -88,26 +90,41 @@ def test_conv2d_and_its_gradients(lowering, size, stride, inputs, outputs):
 @pytest.mark.parametrize(("size", "stride"), [(3, 1), (5, 2)])
 def test_transposed_conv2d_and_its_gradients(lowering, size, stride, inputs, outputs):
     x, kernel = normal(0, 2, 3, 5, inputs), normal(1, size, size, inputs, outputs)
-    actual = pulled_back(lambda x, k: transposed_conv2d(x, k, stride), x, kernel)
+    actual = pulled_back(lambda x, k: transposed_conv2d(x, k, stride, training=True), x, kernel)
     assert_same(actual, pulled_back(lambda x, k: naive_transposed_conv2d(x, k, stride), x, kernel))
     assert actual[0].shape == (2, 3 * stride, 5 * stride, outputs)
 
 
-@pytest.mark.parametrize(("outputs", "dilated"), [(3, False), (192, True)])
-def test_tpus_double_a_resolution_by_dilation_where_outputs_fill_their_lanes(monkeypatch, outputs, dilated):
+@pytest.mark.parametrize(("outputs", "training", "dilated"), [(3, True, False), (192, True, True), (192, False, False)])
+def test_training_tpus_double_by_dilation_where_outputs_fill_lanes(monkeypatch, outputs, training, dilated):
     monkeypatch.setattr(platform, "of_program", lambda: "tpu")
     x, kernel = jnp.ones((1, 4, 4, 5)), jnp.ones((5, 5, 5, outputs))
-    assert ("lhs_dilation=(2, 2)" in str(jax.make_jaxpr(lambda x, k: transposed_conv2d(x, k, 2))(x, kernel))) == dilated
+    program = str(jax.make_jaxpr(lambda x, k: transposed_conv2d(x, k, 2, training))(x, kernel))
+    assert ("lhs_dilation=(2, 2)" in program) == dilated
 
 
-@pytest.mark.parametrize("size", [3, 5])
-@pytest.mark.parametrize(("images", "on_chip", "by_rows"), [(1, 2**25, True), (2, 2**25, False), (1, 0, False)])
-def test_tpus_convolve_one_small_image_by_rows(monkeypatch, size, images, on_chip, by_rows):
+@pytest.mark.parametrize(
+    ("size", "images", "on_chip", "training", "by_rows"),
+    [(3, 1, 2**25, True, True), (3, 1, 2**25, False, False), (3, 2, 2**25, True, False), (3, 1, 0, True, False),
+     (5, 1, 2**25, True, False)],
+)  # fmt: skip
+def test_training_tpus_convolve_one_small_image_by_rows(monkeypatch, size, images, on_chip, training, by_rows):
     monkeypatch.setattr(platform, "of_program", lambda: "tpu")
     monkeypatch.setattr(tpu_convolution, "_ON_CHIP_BYTES", on_chip)
     x, kernel = normal(0, images, 6, 5, 3), normal(1, size, size, 3, 4)
-    assert ("conv_general_dilated" not in str(jax.make_jaxpr(lambda x, k: conv2d(x, k))(x, kernel))) == by_rows
-    assert_same(pulled_back(conv2d, x, kernel), pulled_back(lambda x, k: naive_conv2d(x, k, 1), x, kernel))
+    convolve = partial(conv2d, training=training)
+    assert ("conv_general_dilated" not in str(jax.make_jaxpr(lambda x, k: convolve(x, k))(x, kernel))) == by_rows
+    assert_same(pulled_back(convolve, x, kernel), pulled_back(lambda x, k: naive_conv2d(x, k, 1), x, kernel))
+
+
+def test_bfloat16_is_shifted_in_float32_on_a_tpu_and_stays_the_same(monkeypatch):
+    monkeypatch.setattr(platform, "of_program", lambda: "tpu")
+    x, kernel = normal(0, 1, 6, 5, 4).astype(jnp.bfloat16), normal(1, 3, 3, 4)
+    wide = jax.jit(lambda x, k: depthwise_conv2d(x, k))(x, kernel)
+    assert "optimization_barrier" in str(jax.make_jaxpr(lambda x, k: depthwise_conv2d(x, k))(x, kernel))
+    monkeypatch.setattr(tpu_convolution, "_ON_CHIP_BYTES", 0)
+    assert "optimization_barrier" not in str(jax.make_jaxpr(lambda x, k: depthwise_conv2d(x, k))(x, kernel))
+    np.testing.assert_array_equal(wide, jax.jit(lambda x, k: depthwise_conv2d(x, k))(x, kernel))
 
 
 def test_depthwise_conv2d_of_a_large_plane_on_a_tpu(monkeypatch):
@@ -128,7 +145,7 @@ def test_gradients_hold_inside_scan(backend):
 
     def scanned(x, kernels, depthwise):
         def block(x, kernels):
-            return jnp.tanh(depthwise_conv2d(conv2d(x, kernels[0]), kernels[1])), None
+            return jnp.tanh(depthwise_conv2d(conv2d(x, kernels[0], training=True), kernels[1])), None
 
         return lax.scan(block, x, (kernels, depthwise))[0]
 

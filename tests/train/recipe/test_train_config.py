@@ -15,8 +15,11 @@ def test_json_and_back(train_config):
     assert {name for name, value in vars(train_config).items() if isinstance(value, Duration)} == set(DURATIONS)
 
 
-def test_keys_of_earlier_versions_that_decide_nothing_are_passed_over(train_config):
-    assert TrainConfig.from_dict({**train_config.to_dict(), "quick_compile": True}) == train_config
+@pytest.mark.parametrize(("quick", "memory"), [(True, 8), (False, 0)])
+def test_the_former_quick_compile_is_read(train_config, quick, memory):
+    values = {name: value for name, value in train_config.to_dict().items() if name != "kernel_memory"}
+    read = TrainConfig.from_dict({**values, "quick_compile": quick})
+    assert read == dataclasses.replace(train_config, kernel_memory=memory)
 
 
 def test_unknown_and_missing_keys_are_refused(train_config):

@@ -21,7 +21,7 @@ from train.plan.accelerators.program import Program
 
 _ARGUMENTS = "LIBTPU_INIT_ARGS"
 _BUNDLE = re.compile(r"^ *(?:0x[0-9a-f]+|0) +(?P<label>\w*): *>* *\{")
-_LAST_TURN = re.compile(r"scmp\.\w+\.s32\.totalorder %\w+, (\d+) /\* loop exit test \*/")
+_LAST_TURN = re.compile(r"scmp\.ge\.s32\.totalorder %\w+, (\d+) /\* loop exit test \*/")
 _BRANCH = re.compile(r"sbr\.rel .*target = \$region(\d+)")
 _REGION = re.compile(r"Start region (\d+)")
 _LOOP = ("LB", "LH")
@@ -33,7 +33,7 @@ class Schedules(NamedTuple):
 
     Attributes:
         cycles: of a core, one kernel after the other.
-        unknown: kernels whose schedule was not found, which count as nothing, and loops within kernels whose length is
+        unknown: fusions whose schedule was not found, which count as nothing, and loops within kernels whose length is
             not in it, which count as one turn.
     """
 
@@ -65,7 +65,11 @@ def schedules_written() -> Iterator[Path]:
 
 
 def scheduled(program: Program, folder: Path) -> Schedules:
-    """What a program takes by the schedules in the folder into which it was compiled."""
+    """What a program takes by the schedules in the folder into which it was compiled.
+
+    Raises:
+        ValueError: there are none.
+    """
     files = {
         found[1]: path for path in folder.iterdir() if (found := re.match(r"\d+-(.+)-\d+-final_bundles", path.name))
     }
@@ -81,6 +85,8 @@ def scheduled(program: Program, folder: Path) -> Schedules:
             unknown += known[kernel][1]
         elif instruction.operation == "fusion":
             unknown += 1
+    if not known:
+        raise ValueError(f"this version of the compiler writes no schedules by {_ARGUMENTS}: leave --schedules out")
     return Schedules(cycles, unknown)
 
 
@@ -101,11 +107,20 @@ def cycles_of_bundles(text: str) -> tuple[int, int]:
         loop.bundles += 1
         if last := _LAST_TURN.search(line):
             loop.turns = int(last[1])
-        if (branch := _BRANCH.search(line)) and branch[1] in loop.begins:
-            within.pop()
-            within[-1].bundles += loop.bundles * (loop.turns or 1)
-            unknown += loop.turns is None
-    return sum(loop.bundles * (loop.turns or 1) for loop in within), unknown + len(within) - 1
+        if (branch := _BRANCH.search(line)) and any(branch[1] in one.begins for one in within):
+            while branch[1] not in within[-1].begins:
+                unknown += _end(within)  # never turned back
+            unknown += _end(within)
+    while len(within) > 1:
+        unknown += _end(within)
+    return within[0].bundles, unknown
+
+
+def _end(within: list[_Loop]) -> bool:
+    """Counts the innermost loop into the one around it; whether its turns are unknown."""
+    loop = within.pop()
+    within[-1].bundles += loop.bundles * (loop.turns or 1)
+    return loop.turns is None
 
 
 @dataclasses.dataclass

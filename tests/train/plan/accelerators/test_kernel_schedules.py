@@ -24,9 +24,9 @@ def row(depth=0, text="%1 = smov 0"):
     return "", depth, text
 
 
-def first(depth, region):
+def first(depth, region, label="LB"):
     """Of a loop."""
-    return "LB", depth, f"%s7_s1 = sphi 0, %s8_s2 }} /* Start region {region + 1} :: Start region {region} */"
+    return label, depth, f"%s7_s1 = sphi 0, %s8_s2 }} /* Start region {region + 1} :: Start region {region} */"
 
 
 def last(depth, region, turns):
@@ -44,6 +44,8 @@ def last(depth, region, turns):
         # Bundles of a loop that are noted with the depth outside.
         ([first(1, 5), row(0), row(1), *last(1, 5, 6)], (3 + 3) * 6),
         ([first(1, 5), first(2, 8), *last(2, 8, 4), *last(1, 5, 3), row()], 1 + (4 + 4 * 4) * 3),
+        # A header before the body, to which the loop turns back.
+        ([row(), first(1, 5, "LH"), row(1), *last(1, 5, 6), row()], 2 + (2 + 3) * 6),
         # One loop right behind another, at the outermost depth and within one.
         ([first(1, 5), *last(1, 5, 2), first(1, 8), *last(1, 8, 7)], 4 * 2 + 4 * 7),
         ([first(1, 5), first(2, 8), *last(2, 8, 2), first(2, 6), *last(2, 6, 3), *last(1, 5, 9)], (4 + 8 + 12) * 9),
@@ -93,6 +95,11 @@ def test_kernels_count_as_often_as_they_run_and_those_alike_by_the_one_that_was_
         "key:inner\nordinal:1\nequivalent_hlos[size=1]:\n  again\n"
     )
     assert scheduled(PROGRAM, tmp_path) == (6 * 5 + 5 + (1 + 4 * 9), 0)
+
+
+def test_a_compiler_that_writes_no_schedules_is_told_of(tmp_path):
+    with pytest.raises(ValueError, match="writes no schedules"):
+        scheduled(PROGRAM, tmp_path)
 
 
 def test_a_kernel_without_a_schedule_is_told_of(tmp_path):
