@@ -11,17 +11,13 @@ from cca_jax.cli.process import prepare_process
 from cca_jax.compile_cache.device_errors import is_out_of_kernel_memory, is_out_of_memory
 from cca_jax.compile_cache.jax_cache import keep_compiled_programs
 from cca_jax.image_io.files import write_atomically
-from train.recipe.options import config_of, parse
+from train.recipe.options import NO_KERNEL_MEMORY, config_of, parse
 from train.run.allocator import keep_freed_memory
 from train.run.interrupts import Interrupts
 
 _NO_MEMORY = (
     "the device's memory is too small for this run: try --accumulate, --remat, --precision bfloat16, a smaller "
     "--batch-size or, on several devices, --shard-state"
-)
-_NO_KERNEL_MEMORY = (
-    "a kernel of this run takes more on-chip memory than --kernel-memory allows: allow more (16), or what the compiler "
-    "chooses (0)"
 )
 
 
@@ -37,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        print_problem(_NO_KERNEL_MEMORY if is_out_of_kernel_memory(error) else _NO_MEMORY)
+        print_problem(NO_KERNEL_MEMORY if is_out_of_kernel_memory(error) else _NO_MEMORY)
         return EXIT_BAD_INPUT
     except EXPECTED as error:
         nameless = isinstance(error, OSError) and error.filename is None  # a full disk says nothing of where

@@ -43,6 +43,12 @@ _HELP = {
     "keep": "checkpoints kept, beside the best",
 }
 
+NO_KERNEL_MEMORY = (
+    "a kernel of this run takes more on-chip memory than --kernel-memory allows: allow more (16), or what the compiler "
+    "chooses (0)"
+)
+"""What to say where `is_out_of_kernel_memory`."""
+
 _METAVARS = {"optimizer": "NAME", "optimizer_options": "NAME=VALUE,…"}
 
 _PLACES = ("drop_at", "fall", "warmup", "hyper_warmup", "cca_warmup")
