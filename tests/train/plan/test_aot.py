@@ -72,9 +72,10 @@ def test_a_step_compiles_and_devices_exchange_one_vector(topology, devices, pres
 
 def test_schedules_of_a_tpu_are_counted(preset):
     found = compile_for("v5e:1x1", preset, "--batch-size", "2", "--schedules")
-    # A step of this size moves for longer than it computes, and takes no hundred times as long as it moves.
-    at_least = found["bound"]["seconds"] * 1.5e9
-    assert at_least < found["scheduled_cycles"] < 100 * at_least
+    clock = 1.5e9
+    hundredth = 0.01 * clock  # of a second: far more than a step of this size takes
+    assert found["bound"]["seconds"] * clock < found["scheduled_cycles"] < hundredth
+    assert found["unknown_schedules"] is not None
 
 
 def test_two_slices_exchange_the_gradient_across_them_once(preset, parameters):
