@@ -23,22 +23,22 @@ _NOISE = re.compile(rb"\d{4}-\d\d-\d\d [\d:.]+: [IWEF] |[IWEF]\d{4} [\d:.]+ |WAR
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
     """Where TensorFlow is to start."""
-    with _log_level("3"), hold_back(_NOISE):
+    with environment_variable(_LOG_LEVEL, "3"), hold_back(_NOISE):  # put back, since JAX reads the same variable
         yield
 
 
 @contextlib.contextmanager
-def _log_level(level: str) -> Iterator[None]:
-    """Sets the C++ log level, and puts it back: JAX reads the same variable."""
-    before = os.environ.get(_LOG_LEVEL)
-    os.environ[_LOG_LEVEL] = level
+def environment_variable(name: str, value: str) -> Iterator[None]:
+    """Sets one, for this process and those that it starts, and puts back what it was."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ[_LOG_LEVEL]
+            del os.environ[name]
         else:
-            os.environ[_LOG_LEVEL] = before
+            os.environ[name] = before
 
 
 @contextlib.contextmanager

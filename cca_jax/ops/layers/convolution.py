@@ -56,7 +56,7 @@ def conv2d(
     size = kernel.shape[0]
     if stride == 1 and size == 1:
         return pointwise(identity, (x,), kernel)
-    if (stride, size) == (1, 3) and training and platform.on_tpu() and one_image(x, size):
+    if (stride, size) == (1, 3) and training and platform.on_tpu() and one_image(x):
         return conv2d_by_rows(x, kernel)
     if stride == 1:
         return conv2d_by_taps(x, kernel, stride) if _few_positions(x, kernel) else _conv_same(x, kernel)

@@ -62,12 +62,12 @@ def cotangent_channels_last(x: Float[Array, "B H W C"]) -> Float[Array, "B H W C
 cotangent_channels_last.defvjp(lambda x: (x, None), lambda _, cotangent: (last_axis_last(cotangent),))
 
 
-def one_image(x: Float[Array, "B H W C"], size: int) -> bool:
+def one_image(x: Float[Array, "B H W C"]) -> bool:
     """Whether `conv2d_by_rows` is what this wants: a single image, of no large plane (`image_groups` makes such).
 
     The compiler lets the images of a convolution's batch lie along a register's eight rows; one leaves seven empty.
     """
-    return len(x) == 1 and x.size * size * x.dtype.itemsize <= _ON_CHIP_BYTES
+    return len(x) == 1 and 3 * x.size * x.dtype.itemsize <= _ON_CHIP_BYTES
 
 
 @jax.custom_vjp

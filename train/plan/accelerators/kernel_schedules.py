@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from cca_jax.cli.quiet_tensorflow import environment_variable
 from train.plan.accelerators.execution import executed
 from train.plan.accelerators.program import Program
 
@@ -47,21 +48,15 @@ def schedules_written() -> Iterator[Path]:
 
     Must come before anything else touches JAX: the compiler reads once what it is asked for.
     """
-    before = os.environ.get(_ARGUMENTS)
     with tempfile.TemporaryDirectory(prefix="cca_jax-schedules-") as folder:
         asked = (
+            os.environ.get(_ARGUMENTS, ""),
             f"--xla_jf_dump_to={folder}",
             "--xla_jf_dump_llo_text=true",
             "--xla_jf_dump_llo_pass_label_regex=.*(final_bundles|deduplication).*",
         )
-        os.environ[_ARGUMENTS] = " ".join(filter(None, (before, *asked)))
-        try:
+        with environment_variable(_ARGUMENTS, " ".join(filter(None, asked))):
             yield Path(folder)
-        finally:
-            if before is None:
-                del os.environ[_ARGUMENTS]
-            else:
-                os.environ[_ARGUMENTS] = before
 
 
 def scheduled(program: Program, folder: Path) -> Schedules:
