@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
 from cca_jax.config import ModelConfig
 from cca_jax.model.registry import Registry
+from cca_jax.ops.scan import lean_scan
 
 Prediction = TypeVar("Prediction")
 ContextRule = Callable[[int], Sequence[int]]
@@ -124,3 +128,42 @@ def slice_recurrence(
         if index in refined:
             decoded[index] = refine(index, prediction, coded)
     return list(decoded.values())
+
+
+def slice_loop(
+    config: ModelConfig,
+    skip: int,
+    turn: Callable[[Any, Sequence[Array], Any], tuple[Array, Any]],
+    shared: Any,
+    own: Any,
+    like: Float[Array, "B h w _"],
+) -> tuple[list[Array], Any]:
+    """The same recurrence as a loop of equal turns, for slices that were brought to one size: it compiles once.
+
+    Args:
+        config: the model's sizes and its context rule.
+        skip: of the context rule.
+        turn: (shared, the slices that any slice sees, what is the slice's own) to the decoded slice, [B, h, w, m] with
+            m the size of the largest, and a tree of outputs. Slices that are not decoded yet are zeros; those that the
+            slice must not see are there, and must change nothing. It must not close over traced values.
+        shared: a tree of arrays.
+        own: a tree of arrays, [slices, ...].
+        like: an array like the decoded slices, of any number of channels.
+
+    Returns:
+        The decoded slices as of `slice_recurrence`, and the outputs, [slices, ...].
+    """
+    sizes, seen = config.slice_sizes, seen_slices(config, skip)
+
+    def advance(carry: Any, scanned: Any, _: None) -> tuple[Any, Any]:
+        (shared, decoded), (number, own) = carry, scanned
+        new, output = turn(shared, decoded, own)
+        kept = [
+            jnp.where(number == index, new[..., : sizes[index]], old) for index, old in zip(seen, decoded, strict=True)
+        ]
+        return (shared, kept), (new, output)
+
+    none_yet = [jnp.zeros((*like.shape[:-1], sizes[index]), like.dtype) for index in seen]
+    numbers = jnp.arange(config.num_slices, dtype=jnp.float32)  # what is scanned has gradients
+    _, (decoded, outputs) = lean_scan(advance, (shared, none_yet), (numbers, own))
+    return [decoded[index, ..., : sizes[index]] for index in refined_slices(config, skip)], outputs

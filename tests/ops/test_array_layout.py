@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cca_jax.ops.layout import last_axis_last
-from cca_jax.ops.tpu.image_groups import in_image_groups
+from cca_jax.ops.tpu.image_groups import blocks_in_image_groups
 
 STATED = hasattr(jax.experimental.layout, "with_layout_constraint")
 needs_layouts = pytest.mark.skipif(not STATED, reason="this JAX cannot state a layout")
@@ -31,13 +31,13 @@ def test_the_last_axis_is_the_innermost():
 
 @needs_layouts
 def test_images_enter_and_leave_blocks_with_their_channels_last():
-    def block(params, x):
-        return params * x
+    def apply(params, x):
+        return blocks_in_image_groups(lambda params, x: params * x, params, x)
 
     def gradients(params, x):
-        return jax.vjp(lambda params, x: in_image_groups(block, params, x), params, x)[1](x)
+        return jax.vjp(apply, params, x)[1](x)
 
-    params, x = jnp.ones((1, 1, 1, 3)), jnp.ones((2, 4, 4, 3))
-    # All images and a group of them, before and after: of values once, and on the way back of values and gradients.
-    assert stated(lambda params, x: in_image_groups(block, params, x), params, x) == ["[3, 2, 1, 0]"] * 4
-    assert len(stated(gradients, params, x)) >= 6
+    params, x = jnp.ones((2, 1, 1, 1, 3)), jnp.ones((2, 4, 4, 3))
+    # All images, before and after, and a group of them, likewise; on the way back, of what was kept and of gradients.
+    assert stated(apply, params, x) == ["[3, 2, 1, 0]"] * 4
+    assert len(stated(gradients, params, x)) >= 9

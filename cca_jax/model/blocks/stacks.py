@@ -6,7 +6,6 @@ What another platform than the CPU wants instead is chosen here (`ops.platform`)
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import flax.errors
@@ -20,7 +19,7 @@ from cca_jax.ops.cpu import strip_blocks
 from cca_jax.ops.cpu.strips import rows_in_strip
 from cca_jax.ops.gpu import blocks
 from cca_jax.ops.scan import lean_scan, turn_by_turn
-from cca_jax.ops.tpu.image_groups import in_image_groups
+from cca_jax.ops.tpu.image_groups import blocks_in_image_groups
 from cca_jax.ops.valid_region import ValidRegion
 
 _IN_STRIPS = {NAFBlock: strip_blocks.naf_block, ResidualBottleneck: strip_blocks.residual_bottleneck}
@@ -69,12 +68,16 @@ class BlockStack(nn.Module):
         if self.is_initializing():
             draw_stacked(self, self.block(parent=None), self.count, x, "blocks")
         require_params(self, "blocks")
+        stacked = self.get_variable("params", "blocks")
+        if region is None and platform.on_tpu():  # always as with `remat`
+            plain = self.block(parent=None)
+            return blocks_in_image_groups(lambda params, x: plain.apply({"params": params}, x), stacked, x)
         loop, block = self._for_coding(x, region) if region is not None else self._for_training()
 
         def turn(x: Array, params: Any, region: ValidRegion | None) -> tuple[Array, None]:
             return block(params, x, region), None
 
-        return loop(turn, x, self.get_variable("params", "blocks"), region)[0]
+        return loop(turn, x, stacked, region)[0]
 
     def _for_coding(self, x: Array, region: ValidRegion) -> tuple[Loop, OneBlock]:
         """Where no gradient is taken, the CPU goes through large planes in strips."""
@@ -85,18 +88,11 @@ class BlockStack(nn.Module):
         return turn_by_turn if region.gradients else lean_scan, self._defined()
 
     def _for_training(self) -> tuple[Loop, OneBlock]:
-        """GPUs have blocks of their own, one after the other: a loop would copy what it keeps into stacks.
-
-        TPUs take a few images at a time, always as with `remat`.
-        """
+        """GPUs have blocks of their own, one after the other: a loop would copy what it keeps into stacks."""
         on_gpu = _ON_GPUS.get(self.block) if platform.on_gpu() else None
         if on_gpu is not None:
             whole = jax.checkpoint(on_gpu) if self.remat else on_gpu
             return turn_by_turn, lambda params, x, region: whole(params, x)
-        if platform.on_tpu():
-            plain = self.block(parent=None)
-            grouped = partial(in_image_groups, lambda params, x: plain.apply({"params": params}, x))
-            return lean_scan, lambda params, x, region: grouped(params, x)
         return lean_scan, self._defined()
 
     def _defined(self) -> OneBlock:

@@ -7,7 +7,7 @@ context rule of `recurrence` gives it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.rates import RatePoint
+from cca_jax.model.rates import RatePoint, step_size_of
 from cca_jax.model.recurrence import slice_recurrence
 from cca_jax.ops.likelihoods.density import LIKELIHOODS, SCALE_FLOOR
 from cca_jax.ops.quantization.rounding import round_straight_through
@@ -27,6 +27,7 @@ __all__ = [
     "EvaluatedLatent",
     "SliceModel",
     "SlicePrediction",
+    "dequantized_slice",
     "slice_recurrence",
 ]
 
@@ -147,35 +148,42 @@ class SliceModel(nn.Module):
             noise: in steps; the likelihoods are those of y + noise. None: of y rounded around the means.
             rate: with Δ, or None.
         """
-        densities_at: list[tuple[Array, Array]] = []  # where each slice's density is evaluated, and its centre
+        known = None if callable(hyper_scale) else hyper_scale
+        decoded, means, scales = self.decode_known(y, hyper_mean, known, rate)
+        mean = jnp.concatenate(means, axis=-1)
+        step_size = step_size_of(rate)
+        distance = to_steps(y, mean, step_size)
+        symbols = round_straight_through(distance)
+        if callable(hyper_scale):
+            scales = hyper_scale(jnp.split(symbols, self.config.slice_edges[1:-1], axis=-1))
+        scale = jnp.concatenate(cast(Sequence[Array], scales), axis=-1)
+        if step_size is None:
+            value, center = from_steps(symbols, mean, None) if noise is None else y + noise, mean
+        else:  # the bins are as wide as a step, and so are the units of the scale
+            value = symbols if noise is None else distance + noise
+            center = jnp.zeros_like(value)
+        likelihoods = LIKELIHOODS[self.config.latent_density](value, center, scale)
+        return EvaluatedLatent(decoded, likelihoods, mean, jnp.maximum(scale, SCALE_FLOOR))
+
+    def decode_known(
+        self, y: Array, hyper_mean: Array, hyper_scale: Array | None, rate: RatePoint | None
+    ) -> tuple[list[Array], list[Array], Sequence[Array | None]]:
+        """The decoded slices of a latent that is known, and the means and scales of all; see `likelihood`."""
         predictions: list[SlicePrediction] = []
-        symbols: list[Array] = []
 
         def code(index: int, prediction: SlicePrediction) -> Array:
-            channels = self._channels(index)
-            target, own_noise = y[..., channels], None if noise is None else noise[..., channels]
-            distance = to_steps(target, prediction.mean, prediction.step_size)
-            rounded = round_straight_through(distance)
-            dequantized = from_steps(rounded, prediction.mean, prediction.step_size)
-            if prediction.step_size is None:
-                value, center = dequantized if own_noise is None else target + own_noise, prediction.mean
-            else:  # the bins are as wide as a step, and so are the units of the scale
-                value = rounded if own_noise is None else distance + own_noise
-                center = jnp.zeros_like(value)
-            densities_at.append((value, center))
             predictions.append(prediction)
-            symbols.append(rounded)
-            return dequantized
+            return dequantized_slice(y[..., self._channels(index)], prediction)
 
-        decoded = self.decode(hyper_mean, None if callable(hyper_scale) else hyper_scale, code, rate=rate)
-        predicted = [prediction.scale for prediction in predictions]
-        scales: Sequence[Any] = hyper_scale(symbols) if callable(hyper_scale) else predicted
-        density = LIKELIHOODS[self.config.latent_density]
-        likelihoods = [density(*at, scale) for at, scale in zip(densities_at, scales, strict=True)]
-        means = [prediction.mean for prediction in predictions]
-        whole = [jnp.concatenate(parts, axis=-1) for parts in (likelihoods, means, scales)]
-        return EvaluatedLatent(decoded, whole[0], whole[1], jnp.maximum(whole[2], SCALE_FLOOR))
+        decoded = self.decode(hyper_mean, hyper_scale, code, rate=rate)
+        return decoded, [own.mean for own in predictions], [own.scale for own in predictions]
 
     def _channels(self, index: int) -> slice:
         edges = self.config.slice_edges
         return slice(edges[index], edges[index + 1])
+
+
+def dequantized_slice(target: Array, prediction: SlicePrediction) -> Array:
+    """A slice of the latent in whole steps from its mean; gradients pass as if nothing were rounded."""
+    steps = round_straight_through(to_steps(target, prediction.mean, prediction.step_size))
+    return from_steps(steps, prediction.mean, prediction.step_size)

@@ -25,6 +25,7 @@ from cca_jax.ops.cpu.taps import conv2d_by_taps, transposed_conv2d_by_taps
 from cca_jax.ops.layers.pointwise import identity, pointwise
 from cca_jax.ops.planes import depth_to_space, pad_once
 from cca_jax.ops.tpu.convolution import (
+    channels_last,
     conv2d_by_rows,
     cotangent_channels_last,
     dilated_transposed_conv2d,
@@ -64,7 +65,8 @@ def conv2d(
         raise ValueError(f"stride {stride} with a {size}×{size} kernel on {x.shape[1:3]}: use 5×5 on even sides")
     if _few_positions(x, kernel, stride):
         return conv2d_by_taps(x, kernel, stride)
-    return _library_conv(x, kernel, stride)
+    outputs = _library_conv(x, kernel, stride)
+    return channels_last(outputs) if training and platform.on_tpu() else outputs
 
 
 def transposed_conv2d(
@@ -89,7 +91,7 @@ def transposed_conv2d(
     if stride == 1:
         return conv2d(x, jnp.flip(kernel, (0, 1)))
     if training and platform.on_tpu() and fills_lanes(kernel):
-        return dilated_transposed_conv2d(x, kernel)
+        return channels_last(dilated_transposed_conv2d(x, kernel))
     phases = _kernel_by_phase(kernel)  # [3, 3, 2, 2, I, O]
     by_output = jnp.flip(phases, (0, 1)).transpose(0, 1, 4, 2, 3, 5)
     outputs = _conv_same(x, by_output.reshape(3, 3, x.shape[3], -1))

@@ -62,6 +62,20 @@ def cotangent_channels_last(x: Float[Array, "B H W C"]) -> Float[Array, "B H W C
 cotangent_channels_last.defvjp(lambda x: (x, None), lambda _, cotangent: (last_axis_last(cotangent),))
 
 
+@jax.custom_vjp
+def channels_last(x: Float[Array, "B H W C"]) -> Float[Array, "B H W C"]:
+    """X itself, stated to have its channels last in memory, and its cotangent too.
+
+    The compiler has the images of a convolution's batch lie along a register's rows; what follows, blocks of a few
+    images, wants the channels last. Unless that is stated here, bias and rounding come between the two, and the change
+    is made of a plane in float32, in two copies.
+    """
+    return last_axis_last(x)
+
+
+channels_last.defvjp(lambda x: (last_axis_last(x), None), lambda _, cotangent: (last_axis_last(cotangent),))
+
+
 def one_image(x: Float[Array, "B H W C"]) -> bool:
     """Whether `conv2d_by_rows` is what this wants: a single image, of no large plane (`image_groups` makes such).
 

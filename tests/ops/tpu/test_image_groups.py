@@ -7,7 +7,7 @@ from cca_jax.model.blocks.layers import NAFBlock, ResidualBottleneck
 from cca_jax.model.blocks.stacks import BlockStack
 from cca_jax.ops import platform
 from cca_jax.ops.tpu import image_groups
-from cca_jax.ops.tpu.image_groups import group_size, in_image_groups
+from cca_jax.ops.tpu.image_groups import blocks_in_image_groups, group_size
 
 
 def normal(seed, *shape):
@@ -49,25 +49,32 @@ def test_as_many_images_as_fit_and_divide_the_batch(shape, dtype, size):
     assert sizes == [size]
 
 
-def test_values_and_gradients_are_those_of_all_images_at_once(two_images_a_turn):
-    arguments = {"scale": normal(0, 3)}, normal(1, 6, 4, 4, 3)
+def one_after_the_other(params, x):
+    for scale in params["scale"]:
+        x = scaled({"scale": scale}, x)
+    return x
+
+
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_values_and_gradients_are_those_of_all_images_at_once(two_images_a_turn, blocks):
+    arguments = {"scale": normal(0, blocks, 3)}, normal(1, 6, 4, 4, 3)
     assert group_size(arguments[1]) == 2
-    found = value_and_gradients(lambda params, x: in_image_groups(scaled, params, x), *arguments)
-    assert_same(found, value_and_gradients(scaled, *arguments))
+    found = value_and_gradients(lambda params, x: blocks_in_image_groups(scaled, params, x), *arguments)
+    assert_same(found, value_and_gradients(one_after_the_other, *arguments))
 
 
-def test_only_the_arguments_are_kept(two_images_a_turn):
-    params, x = {"scale": normal(0, 3)}, normal(1, 6, 4, 4, 3)
-    _, pullback = jax.vjp(lambda params, x: in_image_groups(scaled, params, x), params, x)
-    assert sorted(leaf.shape for leaf in jax.tree.leaves(pullback)) == [(3,), (6, 4, 4, 3)]
+def test_only_what_enters_and_leaves_blocks_is_kept(two_images_a_turn):
+    params, x = {"scale": normal(0, 3, 3)}, normal(1, 6, 4, 4, 3)
+    _, pullback = jax.vjp(lambda params, x: blocks_in_image_groups(scaled, params, x), params, x)
+    assert sorted(leaf.shape for leaf in jax.tree.leaves(pullback)) == [(3, 3), (4, 3, 2, 4, 4, 3)]
 
 
 def test_gradients_to_parameters_keep_their_type(two_images_a_turn):
     def narrow(params, x):
         return scaled(params, x).astype(x.dtype)
 
-    params, x = {"scale": normal(0, 3)}, normal(1, 6, 4, 4, 3).astype(jnp.bfloat16)
-    value, pullback = jax.vjp(lambda params, x: in_image_groups(narrow, params, x), params, x)
+    params, x = {"scale": normal(0, 2, 3)}, normal(1, 6, 4, 4, 3).astype(jnp.bfloat16)
+    value, pullback = jax.vjp(lambda params, x: blocks_in_image_groups(narrow, params, x), params, x)
     to_params, to_x = pullback(value)
     assert (to_params["scale"].dtype, to_x.dtype) == (jnp.float32, jnp.bfloat16)
 
