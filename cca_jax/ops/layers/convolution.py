@@ -27,11 +27,11 @@ from cca_jax.ops.planes import depth_to_space, pad_once
 from cca_jax.ops.tpu.convolution import (
     channels_last,
     conv2d_by_rows,
-    cotangent_channels_last,
     dilated_transposed_conv2d,
     fills_lanes,
     one_image,
     stored_wide,
+    with_strided_gradients,
 )
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -92,10 +92,13 @@ def transposed_conv2d(
         return conv2d(x, jnp.flip(kernel, (0, 1)))
     if training and platform.on_tpu() and fills_lanes(kernel):
         return channels_last(dilated_transposed_conv2d(x, kernel))
+    return with_strided_gradients(_by_phases, x, kernel) if platform.on_tpu() else _by_phases(x, kernel)
+
+
+def _by_phases(x: Float[Array, "B H W I"], kernel: Float[Array, "5 5 I O"]) -> Float[Array, "B 2*H 2*W O"]:
     phases = _kernel_by_phase(kernel)  # [3, 3, 2, 2, I, O]
     by_output = jnp.flip(phases, (0, 1)).transpose(0, 1, 4, 2, 3, 5)
-    outputs = _conv_same(x, by_output.reshape(3, 3, x.shape[3], -1))
-    return depth_to_space(cotangent_channels_last(outputs) if platform.on_tpu() else outputs)
+    return depth_to_space(_conv_same(x, by_output.reshape(3, 3, x.shape[3], -1)))
 
 
 def _few_positions(plane: Array, kernel: Array, stride: int = 1) -> bool:

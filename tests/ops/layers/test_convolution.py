@@ -86,7 +86,7 @@ def test_conv2d_and_its_gradients(lowering, size, stride, inputs, outputs):
     assert actual[0].shape == (2, 6 // stride, 10 // stride, outputs)
 
 
-@pytest.mark.parametrize(("inputs", "outputs"), [(3, 7), (7, 3)])
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 7), (7, 3), (5, 2)])
 @pytest.mark.parametrize(("size", "stride"), [(3, 1), (5, 2)])
 def test_transposed_conv2d_and_its_gradients(lowering, size, stride, inputs, outputs):
     x, kernel = normal(0, 2, 3, 5, inputs), normal(1, size, size, inputs, outputs)
@@ -101,6 +101,15 @@ def test_training_tpus_double_by_dilation_where_outputs_fill_lanes(monkeypatch, 
     x, kernel = jnp.ones((1, 4, 4, 5)), jnp.ones((5, 5, 5, outputs))
     program = str(jax.make_jaxpr(lambda x, k: transposed_conv2d(x, k, 2, training))(x, kernel))
     assert ("lhs_dilation=(2, 2)" in program) == dilated
+
+
+def test_gradients_to_an_image_rearrange_nothing_on_a_tpu(monkeypatch):
+    monkeypatch.setattr(platform, "of_program", lambda: "tpu")
+    x, kernel, image = jnp.ones((1, 4, 4, 5)), jnp.ones((5, 5, 5, 3)), jnp.ones((1, 8, 8, 3))
+    _, pullback = jax.vjp(lambda x, k: transposed_conv2d(x, k, 2), x, kernel)
+    program = str(jax.make_jaxpr(pullback)(image))
+    assert "conv_general_dilated" in program
+    assert "reshape" not in program
 
 
 @pytest.mark.parametrize(
