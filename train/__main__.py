@@ -8,16 +8,15 @@ import sys
 from cca_jax.cli.console import print_json, print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
 from cca_jax.cli.process import prepare_process
-from cca_jax.compile_cache.device_errors import is_out_of_kernel_memory, is_out_of_memory
 from cca_jax.compile_cache.jax_cache import keep_compiled_programs
 from cca_jax.image_io.files import write_atomically
-from train.recipe.options import NO_KERNEL_MEMORY, config_of, parse
+from train.recipe.options import config_of, parse
 from train.run.allocator import keep_freed_memory
 from train.run.interrupts import Interrupts
+from train.run.memory_errors import describe_memory_error
 
-_NO_MEMORY = (
-    "the device's memory is too small for this run: try --accumulate, --remat, --precision bfloat16, a smaller "
-    "--batch-size or, on several devices, --shard-state"
+_REMEDIES = (
+    "try --accumulate, --remat, --precision bfloat16, a smaller --batch-size or, on several devices, --shard-state"
 )
 
 
@@ -31,9 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         print_problem("interrupted before the first step")
         return EXIT_INTERRUPTED
     except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-        print_problem(NO_KERNEL_MEMORY if is_out_of_kernel_memory(error) else _NO_MEMORY)
+        print_problem(describe_memory_error(error, _REMEDIES))
         return EXIT_BAD_INPUT
     except EXPECTED as error:
         nameless = isinstance(error, OSError) and error.filename is None  # a full disk says nothing of where

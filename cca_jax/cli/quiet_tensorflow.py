@@ -15,6 +15,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from cca_jax.cli.environment import environment_variable
+
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # "2026-01-31 12:00:00.0: E file.cc:1] …", "I0000 00:00:1.0 1 file.cc:1] …", "WARNING: All log messages before absl::…"
 _NOISE = re.compile(rb"\d{4}-\d\d-\d\d [\d:.]+: [IWEF] |[IWEF]\d{4} [\d:.]+ |WARNING: All log messages before absl::")
@@ -25,20 +27,6 @@ def quietly() -> Iterator[None]:
     """Where TensorFlow is to start."""
     with environment_variable(_LOG_LEVEL, "3"), hold_back(_NOISE):  # put back, since JAX reads the same variable
         yield
-
-
-@contextlib.contextmanager
-def environment_variable(name: str, value: str) -> Iterator[None]:
-    """Sets one, for this process and those that it starts, and puts back what it was."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 @contextlib.contextmanager

@@ -123,29 +123,37 @@ def slice_recurrence(
     refined = refined_slices(config, skip)
     decoded: dict[int, Any] = {}  # arrays, or the shapes of such where a run is rehearsed
     for index in range(config.num_slices if count is None else count):
-        prediction = predict(index, [decoded[seen] for seen in context_of(config, index, skip)])
-        coded = code(index, prediction)
+        context = [decoded[seen] for seen in context_of(config, index, skip)]
+        _, value = _turn(index, context, predict, code, refine if index in refined else None)
         if index in refined:
-            decoded[index] = refine(index, prediction, coded)
+            decoded[index] = value
     return list(decoded.values())
 
 
 def slice_loop(
     config: ModelConfig,
     skip: int,
-    turn: Callable[[Any, Sequence[Array], Any], tuple[Array, Any]],
+    predict: Callable[[Any, Sequence[Array]], Prediction],
+    code: Callable[[Any, Prediction], Array],
+    refine: Callable[[Any, Prediction, Array], Array],
+    outputs_of: Callable[[Prediction], Any],
     shared: Any,
     own: Any,
     like: Float[Array, "B h w _"],
 ) -> tuple[list[Array], Any]:
-    """The same recurrence as a loop of equal turns, for slices that were brought to one size: it compiles once.
+    """The same recurrence as a loop of equal turns, for slices that were padded to one size: it compiles once.
+
+    The functions are given (shared, what is the slice's own) in place of a slice's number, and a context of all slices
+    that any slice sees. Those that are not decoded yet are zeros; those that the slice must not see are there, and must
+    change nothing. Decoded slices are [B, h, w, m], with m the size of the largest.
 
     Args:
         config: the model's sizes and its context rule.
         skip: of the context rule.
-        turn: (shared, the slices that any slice sees, what is the slice's own) to the decoded slice, [B, h, w, m] with
-            m the size of the largest, and a tree of outputs. Slices that are not decoded yet are zeros; those that the
-            slice must not see are there, and must change nothing. It must not close over traced values.
+        predict: as of `slice_recurrence`; like the others, it must not close over traced values.
+        code: likewise.
+        refine: likewise; every slice is given to it.
+        outputs_of: of a prediction, a tree of what the caller wants.
         shared: a tree of arrays.
         own: a tree of arrays, [slices, ...].
         like: an array like the decoded slices, of any number of channels.
@@ -157,13 +165,26 @@ def slice_loop(
 
     def advance(carry: Any, scanned: Any, _: None) -> tuple[Any, Any]:
         (shared, decoded), (number, own) = carry, scanned
-        new, output = turn(shared, decoded, own)
+        prediction, new = _turn((shared, own), decoded, predict, code, refine)
         kept = [
             jnp.where(number == index, new[..., : sizes[index]], old) for index, old in zip(seen, decoded, strict=True)
         ]
-        return (shared, kept), (new, output)
+        return (shared, kept), (new, outputs_of(prediction))
 
     none_yet = [jnp.zeros((*like.shape[:-1], sizes[index]), like.dtype) for index in seen]
     numbers = jnp.arange(config.num_slices, dtype=jnp.float32)  # what is scanned has gradients
     _, (decoded, outputs) = lean_scan(advance, (shared, none_yet), (numbers, own))
     return [decoded[index, ..., : sizes[index]] for index in refined_slices(config, skip)], outputs
+
+
+def _turn(
+    of_slice: Any,
+    context: Sequence[Any],
+    predict: Callable[[Any, Sequence[Any]], Prediction],
+    code: Callable[[Any, Prediction], Any],
+    refine: Callable[[Any, Prediction, Any], Any] | None,
+) -> tuple[Prediction, Any]:
+    """A slice's prediction and the decoded slice; without `refine`, what was coded of it."""
+    prediction = predict(of_slice, context)
+    coded = code(of_slice, prediction)
+    return prediction, coded if refine is None else refine(of_slice, prediction, coded)

@@ -64,12 +64,12 @@ def lean_scan(body: Body, carry: Any, scanned: Any, constants: Any = None) -> tu
     Returns:
         The last carry, and the turns' outputs stacked.
     """
-    return lax.scan(lambda carry, index: body(carry, _turn(scanned, index), constants), carry, _indices(scanned))
+    return lax.scan(lambda carry, index: body(carry, turn_at(scanned, index), constants), carry, _indices(scanned))
 
 
 def _forward(body: Body, carry: Any, scanned: Any, constants: Any) -> tuple[Any, Any]:
     def advance(carry: Any, index: Array) -> tuple[Any, Any]:
-        turn = _turn(scanned, index)
+        turn = turn_at(scanned, index)
         (carry, output), pullback = jax.vjp(lambda carry, turn: body(carry, turn, constants), carry, turn)
         places = {id(leaf): _Scanned(place) for place, leaf in enumerate(jax.tree.leaves(turn))}
         return carry, (output, jax.tree.map(lambda leaf: places.get(id(leaf), leaf), pullback))
@@ -84,14 +84,14 @@ def _backward(body: Body, residuals: tuple[Any, Any], cotangents: tuple[Any, Any
 
     def retreat(so_far: tuple[Any, Any], slices: tuple[Array, Any, Any]) -> tuple[Any, None]:
         (to_carry, to_scanned), (index, pullback, to_output) = so_far, slices
-        leaves = jax.tree.leaves(_turn(scanned, index))
+        leaves = jax.tree.leaves(turn_at(scanned, index))
         whole = jax.tree.map(
             lambda leaf: leaves[leaf.place] if isinstance(leaf, _Scanned) else leaf,
             pullback,
             is_leaf=lambda leaf: isinstance(leaf, _Scanned),
         )
         to_carry, to_turn = whole((to_carry, to_output))
-        return (to_carry, jax.tree.map(lambda stack, turn: _put(stack, turn, index), to_scanned, to_turn)), None
+        return (to_carry, jax.tree.map(lambda stack, turn: put_turn(stack, turn, index), to_scanned, to_turn)), None
 
     start = (to_carry, jax.tree.map(jnp.zeros_like, scanned))
     (to_carry, to_scanned), _ = lax.scan(retreat, start, (_indices(scanned), pullbacks, to_outputs), reverse=True)
@@ -105,7 +105,8 @@ def _indices(scanned: Any) -> Array:
     return jnp.arange(len(jax.tree.leaves(scanned)[0]))
 
 
-def _turn(scanned: Any, index: Array) -> Any:
+def turn_at(scanned: Any, index: Array) -> Any:
+    """One turn's slice of a tree of arrays with a leading axis, the turns."""
     return jax.tree.map(lambda stack: _get(stack, index), scanned)
 
 
@@ -127,11 +128,12 @@ def _get_side_by_side(size: int, batched: list[bool], stack: Array, index: Array
 
 
 @jax.custom_batching.custom_vmap
-def _put(stack: Array, turn: Array, index: Array) -> Array:
+def put_turn(stack: Array, turn: Array, index: Array) -> Array:
+    """[turns, …] with one turn's slice in its place."""
     return lax.dynamic_update_index_in_dim(stack, turn, index, 0)
 
 
-@_put.def_vmap
+@put_turn.def_vmap
 def _put_side_by_side(size: int, batched: list[bool], stack: Array, turn: Array, index: Array) -> tuple[Array, bool]:
     if batched[2]:
         raise NotImplementedError("loops side by side share their index")

@@ -10,14 +10,14 @@ from cca_jax.cli.console import print_line, print_problem
 from cca_jax.cli.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXPECTED, describe
 from cca_jax.cli.parser import OneLineParser, whole_number
 from cca_jax.cli.process import prepare_process
-from cca_jax.compile_cache.device_errors import is_out_of_kernel_memory, is_out_of_memory
 from cca_jax.compile_cache.jax_cache import keep_compiled_programs
 from cca_jax.image_io.files import write_atomically
 from train.compare.results import Results, read_results
 from train.compare.variants import read_variants
-from train.recipe.options import NO_KERNEL_MEMORY, add_recipe, add_run
+from train.recipe.options import add_recipe, add_run
 from train.run.allocator import keep_freed_memory
 from train.run.interrupts import Interrupts
+from train.run.memory_errors import describe_memory_error
 
 _TABLE = "table.md"
 
@@ -54,10 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         print_problem("interrupted before the first step")
         return EXIT_INTERRUPTED
     except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-        too_small = "the device's memory is too small: try --precision bfloat16 or a smaller --batch-size"
-        print_problem(NO_KERNEL_MEMORY if is_out_of_kernel_memory(error) else too_small)
+        print_problem(describe_memory_error(error, "try --precision bfloat16 or a smaller --batch-size"))
         return EXIT_BAD_INPUT
     except EXPECTED as error:
         print_problem(describe(error))

@@ -106,7 +106,7 @@ class TrainConfig:
     finish: bool = False
     precision: Precision = "float32"
     remat: bool = False
-    kernel_memory: int = 8
+    kernel_memory: int = 6
     accumulate: int = 1
     ema_decay: float = 0.0
     shard_state: bool = False

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cca_jax.config import ModelConfig
-from cca_jax.model.rates import RatePoint, step_size_of
+from cca_jax.model.rates import RatePoint
 from cca_jax.model.recurrence import slice_recurrence
 from cca_jax.ops.likelihoods.density import LIKELIHOODS, SCALE_FLOOR
 from cca_jax.ops.quantization.rounding import round_straight_through
@@ -25,6 +25,7 @@ from cca_jax.ops.valid_region import ValidRegion
 __all__ = [
     "Code",
     "EvaluatedLatent",
+    "KnownSlices",
     "SliceModel",
     "SlicePrediction",
     "dequantized_slice",
@@ -63,6 +64,22 @@ class EvaluatedLatent(NamedTuple):
     likelihoods: Float[Array, "B h w M"]
     means: Float[Array, "B h w M"]
     scales: Float[Array, "B h w M"]
+
+
+class KnownSlices(NamedTuple):
+    """What the recurrence makes of a latent that is known, slice by slice; [B, H/16, W/16, m].
+
+    Attributes:
+        decoded: the decoded slices (those that have a residual prediction).
+        means: μ.
+        scales: σ before its lower bound, in steps; None where scales follow from all slices' integers.
+        step_sizes: Δ of a model of several rates, [B, 1, 1, m].
+    """
+
+    decoded: list[Array]
+    means: list[Array]
+    scales: list[Array | None]
+    step_sizes: list[Array | None]
 
 
 Code = Callable[[int, SlicePrediction], Array]
@@ -148,27 +165,35 @@ class SliceModel(nn.Module):
             noise: in steps; the likelihoods are those of y + noise. None: of y rounded around the means.
             rate: with Δ, or None.
         """
-        known = None if callable(hyper_scale) else hyper_scale
-        decoded, means, scales = self.decode_known(y, hyper_mean, known, rate)
-        mean = jnp.concatenate(means, axis=-1)
-        step_size = step_size_of(rate)
+        slices = self.decode_known(y, hyper_mean, None if callable(hyper_scale) else hyper_scale, rate)
+        mean, step_size = jnp.concatenate(slices.means, axis=-1), None
+        if slices.step_sizes[0] is not None:
+            step_size = jnp.concatenate(cast(Sequence[Array], slices.step_sizes), axis=-1)
         distance = to_steps(y, mean, step_size)
         symbols = round_straight_through(distance)
+        scales = cast(Sequence[Array], slices.scales)
         if callable(hyper_scale):
             scales = hyper_scale(jnp.split(symbols, self.config.slice_edges[1:-1], axis=-1))
-        scale = jnp.concatenate(cast(Sequence[Array], scales), axis=-1)
+        scale = jnp.concatenate(scales, axis=-1)
         if step_size is None:
             value, center = from_steps(symbols, mean, None) if noise is None else y + noise, mean
         else:  # the bins are as wide as a step, and so are the units of the scale
             value = symbols if noise is None else distance + noise
             center = jnp.zeros_like(value)
         likelihoods = LIKELIHOODS[self.config.latent_density](value, center, scale)
-        return EvaluatedLatent(decoded, likelihoods, mean, jnp.maximum(scale, SCALE_FLOOR))
+        return EvaluatedLatent(slices.decoded, likelihoods, mean, jnp.maximum(scale, SCALE_FLOOR))
 
     def decode_known(
         self, y: Array, hyper_mean: Array, hyper_scale: Array | None, rate: RatePoint | None
-    ) -> tuple[list[Array], list[Array], Sequence[Array | None]]:
-        """The decoded slices of a latent that is known, and the means and scales of all; see `likelihood`."""
+    ) -> KnownSlices:
+        """Runs the slices over a latent that is known: each in whole steps from its mean.
+
+        Args:
+            y: the latent [B, H/16, W/16, M].
+            hyper_mean: μ_h, like y.
+            hyper_scale: σ_h, like y; None where scales follow from all slices' integers.
+            rate: with Δ, or None.
+        """
         predictions: list[SlicePrediction] = []
 
         def code(index: int, prediction: SlicePrediction) -> Array:
@@ -176,14 +201,19 @@ class SliceModel(nn.Module):
             return dequantized_slice(y[..., self._channels(index)], prediction)
 
         decoded = self.decode(hyper_mean, hyper_scale, code, rate=rate)
-        return decoded, [own.mean for own in predictions], [own.scale for own in predictions]
+        return KnownSlices(
+            decoded,
+            [own.mean for own in predictions],
+            [own.scale for own in predictions],
+            [own.step_size for own in predictions],
+        )
 
     def _channels(self, index: int) -> slice:
         edges = self.config.slice_edges
         return slice(edges[index], edges[index + 1])
 
 
-def dequantized_slice(target: Array, prediction: SlicePrediction) -> Array:
+def dequantized_slice(target: Float[Array, "B h w m"], prediction: SlicePrediction) -> Float[Array, "B h w m"]:
     """A slice of the latent in whole steps from its mean; gradients pass as if nothing were rounded."""
     steps = round_straight_through(to_steps(target, prediction.mean, prediction.step_size))
     return from_steps(steps, prediction.mean, prediction.step_size)

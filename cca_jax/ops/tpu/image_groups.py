@@ -5,8 +5,9 @@ whole batch does not: every array between two operations goes through main memor
 images does, forward and backward. So the images take turns, in a loop; main memory sees what enters and leaves the
 block, and the backward pass computes the rest again.
 
-What enters the blocks of a stack is written where it stays for the gradient, each group in its place: the array of all
-of them is carried through the loop and never copied. On the way back a group's cotangent takes its place likewise.
+What enters the blocks of a stack is written where it stays for the gradient, each group in its place, block after
+block: the array of all of them is carried through the loop and never copied. On the way back a group's cotangent takes
+its place likewise.
 
 What enters and leaves has the channels last. The compiler would choose for each kind of block: planes of 128 columns
 and 96 channels, say, had the columns last. Then other blocks' kernels transpose what they read, and the blocks of the
@@ -25,11 +26,12 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from cca_jax.ops.layout import last_axis_last
+from cca_jax.ops.scan import put_turn, turn_at
 
 GROUP_BYTES = 2**23
 """Of a group's input: a block keeps some ten arrays of that size at once."""
 
-_unwritten = getattr(lax, "empty", jnp.zeros)
+_empty = getattr(lax, "empty", jnp.zeros)
 """JAX 0.5 has only arrays that are written."""
 
 Block = Callable[[Any, Array], Array]
@@ -47,67 +49,68 @@ def group_size(x: Float[Array, "B H W C"]) -> int:
 def blocks_in_image_groups(block: Block, params: Any, x: Float[Array, "B H W C"]) -> Float[Array, "B H W C"]:
     """`block` once for each of the stacked `params`, `group_size(x)` images at a time.
 
-    For the gradient, what enters each block is kept.
+    For the gradient, what enters each block is kept, and what leaves the last.
 
     Args:
         block: pure; it must not close over traced values.
         params: a tree of arrays, [blocks, ...]. Their gradients are added up group by group in their own types.
         x: the images.
     """
-    return _forward(block, params, x)[0]
+    groups = _groups(x)
+    count, size = _blocks(params), len(groups)
+
+    def turn(groups: Array, at: Array) -> tuple[Array, None]:
+        images = block(turn_at(params, at // size), _images(groups, at % size))
+        return put_turn(groups, last_axis_last(images), at % size), None
+
+    return _whole(lax.scan(turn, groups, jnp.arange(count * size))[0], x)
 
 
 def _forward(block: Block, params: Any, x: Array) -> tuple[Array, tuple[Any, Array]]:
-    groups = last_axis_last(x).reshape(-1, group_size(x), *x.shape[1:])
-    count = len(jax.tree.leaves(params)[0])
+    groups = _groups(x)
+    count, size = _blocks(params), len(groups)
 
-    def turn(planes: Array, place: tuple[Array, Array]) -> tuple[Array, None]:
-        number, group = place
-        images = block(_get(params, number), _images(planes, number, group))
-        return _put(planes, last_axis_last(images), number + 1, group), None
+    def turn(kept: Array, at: Array) -> tuple[Array, None]:
+        images = block(turn_at(params, at // size), _images(kept, at))
+        return put_turn(kept, last_axis_last(images), at + size), None
 
-    first = jnp.zeros((), jnp.int32)
-    planes = _put(_unwritten((count + 1, *groups.shape), x.dtype), groups, first)
-    planes, _ = lax.scan(turn, planes, _places(count, len(groups)))
-    return last_axis_last(planes[count].reshape(x.shape)), (params, planes)
+    unwritten = _empty(((count + 1) * size, *groups.shape[1:]), x.dtype)
+    kept, _ = lax.scan(turn, lax.dynamic_update_slice_in_dim(unwritten, groups, 0, 0), jnp.arange(count * size))
+    return _whole(kept[count * size :], x), (params, kept)
 
 
 def _backward(block: Block, residuals: tuple[Any, Array], cotangent: Array) -> tuple[Any, Array]:
-    params, planes = residuals
-    count = len(planes) - 1
+    params, kept = residuals
+    groups = _groups(cotangent)
+    count, size = _blocks(params), len(groups)
 
-    def turn(so_far: tuple[Any, Array], place: tuple[Array, Array]) -> tuple[tuple[Any, Array], None]:
-        (sums, cotangents), (number, group) = so_far, place
-        _, pullback = jax.vjp(block, _get(params, number), _images(planes, number, group))
+    def turn(so_far: tuple[Any, Array], at: Array) -> tuple[tuple[Any, Array], None]:
+        (sums, cotangents), number, group = so_far, at // size, at % size
+        _, pullback = jax.vjp(block, turn_at(params, number), _images(kept, at))
         to_params, to_images = pullback(_images(cotangents, group))
-        sums = jax.tree.map(lambda total, own: _put(total, _get(total, number) + own, number), sums, to_params)
-        return (sums, _put(cotangents, last_axis_last(to_images), group)), None
+        sums = jax.tree.map(lambda total, own: put_turn(total, turn_at(total, number) + own, number), sums, to_params)
+        return (sums, put_turn(cotangents, last_axis_last(to_images), group)), None
 
-    start = (jax.tree.map(jnp.zeros_like, params), last_axis_last(cotangent).reshape(planes.shape[1:]))
-    places = _places(count, len(planes[0]))
-    (to_params, to_x), _ = lax.scan(turn, start, places, reverse=True)
-    return to_params, last_axis_last(to_x.reshape(cotangent.shape))
+    start = (jax.tree.map(jnp.zeros_like, params), groups)
+    (to_params, to_x), _ = lax.scan(turn, start, jnp.arange(count * size), reverse=True)
+    return to_params, _whole(to_x, cotangent)
 
 
 blocks_in_image_groups.defvjp(_forward, _backward)
 
 
-def _places(blocks: int, groups: int) -> tuple[Array, Array]:
-    numbers, places = jnp.divmod(jnp.arange(blocks * groups), groups)
-    return numbers, places
+def _blocks(params: Any) -> int:
+    return len(jax.tree.leaves(params)[0])
 
 
-def _images(planes: Array, *place: Array) -> Array:
-    """A group of images, in a buffer of its own: else what reads it would read `planes`, which could not be written."""
-    for index in place:
-        planes = lax.dynamic_index_in_dim(planes, index, keepdims=False)
-    return last_axis_last(lax.optimization_barrier(planes))
+def _groups(x: Float[Array, "B H W C"]) -> Float[Array, "groups b H W C"]:
+    return last_axis_last(x).reshape(-1, group_size(x), *x.shape[1:])
 
 
-def _get(tree: Any, number: Array) -> Any:
-    return jax.tree.map(lambda leaf: lax.dynamic_index_in_dim(leaf, number, keepdims=False), tree)
+def _whole(groups: Float[Array, "groups b H W C"], like: Array) -> Float[Array, "B H W C"]:
+    return last_axis_last(groups.reshape(like.shape))
 
 
-def _put(array: Array, value: Array, *place: Array) -> Array:
-    start = (*place, *[jnp.zeros_like(place[0])] * value.ndim)
-    return lax.dynamic_update_slice(array, value.reshape(*[1] * len(place), *value.shape), start)
+def _images(groups: Array, index: Array) -> Array:
+    """A group of images, in a buffer of its own: else what reads it would read `groups`, which could not be written."""
+    return last_axis_last(lax.optimization_barrier(turn_at(groups, index)))

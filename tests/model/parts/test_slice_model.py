@@ -9,8 +9,10 @@ import pytest
 
 from cca_jax.config import ModelConfig
 from cca_jax.model.parameters.initialize import initial_params
+from cca_jax.model.parts.mean_scale import MeanScaleSlices
 from cca_jax.model.parts.slice_model import SlicePrediction
 from cca_jax.model.parts.slice_networks import SliceNetworks
+from cca_jax.model.rates import RatePoint
 from cca_jax.model.recurrence import register_context_rule, slice_recurrence
 
 register_context_rule("tests.in_pairs", lambda index: range(index - index % 2, index))
@@ -106,3 +108,26 @@ def test_residual_prediction_stays_within_half_a_step(micro, micro_params):
     change = np.abs(refined - value)
     assert (change <= 0.5).all()
     assert change.max() > 0.4  # with features this large it saturates
+
+
+class TwiceAsWide(MeanScaleSlices):
+    """Chooses its own steps."""
+
+    def predict(self, *arguments, **named):
+        prediction = super().predict(*arguments, **named)
+        return prediction._replace(step_size=2 * prediction.step_size)
+
+
+@pytest.mark.parametrize("noise", [None, 0.25])
+def test_likelihoods_are_of_the_steps_that_were_predicted(micro, noise):
+    shape = (4, 2, 1, 1, micro.latent_channels)
+    y, mean, scale, step_size = jnp.asarray(np.random.default_rng(0).uniform(2, 6, shape), jnp.float32)
+    noise = None if noise is None else jnp.full(y.shape, noise)
+
+    def evaluated(kind, step_size):
+        rate = RatePoint(jnp.ones(2), step_size=step_size)
+        return kind(micro, 0).apply({}, 9 * y, mean, scale, noise, rate, method="likelihood")
+
+    found, expected = evaluated(TwiceAsWide, step_size), evaluated(MeanScaleSlices, 2 * step_size)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-6), found, expected)
+    assert np.abs(found.likelihoods - evaluated(MeanScaleSlices, step_size).likelihoods).max() > 0.01

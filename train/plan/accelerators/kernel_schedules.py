@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cca_jax.cli.quiet_tensorflow import environment_variable
+from cca_jax.cli.environment import environment_variable
 from train.plan.accelerators.execution import executed
 from train.plan.accelerators.program import Program
 
