@@ -19,21 +19,34 @@ _BY_PLATFORM: dict[str, Options] = {"tpu": {"xla_tpu_enable_deduplicated_calls":
 the same once more. It halves a training step's program."""
 _KERNEL_MEMORY = {"tpu": "xla_tpu_scoped_vmem_limit_kib"}
 """The option that limits it, in KiB."""
+_MEBIBYTES = {"TPU v5 lite": 6}
+"""Of kernel memory, by the kind of device: less is compiled faster, and moves more where too little is left of it."""
+_OTHERS_MEBIBYTES = 8
 
 
-def compiler_options(sharding: Sharding, kernel_memory: int = 0) -> Options:
+def compiler_options(sharding: Sharding, kernel_memory: int | None = 0) -> Options:
     """Of a program for a sharding's devices, without those that this version of their compiler does not know.
 
     Args:
         sharding: of the program's arguments, or of any array on the same devices.
         kernel_memory: MiB of on-chip memory that a kernel may take for what it works on, where a platform has such a
-            limit; 0 leaves it to the compiler.
+            limit; 0 leaves it to the compiler, None takes what suits these devices.
+
+    Raises:
+        ValueError: this version of their compiler knows no such limit.
     """
-    platform = next(iter(sharding.device_set)).platform
-    wanted = dict(_BY_PLATFORM.get(platform, {}))
-    if kernel_memory and platform in _KERNEL_MEMORY:
-        wanted[_KERNEL_MEMORY[platform]] = str(kernel_memory * 1024)
-    return {name: value for name, value in wanted.items() if _known(name, value, sharding)}
+    device = next(iter(sharding.device_set))
+    wanted = _BY_PLATFORM.get(device.platform, {})
+    options = {name: value for name, value in wanted.items() if _known(name, value, sharding)}
+    mebibytes = _MEBIBYTES.get(device.device_kind, _OTHERS_MEBIBYTES) if kernel_memory is None else kernel_memory
+    if not mebibytes or device.platform not in _KERNEL_MEMORY:
+        return options
+    limit, kibibytes = _KERNEL_MEMORY[device.platform], str(mebibytes * 1024)
+    if _known(limit, kibibytes, sharding):
+        return {**options, limit: kibibytes}
+    if kernel_memory is not None:
+        raise ValueError(f"this version of the compiler does not know {limit}: leave --kernel-memory out")
+    return options
 
 
 @functools.cache

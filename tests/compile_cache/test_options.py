@@ -24,7 +24,12 @@ def there():
 
 
 def test_a_cpu_is_asked_for_nothing(here):
-    assert subject.compiler_options(here) == subject.compiler_options(here, kernel_memory=8) == {}
+    assert (
+        subject.compiler_options(here)
+        == subject.compiler_options(here, 8)
+        == subject.compiler_options(here, None)
+        == {}
+    )
 
 
 def test_what_a_compiler_does_not_know_is_left_out_and_told_of(here, monkeypatch, caplog):
@@ -41,6 +46,22 @@ def test_kernels_memory_is_asked_for_in_kib_beside_the_rest(here, monkeypatch):
     monkeypatch.setattr(subject, "_KERNEL_MEMORY", {"cpu": "xla_backend_optimization_level"})  # any with a number
     assert subject.compiler_options(here) == subject.compiler_options(here, kernel_memory=0) == always
     assert subject.compiler_options(here, kernel_memory=8) == always | {"xla_backend_optimization_level": "8192"}
+
+
+def test_kernels_memory_suits_the_chip_unless_it_is_stated(here, monkeypatch):
+    name = "xla_backend_optimization_level"
+    monkeypatch.setattr(subject, "_KERNEL_MEMORY", {"cpu": name})
+    assert subject.compiler_options(here, None) == {name: "8192"}
+    monkeypatch.setattr(subject, "_MEBIBYTES", {here._device.device_kind: 6})
+    assert subject.compiler_options(here, None) == {name: "6144"}
+    assert subject.compiler_options(here, 12) == {name: "12288"}
+
+
+def test_a_limit_that_the_compiler_does_not_know_is_an_error_where_it_is_stated(here, monkeypatch):
+    monkeypatch.setattr(subject, "_KERNEL_MEMORY", {"cpu": "xla_no_such_limit"})
+    assert subject.compiler_options(here, None) == {}
+    with pytest.raises(ValueError, match="does not know xla_no_such_limit: leave --kernel-memory out"):
+        subject.compiler_options(here, 8)
 
 
 @pytest.mark.aot
@@ -69,7 +90,7 @@ def test_kernels_of_a_tpu_with_less_memory_are_less_code(there):
     kernel = jax.ShapeDtypeStruct((3, 3, 384), jnp.float32, sharding=there)
     lowered = jax.jit(network).lower(x, kernel)
     by_default, limited = (
-        lowered.compile(compiler_options=subject.compiler_options(there, memory)) for memory in (0, 8)
+        lowered.compile(compiler_options=subject.compiler_options(there, memory)) for memory in (0, None)
     )
     assert code_size(limited) < 0.8 * code_size(by_default)
 

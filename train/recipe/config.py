@@ -62,8 +62,8 @@ class TrainConfig:
             synthesis transform's alone: latents are those of float32 networks, as files have them.
         remat: computes activations again in the backward pass instead of keeping them.
         kernel_memory: MiB of a TPU's on-chip memory that a kernel may take for what it works on; less is less code,
-            compiled in less time (docs/training/accelerators.md). 0 leaves it to the compiler. Elsewhere it changes
-            nothing.
+            compiled in less time (docs/training/accelerators.md). 0 leaves it to the compiler, None takes what suits
+            the chip. Elsewhere it changes nothing.
         accumulate: parts in which a batch is worked off, one after the other.
         ema_decay: of the moving average of the parameters, which is then what is validated and exported; 0 keeps none.
         shard_state: parameters, optimizer states and average lie divided among the devices instead of whole on each.
@@ -106,7 +106,7 @@ class TrainConfig:
     finish: bool = False
     precision: Precision = "float32"
     remat: bool = False
-    kernel_memory: int = 6
+    kernel_memory: int | None = None
     accumulate: int = 1
     ema_decay: float = 0.0
     shard_state: bool = False
@@ -211,12 +211,14 @@ def same_program(config: TrainConfig) -> TrainConfig:
 _COUNTS = ("batch_size", "validation_photos", "accumulate", "nonfinite_limit", "log_every", "keep", "photo_memory",
            "steps_per_call")  # fmt: skip
 _LEAST = {**dict.fromkeys(_COUNTS, 1), "kernel_memory": 0}
+"""Of whole numbers; None, where a field may be that, is none of them."""
 
 
 def _check_ranges(config: TrainConfig) -> None:
     for name, least in _LEAST.items():
-        if getattr(config, name) < least:
-            raise ValueError(f"{_flag(name)} must be at least {least}, got {getattr(config, name)}")
+        value = getattr(config, name)
+        if value is not None and value < least:
+            raise ValueError(f"{_flag(name)} must be at least {least}, got {value}")
     for name in ("rate_weight", "first_rate_weight", "learning_rate", "clip_norm"):
         if not 0 < getattr(config, name) < math.inf:
             raise ValueError(f"{_flag(name)} must be above 0, got {getattr(config, name)}")

@@ -29,7 +29,7 @@ _HELP = {
     "optimizer": "adam as released, or one of optax: adamw, lion, lamb, … (a wrong name lists all)",
     "optimizer_options": "of the optimizer: weight_decay=0.01,b2=0.95",
     "shard_state": "parameters, optimizer states and average divided among the devices",
-    "kernel_memory": "MiB of on-chip memory for a TPU's kernel (6); 0: the compiler's choice",
+    "kernel_memory": "MiB of on-chip memory for a TPU's kernel (as suits the chip: 6 or 8); 0: the compiler's choice",
     "accumulate": "parts a batch is worked off in",
     "ema_decay": "of the averaged weights; 0 for none",
     "learning_rate_decay": "its course; fall: constant, then a cosine over the last --fall",
@@ -146,8 +146,8 @@ def _add_field(group: Any, field: dataclasses.Field) -> None:
     elif isinstance(field.default, bool):
         group.add_argument(flag, action=argparse.BooleanOptionalAction, **shared)
     else:
-        metavar = _METAVARS.get(field.name, "N")
-        group.add_argument(flag, type=type(field.default), metavar=metavar, **shared)
+        kind = int if field.default is None else type(field.default)
+        group.add_argument(flag, type=kind, metavar=_METAVARS.get(field.name, "N"), **shared)
 
 
 def _duration(text: str) -> Duration:

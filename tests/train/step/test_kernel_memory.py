@@ -10,7 +10,7 @@ from train.step import compiled, compiled_window
 from train.step.mesh import make_mesh
 
 
-@pytest.mark.parametrize("memory", [0, 12])
+@pytest.mark.parametrize("memory", [None, 0, 12])
 @pytest.mark.parametrize(("module", "compile_it"), [(compiled, "compile_step"), (compiled_window, "compile_window")])
 def test_a_step_is_compiled_as_the_run_asks(module, compile_it, memory, train_config, monkeypatch):
     jitted = []
