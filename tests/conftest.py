@@ -28,7 +28,7 @@ _CHECKED = (
     *(f"model.integer_network.{name}" for name in ("arithmetic", "layers", "context", "scales")),
     # Not `rates`: like `valid_region` it defines a pytree, whose leaves need not be arrays.
     *(f"model.blocks.{name}" for name in ("layers", "priors")),
-    *(f"model.parts.{name}" for name in ("naf", "slice_networks", "slice_model")),
+    *(f"model.parts.{name}" for name in ("naf", "padded_slices", "slice_model", "slice_networks", "slice_steps")),
 )
 for _name in _CHECKED:
     _place = _LIBRARY / _name.replace(".", "/")

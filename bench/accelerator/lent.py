@@ -22,8 +22,8 @@ from bench.accelerator.planned import Plan, beside_plan
 from bench.accelerator.steps import StepCase, measure_step
 from bench.accelerator.symbols import compare_symbols
 from cca_jax.bundles.registry import DEFAULT_MODEL
+from cca_jax.compile_cache.device_errors import is_out_of_kernel_memory, is_out_of_memory
 from eval.results.machine import versions
-from train.run.memory_errors import describe_memory_error
 
 CASES = (
     StepCase("lite", 64, "bfloat16"),
@@ -98,7 +98,10 @@ def _result(task: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return task()
     except RuntimeError as error:
-        return {"error": describe_memory_error(error, "")}
+        if not is_out_of_memory(error):
+            raise
+        kernels = is_out_of_kernel_memory(error)
+        return {"error": f"the device's {'kernel ' if kernels else ''}memory is too small"}
 
 
 def _summary(result: Mapping[str, Any]) -> str:

@@ -33,20 +33,30 @@ def compiler_options(sharding: Sharding, kernel_memory: int | None = 0) -> Optio
             limit; 0 leaves it to the compiler, None takes what suits these devices.
 
     Raises:
-        ValueError: this version of their compiler knows no such limit.
+        ValueError: `kernel_memory` is stated, and their compiler does not take such a limit, or not this one.
     """
     device = next(iter(sharding.device_set))
     wanted = _BY_PLATFORM.get(device.platform, {})
-    options = {name: value for name, value in wanted.items() if _known(name, value, sharding)}
+    options = {name: value for name, value in wanted.items() if _taken(name, value, sharding)}
     mebibytes = _MEBIBYTES.get(device.device_kind, _OTHERS_MEBIBYTES) if kernel_memory is None else kernel_memory
     if not mebibytes or device.platform not in _KERNEL_MEMORY:
         return options
     limit, kibibytes = _KERNEL_MEMORY[device.platform], str(mebibytes * 1024)
-    if _known(limit, kibibytes, sharding):
-        return {**options, limit: kibibytes}
-    if kernel_memory is not None:
-        raise ValueError(f"this version of the compiler does not know {limit}: leave --kernel-memory out")
-    return options
+    if kernel_memory is not None and not _known(limit, kibibytes, sharding):
+        raise ValueError(f"this compiler does not take {limit}={kibibytes}: state another kernel memory, or none")
+    return {**options, limit: kibibytes} if _taken(limit, kibibytes, sharding) else options
+
+
+def _taken(name: str, value: str | bool, sharding: Sharding) -> bool:
+    if not _known(name, value, sharding):
+        _say_once(name, value)
+        return False
+    return True
+
+
+@functools.cache
+def _say_once(name: str, value: str | bool) -> None:
+    _log.warning("this compiler does not know %s=%s: left out", name, value)
 
 
 @functools.cache
@@ -58,6 +68,5 @@ def _known(name: str, value: str | bool, sharding: Sharding) -> bool:
     except JaxRuntimeError as error:
         if "INVALID_ARGUMENT" not in str(error):
             raise  # of the device, not of the option
-        _log.warning("this compiler does not know %s=%s: left out", name, value)
         return False
     return True

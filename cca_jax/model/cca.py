@@ -24,7 +24,7 @@ from cca_jax.model.noise import Noise
 from cca_jax.model.outputs import ModelOutput
 from cca_jax.model.parts.chosen import check_image, check_latent, entropy_model_of, parts_of
 from cca_jax.model.parts.slice_model import Code, SlicePrediction
-from cca_jax.model.rates import RatePoint, StepSizes, in_steps, integer_rate_of, out_of_steps, step_size_of
+from cca_jax.model.rates import RatePoint, StepSizes, in_steps, integer_rate_of, out_of_steps
 from cca_jax.ops.likelihoods.scales import scale_of_index
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.valid_region import ValidRegion
@@ -108,8 +108,7 @@ class CCAModel(nn.Module):
         if auxiliary:
             scale_input = integers if self.config.exact_scales else known
             about_auxiliary = self.auxiliary(y, hyper_mean, cast(Array, scale_input), noise, auxiliary_gradient, rate)
-        step_sizes = step_size_of(rate)
-        step_sizes = jnp.ones((len(y), 1, 1, y.shape[-1])) if step_sizes is None else step_sizes
+        step_sizes = jnp.ones((len(y), 1, 1, y.shape[-1])) if latent.step_sizes is None else latent.step_sizes
         latents = (y, z, y_hat, latent.means, latent.scales, step_sizes)
         return ModelOutput(self.synthesize(y_hat), latent.likelihoods, likelihood_z, *latents, about_auxiliary)
 

@@ -212,7 +212,7 @@ def test_what_does_not_fit_is_a_result(measured, tmp_path, monkeypatch):
 
     monkeypatch.setattr(lent, "measure_step", full)
     results = lent.measure_all(tmp_path, 60, str, CASES[:1])
-    assert results[str(CASES[0])]["error"] == "the device's memory is too small for this run"
+    assert results[str(CASES[0])]["error"] == "the device's memory is too small"
 
 
 def test_another_file_in_the_way_is_one_line(tmp_path):

@@ -33,7 +33,8 @@ def test_a_cpu_is_asked_for_nothing(here):
 
 
 def test_what_a_compiler_does_not_know_is_left_out_and_told_of(here, monkeypatch, caplog):
-    subject._known.cache_clear()
+    for cached in (subject._known, subject._say_once):
+        cached.cache_clear()
     known, unknown = {"xla_cpu_enable_fast_min_max": True}, {"xla_no_such_option": "ENABLED"}
     monkeypatch.setattr(subject, "_BY_PLATFORM", {"cpu": known | unknown, "tpu": unknown})
     assert subject.compiler_options(here) == known
@@ -60,7 +61,7 @@ def test_kernels_memory_suits_the_chip_unless_it_is_stated(here, monkeypatch):
 def test_a_limit_that_the_compiler_does_not_know_is_an_error_where_it_is_stated(here, monkeypatch):
     monkeypatch.setattr(subject, "_KERNEL_MEMORY", {"cpu": "xla_no_such_limit"})
     assert subject.compiler_options(here, None) == {}
-    with pytest.raises(ValueError, match="does not know xla_no_such_limit: leave --kernel-memory out"):
+    with pytest.raises(ValueError, match="does not take xla_no_such_limit=8192: state another kernel memory, or none"):
         subject.compiler_options(here, 8)
 
 

@@ -31,6 +31,8 @@ from train.run.run_data import RunData
 from train.step.state import TrainState
 
 RUNS = "runs"
+_COMPILING_ONLY = {"kernel_memory"}
+"""What changes nothing of a run but how it is compiled."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,7 +176,7 @@ def _find(runs: list[RunResult], one: Planned) -> RunResult | None:
 
 def _changed(found: RunResult, one: Planned) -> list[str]:
     wanted, had = one.config.to_dict(), TrainConfig.from_dict(found.config).to_dict()  # results lack newer options
-    changed = [name for name in wanted if name not in REPORTING_ONLY and had[name] != wanted[name]]
+    changed = [name for name in wanted if name not in REPORTING_ONLY | _COMPILING_ONLY and had[name] != wanted[name]]
     return changed + (["init_from"] if found.init_from != one.init_from else [])
 
 

@@ -124,6 +124,7 @@ class TrainConfig:
     keep: int = 3
 
     def __post_init__(self) -> None:
+        _check_counts(self)
         _check_ranges(self)
         for name, values in CHOICES.items():
             if getattr(self, name) not in values:
@@ -210,15 +211,17 @@ def same_program(config: TrainConfig) -> TrainConfig:
 
 _COUNTS = ("batch_size", "validation_photos", "accumulate", "nonfinite_limit", "log_every", "keep", "photo_memory",
            "steps_per_call")  # fmt: skip
-_LEAST = {**dict.fromkeys(_COUNTS, 1), "kernel_memory": 0}
-"""Of whole numbers; None, where a field may be that, is none of them."""
+
+
+def _check_counts(config: TrainConfig) -> None:
+    for name in _COUNTS:
+        if getattr(config, name) < 1:
+            raise ValueError(f"{_flag(name)} must be at least 1, got {getattr(config, name)}")
+    if config.kernel_memory is not None and config.kernel_memory < 0:
+        raise ValueError(f"--kernel-memory must be at least 0, got {config.kernel_memory}")
 
 
 def _check_ranges(config: TrainConfig) -> None:
-    for name, least in _LEAST.items():
-        value = getattr(config, name)
-        if value is not None and value < least:
-            raise ValueError(f"{_flag(name)} must be at least {least}, got {value}")
     for name in ("rate_weight", "first_rate_weight", "learning_rate", "clip_norm"):
         if not 0 < getattr(config, name) < math.inf:
             raise ValueError(f"{_flag(name)} must be above 0, got {getattr(config, name)}")

@@ -29,7 +29,7 @@ _HELP = {
     "optimizer": "adam as released, or one of optax: adamw, lion, lamb, … (a wrong name lists all)",
     "optimizer_options": "of the optimizer: weight_decay=0.01,b2=0.95",
     "shard_state": "parameters, optimizer states and average divided among the devices",
-    "kernel_memory": "MiB of on-chip memory for a TPU's kernel (as suits the chip: 6 or 8); 0: the compiler's choice",
+    "kernel_memory": "MiB of on-chip memory for a TPU's kernel (as suits the chip); 0: the compiler's choice",
     "accumulate": "parts a batch is worked off in",
     "ema_decay": "of the averaged weights; 0 for none",
     "learning_rate_decay": "its course; fall: constant, then a cosine over the last --fall",

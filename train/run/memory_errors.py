@@ -10,7 +10,7 @@ def describe_memory_error(error: RuntimeError, remedies: str) -> str:
 
     Args:
         error: what happened; where it is not for want of memory, it is raised again.
-        remedies: what helps where it is the device's main memory, as "try …"; nothing else where this is empty.
+        remedies: what helps where it is the device's main memory, as "try …".
     """
     if not is_out_of_memory(error):
         raise error
@@ -19,4 +19,4 @@ def describe_memory_error(error: RuntimeError, remedies: str) -> str:
             "a kernel of this run takes more on-chip memory than --kernel-memory allows: allow more (16), or what the "
             "compiler chooses (0)"
         )
-    return ": ".join(filter(None, ("the device's memory is too small for this run", remedies)))
+    return f"the device's memory is too small for this run: {remedies}"

@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -62,7 +61,7 @@ def padded_head(params: Mapping[str, Any], inputs: ChannelRuns, outputs: Channel
     return _padded(params, rules)
 
 
-def stacked_slices(config: ModelConfig, whole: Float[Array, "*B M"], value: float = 0) -> Float[Array, "slices *B m"]:
+def stacked_slices(config: ModelConfig, whole: Float[Array, "*B M"], value: float = 0.0) -> Float[Array, "slices *B m"]:
     """The slices of a latent's channels, padded with `value`; m is the size of the largest."""
     slices = [whole[..., start:end] for start, end in itertools.pairwise(config.slice_edges)]
     return jnp.stack([pad_channels(own, -1, own_runs(config, index), value) for index, own in enumerate(slices)])
@@ -73,7 +72,7 @@ def unstacked_slices(config: ModelConfig, stacked: Float[Array, "slices *B m"]) 
     return [stacked[index, ..., :size] for index, size in enumerate(config.slice_sizes)]
 
 
-def pad_channels(array: Array, axis: int, runs: ChannelRuns, value: float = 0) -> Array:
+def pad_channels(array: Array, axis: int, runs: ChannelRuns, value: float = 0.0) -> Array:
     """The same channels along `axis`, each run padded behind its end; the runs' channels are all that `axis` has."""
     start, padded = 0, []
     for count, common in runs:
@@ -96,7 +95,7 @@ def unpad_channels(array: Array, axis: int, runs: ChannelRuns) -> Array:
 
 def _padded(params: Mapping[str, Any], rules: _Rules) -> dict[str, Any]:
     """A copy of a network's parameters; KeyError where a rule meets none."""
-    padded = jax.tree.map(lambda leaf: leaf, dict(params))
+    padded = dict(params)
     for (layer, name), (axis, runs) in rules.items():
-        padded[layer][name] = pad_channels(padded[layer][name], axis, runs)
+        padded[layer] = {**padded[layer], name: pad_channels(padded[layer][name], axis, runs)}
     return padded

@@ -58,12 +58,14 @@ class EvaluatedLatent(NamedTuple):
         likelihoods: of every value, [..., M], in [1e-9, 1].
         means: μ, [..., M].
         scales: σ in steps, at least its floor, [..., M].
+        step_sizes: Δ as predicted, [B, 1, 1, M]; None where no slice has one.
     """
 
     decoded: list[Array]
     likelihoods: Float[Array, "B h w M"]
     means: Float[Array, "B h w M"]
     scales: Float[Array, "B h w M"]
+    step_sizes: Float[Array, "B 1 1 M"] | None
 
 
 class KnownSlices(NamedTuple):
@@ -77,9 +79,9 @@ class KnownSlices(NamedTuple):
     """
 
     decoded: list[Array]
-    means: list[Array]
-    scales: list[Array | None]
-    step_sizes: list[Array | None]
+    means: Sequence[Array]
+    scales: Sequence[Array | None]
+    step_sizes: Sequence[Array | None]
 
 
 Code = Callable[[int, SlicePrediction], Array]
@@ -166,9 +168,7 @@ class SliceModel(nn.Module):
             rate: with Δ, or None.
         """
         slices = self.decode_known(y, hyper_mean, None if callable(hyper_scale) else hyper_scale, rate)
-        mean, step_size = jnp.concatenate(slices.means, axis=-1), None
-        if slices.step_sizes[0] is not None:
-            step_size = jnp.concatenate(cast(Sequence[Array], slices.step_sizes), axis=-1)
+        mean, step_size = jnp.concatenate(slices.means, axis=-1), _step_sizes(slices)
         distance = to_steps(y, mean, step_size)
         symbols = round_straight_through(distance)
         scales = cast(Sequence[Array], slices.scales)
@@ -181,7 +181,7 @@ class SliceModel(nn.Module):
             value = symbols if noise is None else distance + noise
             center = jnp.zeros_like(value)
         likelihoods = LIKELIHOODS[self.config.latent_density](value, center, scale)
-        return EvaluatedLatent(slices.decoded, likelihoods, mean, jnp.maximum(scale, SCALE_FLOOR))
+        return EvaluatedLatent(slices.decoded, likelihoods, mean, jnp.maximum(scale, SCALE_FLOOR), step_size)
 
     def decode_known(
         self, y: Array, hyper_mean: Array, hyper_scale: Array | None, rate: RatePoint | None
@@ -211,6 +211,14 @@ class SliceModel(nn.Module):
     def _channels(self, index: int) -> slice:
         edges = self.config.slice_edges
         return slice(edges[index], edges[index + 1])
+
+
+def _step_sizes(slices: KnownSlices) -> Float[Array, "B 1 1 M"] | None:
+    """Δ of all slices, 1 where a slice has none; None where no slice has one."""
+    if all(own is None for own in slices.step_sizes):
+        return None
+    pairs = zip(slices.step_sizes, slices.means, strict=True)
+    return jnp.concatenate([jnp.ones_like(mean[:, :1, :1]) if own is None else own for own, mean in pairs], axis=-1)
 
 
 def dequantized_slice(target: Float[Array, "B h w m"], prediction: SlicePrediction) -> Float[Array, "B h w m"]:

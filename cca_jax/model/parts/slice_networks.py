@@ -23,7 +23,7 @@ from cca_jax.model.parts.padded_slices import (
     unstacked_slices,
 )
 from cca_jax.model.parts.slice_model import KnownSlices, SliceModel, SlicePrediction
-from cca_jax.model.parts.slice_steps import OwnParts, SliceTurn, predicted, refined
+from cca_jax.model.parts.slice_steps import OwnParts, SliceTurn, predict_with, refine_with
 from cca_jax.model.rates import RatePoint, step_size_of
 from cca_jax.model.recurrence import refined_slices, seen_slices, slice_loop
 from cca_jax.ops import platform
@@ -111,7 +111,7 @@ class SliceNetworks(SliceModel):
         if not self.config.exact_scales:
             hyper = (hyper_mean, cast(Array, hyper_scale))
         predictor = self.predictors[index]
-        found = predicted(lambda x: predictor(x, region), hyper, context, own_step_size, self.compute_dtype)
+        found = predict_with(lambda x: predictor(x, region), hyper, context, own_step_size, self.compute_dtype)
         if self.config.exact_scales and hyper_scale is not None:
             return found._replace(scale=hyper_scale[..., channels])
         return found
@@ -126,7 +126,7 @@ class SliceNetworks(SliceModel):
     ) -> Array:
         """Latent residual prediction: adds ½ tanh of what the features say the rounding took away, in steps."""
         head = self.residual_heads[str(index)]
-        return refined(lambda x: head(x, region), features, dequantized, step_size, self.compute_dtype)
+        return refine_with(lambda x: head(x, region), features, dequantized, step_size, self.compute_dtype)
 
     def decode_known(
         self, y: Array, hyper_mean: Array, hyper_scale: Array | None, rate: RatePoint | None
@@ -139,26 +139,31 @@ class SliceNetworks(SliceModel):
             return super().decode_known(y, hyper_mean, hyper_scale, rate)
         exact, step_size = config.exact_scales, step_size_of(rate)
         hyper = (hyper_mean,) if exact else (hyper_mean, cast(Array, hyper_scale))
-        stacked_steps = None if step_size is None else stacked_slices(config, step_size, 1)
+        stacked_steps = None if step_size is None else stacked_slices(config, step_size, 1.0)
         own = OwnParts(*self._padded_networks(), stacked_slices(config, y), stacked_steps)
         largest = max(config.slice_sizes)
         turn = SliceTurn(
             self._make_predictor(largest, True), self._make_residual_head(largest, True), self.compute_dtype
         )
+        seen = seen_slices(config, self.skip)
+        late = [index for index in refined_slices(config, self.skip) if index not in seen]  # with skip = 0 alone
+
+        def outputs(found: SlicePrediction) -> tuple[Array | None, ...]:
+            return found.mean, found.scale, found.features if late else None
+
         decoded, (means, scales, features) = slice_loop(
-            config, self.skip, turn.predict, turn.code, turn.refine, lambda found: found[:3], hyper, own, y
+            config, self.skip, turn.predict, turn.code, turn.refine, outputs, hyper, own, y
         )
         channels = [self._channels(index) for index in range(config.num_slices)]
         step_sizes = [None if step_size is None else step_size[..., part] for part in channels]
-        own_scales: list[Array | None] = [None] * config.num_slices
+        own_scales: Sequence[Array | None] = [None] * config.num_slices
         if not exact:
-            own_scales = [*unstacked_slices(config, scales)]
+            own_scales = unstacked_slices(config, scales)
         elif hyper_scale is not None:
             own_scales = [hyper_scale[..., part] for part in channels]
-        for place, index in enumerate(refined_slices(config, self.skip)):
-            if index not in seen_slices(config, self.skip):
-                context = unpad_channels(features[index], -1, context_runs(config, index, self.skip))
-                decoded[place] = self.refine(index, context, decoded[place], step_size=step_sizes[index])
+        for index in late:
+            own_features = unpad_channels(features[index], -1, context_runs(config, index, self.skip))
+            decoded[index] = self.refine(index, own_features, decoded[index], step_size=step_sizes[index])
         return KnownSlices(decoded, unstacked_slices(config, means), own_scales, step_sizes)
 
     @nn.nowrap

@@ -10,21 +10,21 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from cca_jax.model.parts.slice_model import SlicePrediction, dequantized_slice
 from cca_jax.ops.precision import narrow
 from cca_jax.ops.quantization.step_sizes import from_steps
 
 
-def predicted(
+def predict_with(
     network: Callable[[Array], tuple[Array, Array]],
-    hyper: tuple[Array, ...],
-    context: Sequence[Array],
-    step_size: Array | None,
+    hyper: tuple[Float[Array, "B h w M"], ...],
+    context: Sequence[Float[Array, "B h w _"]],
+    step_size: Float[Array, "B 1 1 m"] | None,
     compute_dtype: jax.typing.DTypeLike,
 ) -> SlicePrediction:
-    """A slice's prediction from (μ_h, σ_h), or from μ_h alone, which tells no scale, and its context; [B, h, w, ·]."""
+    """A slice's prediction from (μ_h, σ_h), or from μ_h alone, which tells no scale, and its context."""
     inputs = [jnp.concatenate([own, *context], axis=-1) for own in hyper]
     both = len(inputs) == 2
     outputs, features = network(narrow(jnp.stack(inputs) if both else inputs[0], compute_dtype))
@@ -34,14 +34,14 @@ def predicted(
     return SlicePrediction(outputs, None, features, step_size)
 
 
-def refined(
+def refine_with(
     network: Callable[[Array], Array],
-    features: Array,
-    dequantized: Array,
-    step_size: Array | None,
+    features: Float[Array, "B h w F"],
+    dequantized: Float[Array, "B h w m"],
+    step_size: Float[Array, "B 1 1 m"] | None,
     compute_dtype: jax.typing.DTypeLike,
-) -> Array:
-    """The decoded slice [B, h, w, m]: half a step at most beside what was coded of it."""
+) -> Float[Array, "B h w m"]:
+    """The decoded slice: half a step at most beside what was coded of it."""
     inputs = [features, narrow(dequantized, compute_dtype)]
     residual = network(jnp.concatenate(inputs, axis=-1))
     return from_steps(0.5 * jnp.tanh(residual.astype(dequantized.dtype)), dequantized, step_size)
@@ -71,7 +71,7 @@ class SliceTurn:
     def predict(self, of_slice: _OfSlice, context: Sequence[Array]) -> SlicePrediction:
         hyper, own = of_slice
         network = partial(_apply, self.predictor, own.predictor)
-        return predicted(network, hyper, context, own.step_size, self.compute_dtype)
+        return predict_with(network, hyper, context, own.step_size, self.compute_dtype)
 
     def code(self, of_slice: _OfSlice, prediction: SlicePrediction) -> Array:
         return dequantized_slice(of_slice[1].target, prediction)
@@ -81,7 +81,7 @@ class SliceTurn:
         if own.residual_head is None:
             return dequantized
         network = partial(_apply, self.residual_head, own.residual_head)
-        return refined(network, prediction.features, dequantized, own.step_size, self.compute_dtype)
+        return refine_with(network, prediction.features, dequantized, own.step_size, self.compute_dtype)
 
 
 def _apply(network: nn.Module, params: Any, x: Array) -> Any:

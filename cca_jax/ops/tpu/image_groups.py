@@ -7,7 +7,7 @@ block, and the backward pass computes the rest again.
 
 What enters the blocks of a stack is written where it stays for the gradient, each group in its place, block after
 block: the array of all of them is carried through the loop and never copied. On the way back a group's cotangent takes
-its place likewise.
+its place likewise. One index counts the loop's turns: block · groups + group.
 
 What enters and leaves has the channels last. The compiler would choose for each kind of block: planes of 128 columns
 and 96 channels, say, had the columns last. Then other blocks' kernels transpose what they read, and the blocks of the
@@ -57,42 +57,42 @@ def blocks_in_image_groups(block: Block, params: Any, x: Float[Array, "B H W C"]
         x: the images.
     """
     groups = _groups(x)
-    count, size = _blocks(params), len(groups)
+    count, turns = _blocks(params), len(groups)
 
     def turn(groups: Array, at: Array) -> tuple[Array, None]:
-        images = block(turn_at(params, at // size), _images(groups, at % size))
-        return put_turn(groups, last_axis_last(images), at % size), None
+        images = block(turn_at(params, at // turns), _images(groups, at % turns))
+        return put_turn(groups, last_axis_last(images), at % turns), None
 
-    return _whole(lax.scan(turn, groups, jnp.arange(count * size))[0], x)
+    return _whole(lax.scan(turn, groups, jnp.arange(count * turns))[0], x)
 
 
 def _forward(block: Block, params: Any, x: Array) -> tuple[Array, tuple[Any, Array]]:
     groups = _groups(x)
-    count, size = _blocks(params), len(groups)
+    count, turns = _blocks(params), len(groups)
 
     def turn(kept: Array, at: Array) -> tuple[Array, None]:
-        images = block(turn_at(params, at // size), _images(kept, at))
-        return put_turn(kept, last_axis_last(images), at + size), None
+        images = block(turn_at(params, at // turns), _images(kept, at))
+        return put_turn(kept, last_axis_last(images), at + turns), None
 
-    unwritten = _empty(((count + 1) * size, *groups.shape[1:]), x.dtype)
-    kept, _ = lax.scan(turn, lax.dynamic_update_slice_in_dim(unwritten, groups, 0, 0), jnp.arange(count * size))
-    return _whole(kept[count * size :], x), (params, kept)
+    unwritten = _empty(((count + 1) * turns, *groups.shape[1:]), x.dtype)
+    kept, _ = lax.scan(turn, lax.dynamic_update_slice_in_dim(unwritten, groups, 0, 0), jnp.arange(count * turns))
+    return _whole(kept[count * turns :], x), (params, kept)
 
 
 def _backward(block: Block, residuals: tuple[Any, Array], cotangent: Array) -> tuple[Any, Array]:
     params, kept = residuals
     groups = _groups(cotangent)
-    count, size = _blocks(params), len(groups)
+    count, turns = _blocks(params), len(groups)
 
     def turn(so_far: tuple[Any, Array], at: Array) -> tuple[tuple[Any, Array], None]:
-        (sums, cotangents), number, group = so_far, at // size, at % size
+        (sums, cotangents), number, group = so_far, at // turns, at % turns
         _, pullback = jax.vjp(block, turn_at(params, number), _images(kept, at))
         to_params, to_images = pullback(_images(cotangents, group))
         sums = jax.tree.map(lambda total, own: put_turn(total, turn_at(total, number) + own, number), sums, to_params)
         return (sums, put_turn(cotangents, last_axis_last(to_images), group)), None
 
     start = (jax.tree.map(jnp.zeros_like, params), groups)
-    (to_params, to_x), _ = lax.scan(turn, start, jnp.arange(count * size), reverse=True)
+    (to_params, to_x), _ = lax.scan(turn, start, jnp.arange(count * turns), reverse=True)
     return to_params, _whole(to_x, cotangent)
 
 

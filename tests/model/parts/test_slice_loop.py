@@ -93,7 +93,7 @@ def case(micro, micro_lite, micro_context, draw_lively):
     [
         ("context", "causal", 0, False),
         ("context", "tests.every_second", 0, True),  # slices 2 and 3 are seen by none: their heads are after the loop
-        ("context", "tests.every_second", 1, False),  # slice 1 is seen by none, and has no residual prediction
+        ("context", "causal", 1, True),  # slices 2 and 3 are seen by none, and have no residual prediction
         ("context", "none", 0, False),  # all heads are after the loop
         ("context", "none", 1, False),  # no slice has a residual prediction
         ("context, three rates", "causal", 0, False),
@@ -111,15 +111,11 @@ def test_the_loop_computes_what_the_recurrence_does(case, looping, kind, rule, s
 
 @pytest.mark.usefixtures("quick_compilation")
 def test_the_loop_in_bfloat16(case, looping):
-    arguments = case("context", "causal", 0, compute_dtype=jnp.bfloat16)
-    (_, expected), _ = decoded_and_predicted(*arguments)
+    arguments = case("context", "none", 0, compute_dtype=jnp.bfloat16)  # no slice's symbols change what another is
+    expected = decoded_and_predicted(*arguments)
     looping()
-    (_, found), gradients = decoded_and_predicted(*arguments)
-    for a, b in zip(
-        found.means[:1] + found.scales[:1], list(expected.means[:1]) + list(expected.scales[:1]), strict=True
-    ):
-        np.testing.assert_allclose(a, b, rtol=0.05, atol=0.05)  # of later slices, another symbol may be another context
-    assert jax.tree.all(jax.tree.map(lambda leaf: bool(jnp.isfinite(leaf).all()), gradients))
+    found = decoded_and_predicted(*arguments)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0.1, atol=0.05 * np.abs(b).max()), found, expected)
 
 
 def test_heads_of_the_picture_alone_are_trained_without_the_loop(case, looping):
@@ -171,7 +167,7 @@ def test_runs_of_channels_are_padded_and_cut_again():
     padded = pad_channels(x, -1, runs)
     np.testing.assert_array_equal(padded, [[1, 0, 0, 0, 2, 3], [4, 0, 0, 0, 5, 6]])
     np.testing.assert_array_equal(unpad_channels(padded, -1, runs), x)
-    np.testing.assert_array_equal(pad_channels(x, 0, [(2, 3)], value=9), [[1, 2, 3], [4, 5, 6], [9, 9, 9]])
+    np.testing.assert_array_equal(pad_channels(x, 0, [(2, 3)], value=9.0), [[1, 2, 3], [4, 5, 6], [9, 9, 9]])
 
 
 def test_parameters_that_are_not_there_are_not_passed_over():
@@ -186,7 +182,7 @@ def test_a_slice_has_channels_for_all_that_any_sees():
 
 
 def test_stacked_slices():
-    config, latent = ModelConfig(latent_channels=6, num_slices=3, explicit_slices=(1, 2, 3)), jnp.arange(6)
-    stacked = stacked_slices(config, latent, 7)
+    config, latent = ModelConfig(latent_channels=6, num_slices=3, explicit_slices=(1, 2, 3)), jnp.arange(6.0)
+    stacked = stacked_slices(config, latent, 7.0)
     np.testing.assert_array_equal(stacked, [[0, 7, 7], [1, 2, 7], [3, 4, 5]])
     np.testing.assert_array_equal(jnp.concatenate(unstacked_slices(config, stacked)), latent)

@@ -131,3 +131,29 @@ def test_likelihoods_are_of_the_steps_that_were_predicted(micro, noise):
     found, expected = evaluated(TwiceAsWide, step_size), evaluated(MeanScaleSlices, 2 * step_size)
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-6), found, expected)
     assert np.abs(found.likelihoods - evaluated(MeanScaleSlices, step_size).likelihoods).max() > 0.01
+
+
+class StepsOfSomeSlices(MeanScaleSlices):
+    """Only every second slice has steps of its own; the others' are whole."""
+
+    without = 0
+
+    def predict(self, index, *arguments, **named):
+        prediction = super().predict(index, *arguments, **named)
+        return prediction._replace(step_size=None) if index % 2 == self.without else prediction
+
+
+class StepsOfOthers(StepsOfSomeSlices):
+    without = 1
+
+
+@pytest.mark.parametrize("kind", [StepsOfSomeSlices, StepsOfOthers])
+def test_slices_without_steps_have_whole_ones(micro, kind):
+    shape = (4, 2, 1, 1, micro.latent_channels)
+    y, mean, scale, step_size = jnp.asarray(np.random.default_rng(0).uniform(2, 6, shape), jnp.float32)
+    apply = partial(kind(micro, 0).apply, {}, 9 * y, mean, scale, None, method="likelihood")
+    found = apply(RatePoint(jnp.ones(2), step_size=step_size))
+    whole = np.concatenate([np.full(size, index % 2 == kind.without) for index, size in enumerate(micro.slice_sizes)])
+    np.testing.assert_allclose(found.step_sizes, np.where(whole, 1, step_size), rtol=1e-6)
+    steps = (np.concatenate(found.decoded, axis=-1) - mean) / found.step_sizes
+    np.testing.assert_allclose(steps, np.round((9 * y - mean) / found.step_sizes), atol=1e-3)

@@ -112,6 +112,12 @@ def test_gradients_to_an_image_rearrange_nothing_on_a_tpu(monkeypatch):
     assert "reshape" not in program
 
 
+@pytest.mark.parametrize(("height", "rows"), [(5, 8), (6, 8), (7, 16), (16, 24)])
+def test_rows_of_shifted_views_are_a_multiple_of_eight(height, rows):
+    x = jax.ShapeDtypeStruct((1, height, 4, 3), jnp.float32)
+    assert jax.eval_shape(tpu_convolution._columns_beside, x).shape == (1, rows, 4, 9)
+
+
 @pytest.mark.parametrize(
     ("size", "images", "on_chip", "training", "by_rows"),
     [(3, 1, 2**25, True, True), (3, 1, 2**25, False, False), (3, 2, 2**25, True, False), (3, 1, 0, True, False),

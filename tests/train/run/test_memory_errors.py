@@ -11,7 +11,6 @@ KERNEL = "RESOURCE_EXHAUSTED: E1001: CompileTimeScopedVmemOom:\nRan out of memor
     ("words", "remedies", "line"),
     [
         (DEVICE, "try less", "the device's memory is too small for this run: try less"),
-        (DEVICE, "", "the device's memory is too small for this run"),
         (KERNEL, "try less", "a kernel of this run takes more on-chip memory than --kernel-memory allows: allow more "
                              "(16), or what the compiler chooses (0)"),
     ],
@@ -22,4 +21,4 @@ def test_it_says_which_memory_and_what_helps(words, remedies, line):
 
 def test_other_errors_are_raised_again():
     with pytest.raises(RuntimeError, match="INTERNAL"):
-        describe_memory_error(RuntimeError("INTERNAL: something else"), "")
+        describe_memory_error(RuntimeError("INTERNAL: something else"), "try less")
