@@ -107,14 +107,14 @@ def test_results_that_lack_a_newer_option_are_of_its_default(carry_out, runs, tm
     carry_out(seeds=1)
     path = tmp_path / "out" / "results.json"
     results = json.loads(path.read_text())
-    assert all(run["config"].pop("ema_decay") == 0 for run in results["runs"])
+    assert all(run["config"].pop("remat") is False for run in results["runs"])
     path.write_text(json.dumps(results))
     carry_out(seeds=1)
     assert len(runs.made) == 2
     carry_out("--kernel-memory", "12", seeds=1)  # nothing of the results
     assert len(runs.made) == 2
-    with pytest.raises(ValueError, match=r"other options \(ema_decay\)"):
-        carry_out("--ema-decay", "0.5", seeds=1)
+    with pytest.raises(ValueError, match=r"other options \(remat\)"):
+        carry_out("--remat", seeds=1)
 
 
 def test_another_experiment_is_refused(carry_out, runs):
